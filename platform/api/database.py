@@ -1,0 +1,77 @@
+"""The asynchronous road to Postgres for calls that count milliseconds: one psycopg pool per event loop."""
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
+import psycopg
+from django.conf import settings
+from django.db import connection as django_connection
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from api.errors import DatabaseUnavailable
+
+Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
+Pool: TypeAlias = AsyncConnectionPool[Connection]
+
+_pools: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pool]" = weakref.WeakKeyDictionary()
+
+UNREACHABLE = "The database cannot be reached at the moment. Nothing was charged; try again shortly."
+
+
+@asynccontextmanager
+async def connection() -> AsyncIterator[Connection]:
+    """A pooled connection in autocommit mode; `async with connection.transaction()` where needed.
+
+    Raises DatabaseUnavailable when none can be had within `DATABASE_WAIT_SECONDS`, or when the
+    server goes away while it is used.
+    """
+    pool = await _pool()
+    try:
+        async with pool.connection() as borrowed:
+            yield borrowed
+    except PoolTimeout as error:
+        raise DatabaseUnavailable(UNREACHABLE, retry_after=2) from error
+    except (psycopg.errors.AdminShutdown, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            raise
+        # The server went away: the pool's other connections are dead too. Drop them now, not one by one.
+        _checks.add(check := asyncio.ensure_future(pool.check()))
+        check.add_done_callback(_checks.discard)
+        raise DatabaseUnavailable(UNREACHABLE, retry_after=2) from error
+
+
+_checks: set["asyncio.Future[None]"] = set()
+
+
+async def close() -> None:
+    """Close this event loop's pool (a server's last act; a test's too)."""
+    pool = _pools.pop(asyncio.get_running_loop(), None)
+    if pool is not None:
+        await pool.close()
+
+
+async def _pool() -> Pool:
+    loop = asyncio.get_running_loop()
+    pool = _pools.get(loop)
+    if pool is None:
+        pool = _pools[loop] = AsyncConnectionPool(
+            kwargs={**_parameters(), "autocommit": True},
+            min_size=1,
+            max_size=settings.DATABASE_POOL_SIZE,
+            timeout=settings.DATABASE_WAIT_SECONDS,
+            reconnect_timeout=5,
+            open=False,
+        )
+        await pool.open()
+    return pool
+
+
+def _parameters() -> dict[str, object]:
+    """Where Django's own connection points (the test database under test), without its extras."""
+    known = django_connection.get_connection_params()
+    wanted = ("dbname", "host", "port", "user", "password", "options", "sslmode")
+    return {name: known[name] for name in wanted if known.get(name)}

@@ -1,0 +1,172 @@
+"""Every error a client can meet, in one tree; each knows its status, type and code.
+
+    ApiError                       status  type                     code
+    ├── InvalidRequest             400     invalid_request_error    (names the parameter)
+    │   └── BodyTooLarge           413     invalid_request_error    request_too_large
+    ├── Unauthenticated            401     authentication_error     invalid_api_key
+    ├── Forbidden                  403     permission_error         insufficient_scope
+    │   ├── InsufficientBalance    403     insufficient_balance     insufficient_balance
+    │   ├── KeyBudgetExceeded      403     insufficient_balance     key_budget_exceeded
+    │   └── ModelNotAllowed        403     permission_error         model_not_allowed
+    ├── NotFound                   404     invalid_request_error    not_found
+    │   └── ModelNotFound          404     invalid_request_error    model_not_found
+    ├── MethodNotAllowed           405     invalid_request_error    method_not_allowed
+    ├── IdempotencyInFlight        409     idempotency_error        idempotency_in_flight
+    ├── IdempotencyMismatch        422     idempotency_error        idempotency_key_reused
+    ├── IdempotencyLost            409     idempotency_error        idempotency_answer_lost
+    ├── RateLimited                429     rate_limit_error         rate_limit_exceeded
+    ├── InternalError              500     server_error             internal_error
+    └── Unavailable                503     server_error             service_unavailable
+        ├── DatabaseUnavailable    503     server_error             database_unavailable
+        ├── ModelUnavailable       503     server_error             model_unavailable
+        └── ServerOverloaded       503     server_error             server_overloaded
+
+The body always has the four keys of OpenAI's envelope: message, type, param, code.
+"""
+
+import math
+from typing import ClassVar
+
+
+class ApiError(Exception):
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: ClassVar[str | None] = None
+
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.error_code = code or self.code
+        self.retry_after = retry_after
+
+    def body(self) -> dict[str, dict[str, str | None]]:
+        """OpenAI's error envelope."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": self.type,
+                "param": self.param,
+                "code": self.error_code,
+            }
+        }
+
+    def headers(self) -> dict[str, str]:
+        """Retry hints: whole seconds for everybody, milliseconds for SDKs that read them."""
+        if self.retry_after is None:
+            return {}
+        return {
+            "retry-after": str(math.ceil(self.retry_after)),
+            "retry-after-ms": str(math.ceil(self.retry_after * 1000)),
+        }
+
+
+class InvalidRequest(ApiError):
+    status = 400
+    type = "invalid_request_error"
+
+
+class BodyTooLarge(InvalidRequest):
+    status = 413
+    code = "request_too_large"
+
+
+class Unauthenticated(ApiError):
+    status = 401
+    type = "authentication_error"
+    code = "invalid_api_key"
+
+
+class Forbidden(ApiError):
+    status = 403
+    type = "permission_error"
+    code = "insufficient_scope"
+
+
+class InsufficientBalance(Forbidden):
+    type = "insufficient_balance"
+    code = "insufficient_balance"
+
+
+class KeyBudgetExceeded(Forbidden):
+    type = "insufficient_balance"
+    code = "key_budget_exceeded"
+
+
+class ModelNotAllowed(Forbidden):
+    code = "model_not_allowed"
+
+
+class NotFound(ApiError):
+    status = 404
+    type = "invalid_request_error"
+    code = "not_found"
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+
+class MethodNotAllowed(ApiError):
+    status = 405
+    type = "invalid_request_error"
+    code = "method_not_allowed"
+
+
+class IdempotencyInFlight(ApiError):
+    status = 409
+    type = "idempotency_error"
+    code = "idempotency_in_flight"
+
+
+class IdempotencyMismatch(ApiError):
+    status = 422
+    type = "idempotency_error"
+    code = "idempotency_key_reused"
+
+
+class IdempotencyLost(ApiError):
+    """The first attempt was charged, then cut by a crash: its answer is gone, a retry never pays twice."""
+
+    status = 409
+    type = "idempotency_error"
+    code = "idempotency_answer_lost"
+
+    def headers(self) -> dict[str, str]:
+        return {"x-should-retry": "false"}
+
+
+class RateLimited(ApiError):
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class InternalError(ApiError):
+    code = "internal_error"
+
+
+class Unavailable(ApiError):
+    status = 503
+    code = "service_unavailable"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None,
+        retry_after: float = 1.0,
+    ) -> None:
+        super().__init__(message, param=param, code=code, retry_after=retry_after)
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "database_unavailable"
+
+
+class ModelUnavailable(Unavailable):
+    code = "model_unavailable"
+
+
+class ServerOverloaded(Unavailable):
+    code = "server_overloaded"

@@ -1,4 +1,4 @@
-"""The asynchronous road to Postgres for calls that count milliseconds: one psycopg pool per event loop."""
+"""The asynchronous road to Postgres where milliseconds count: one psycopg pool per event loop."""
 
 import asyncio
 import weakref
@@ -19,7 +19,7 @@ Pool: TypeAlias = AsyncConnectionPool[Connection]
 
 _pools: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pool]" = weakref.WeakKeyDictionary()
 
-UNREACHABLE = "The database cannot be reached at the moment. Nothing was charged; try again shortly."
+UNREACHABLE = "The database cannot be reached. Nothing was charged; try again in a moment."
 
 
 @asynccontextmanager
@@ -35,10 +35,14 @@ async def connection() -> AsyncIterator[Connection]:
             yield borrowed
     except PoolTimeout as error:
         raise DatabaseUnavailable(UNREACHABLE, retry_after=2) from error
-    except (psycopg.errors.AdminShutdown, psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except (
+        psycopg.errors.AdminShutdown,
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+    ) as error:
         if isinstance(error, psycopg.errors.QueryCanceled):
             raise
-        # The server went away: the pool's other connections are dead too. Drop them now, not one by one.
+        # The server went away: drop the pool's other dead connections now, not one by one.
         _checks.add(check := asyncio.ensure_future(pool.check()))
         check.add_done_callback(_checks.discard)
         raise DatabaseUnavailable(UNREACHABLE, retry_after=2) from error

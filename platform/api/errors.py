@@ -34,7 +34,11 @@ class ApiError(Exception):
     code: ClassVar[str | None] = None
 
     def __init__(
-        self, message: str, *, param: str | None = None, code: str | None = None,
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
@@ -129,7 +133,7 @@ class IdempotencyMismatch(ApiError):
 
 
 class IdempotencyLost(ApiError):
-    """The first attempt was charged, then cut by a crash: its answer is gone, a retry never pays twice."""
+    """The first attempt was charged, then its answer died in a crash; no retry pays twice."""
 
     status = 409
     type = "idempotency_error"
@@ -154,7 +158,11 @@ class Unavailable(ApiError):
     code = "service_unavailable"
 
     def __init__(
-        self, message: str, *, param: str | None = None, code: str | None = None,
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
         retry_after: float = 1.0,
     ) -> None:
         super().__init__(message, param=param, code=code, retry_after=retry_after)

@@ -3,7 +3,7 @@
     ApiError                       status  type                     code
     ├── InvalidRequest             400     invalid_request_error    (names the parameter)
     │   └── BodyTooLarge           413     invalid_request_error    request_too_large
-    ├── Unauthenticated            401     authentication_error     invalid_api_key
+    ├── Unauthenticated            401     invalid_request_error    invalid_api_key
     ├── Forbidden                  403     permission_error         insufficient_scope
     │   ├── InsufficientBalance    403     insufficient_balance     insufficient_balance
     │   ├── KeyBudgetExceeded      403     insufficient_balance     key_budget_exceeded
@@ -80,7 +80,7 @@ class BodyTooLarge(InvalidRequest):
 
 class Unauthenticated(ApiError):
     status = 401
-    type = "authentication_error"
+    type = "invalid_request_error"  # as OpenAI's own 401
     code = "invalid_api_key"
 
 

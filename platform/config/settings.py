@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from config import databases
+
 BASE_DIR = Path(__file__).resolve().parents[2]
 DATA_DIR = Path(os.environ.get("SMARTER_DATA", BASE_DIR / "var")).resolve()
 
@@ -36,6 +38,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "smarter"}}
+DATABASES = {"default": databases.read(DATA_DIR)}
 DATABASE_POOL_SIZE = 16
 DATABASE_WAIT_SECONDS = 1.5

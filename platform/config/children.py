@@ -1,0 +1,89 @@
+"""Child processes that never outlive us: started with a death signal, stopped as a group."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+class CannotStart(Exception):
+    """A reason that a person can mend, said in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The system account that a child runs as."""
+
+    uid: int
+    gid: int
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    on_our_death: signal.Signals = signal.SIGTERM,
+    account: Account | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> "subprocess.Popen[bytes]":
+    """Start a child in a session of its own, its output appended to `log`.
+
+    The kernel sends `on_our_death` when the *thread* that called this ends, so call it from the main
+    thread. On systems without that (macOS) a kill -9 of the parent leaves the child to notice itself.
+    """
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - the command is ours, no shell reads it
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            # We spawn from one thread before any other runs Python code, so the fork is safe.
+            preexec_fn=_die_with_parent(on_our_death),  # noqa: PLW1509
+        )
+
+
+def stop(child: "subprocess.Popen[bytes]", ask: signal.Signals, seconds: float) -> bool:
+    """Ask a child to end, then kill its whole group; True when asking was enough."""
+    if child.poll() is None:
+        child.send_signal(ask)
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        kill(child)
+        return False
+    return True
+
+
+def kill(child: "subprocess.Popen[bytes]") -> None:
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    child.wait()
+
+
+def _die_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:
+    if _libc is None:
+        return None
+    libc, parent = _libc, os.getpid()
+
+    def arrange() -> None:
+        # Runs after setuid, which would clear it. The parent may have died before we asked.
+        libc.prctl(_PR_SET_PDEATHSIG, int(death_signal))
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return arrange

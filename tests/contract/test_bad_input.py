@@ -1,0 +1,152 @@
+"""Hostile bodies: a 4xx in our envelope within two seconds, while everyone else is served."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.running import Tenant
+
+MESSAGES = '"messages": [{"role": "user", "content": "Hello!"}]'
+START = '{"model": "smarter-mini", ' + MESSAGES
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+BODIES: dict[str, tuple[bytes, int]] = {
+    "NaN": (f'{START}, "temperature": NaN}}'.encode(), 400),
+    "Infinity": (f'{START}, "temperature": -Infinity}}'.encode(), 400),
+    "1e309": (f'{START}, "temperature": 1e309}}'.encode(), 400),
+    "deep JSON": (f'{START}, "metadata": {nested(100_000)}}}'.encode(), 400),
+    "deep in a string is fine, but not closed": (f'{START}, "user": "{"[" * 500}'.encode(), 400),
+    "lone surrogate": (START.replace("Hello!", "\\ud800").encode() + b"}", 400),
+    "NUL": (START.replace("Hello!", "\\u0000").encode() + b"}", 400),
+    "invalid UTF-8": (START.encode().replace(b"Hello!", b"\xff\xfe") + b"}", 400),
+    "empty": (b"", 400),
+    "not JSON": (b"model=smarter-mini", 400),
+    "a list": (b"[]", 400),
+    "a number": (b"7", 400),
+    "huge integer": (f'{START}, "seed": {"9" * 5000}}}'.encode(), 400),
+    "messages is a string": (b'{"model": "smarter-mini", "messages": "hello"}', 400),
+    "message is a number": (b'{"model": "smarter-mini", "messages": [7]}', 400),
+    "no role": (b'{"model": "smarter-mini", "messages": [{"content": "x"}]}', 400),
+    "unknown role": (
+        b'{"model": "smarter-mini", "messages": [{"role": "king", "content": "x"}]}',
+        400,
+    ),
+    "n = 10^6": (f'{START}, "n": 1000000}}'.encode(), 400),
+    "n = 0": (f'{START}, "n": 0}}'.encode(), 400),
+    "negative max_tokens": (f'{START}, "max_tokens": -1}}'.encode(), 400),
+    "float max_tokens": (f'{START}, "max_tokens": 1.5}}'.encode(), 400),
+    "true as a number": (f'{START}, "temperature": true}}'.encode(), 400),
+    "number as text": (f'{START}, "temperature": "1"}}'.encode(), 400),
+    "five stops": (f'{START}, "stop": ["1", "2", "3", "4", "5"]}}'.encode(), 400),
+    "empty stop": (f'{START}, "stop": ""}}'.encode(), 400),
+    "huge logit_bias": (
+        (START + ', "logit_bias": ' + json.dumps({str(i): 1 for i in range(100_000)})).encode()
+        + b"}",
+        400,
+    ),
+    "logit_bias of no token": (f'{START}, "logit_bias": {{"99999999": 1}}}}'.encode(), 400),
+    "logit_bias with words": (f'{START}, "logit_bias": {{"word": 1}}}}'.encode(), 400),
+    "logit_bias too strong": (f'{START}, "logit_bias": {{"5": 1000}}}}'.encode(), 400),
+    "400k words": (START.replace("Hello!", "word " * 400_000).encode() + b"}", 400),
+    "unknown model": (b'{"model": "x", ' + MESSAGES.encode() + b"}", 404),
+    "model is a list": (b'{"model": ["x"], ' + MESSAGES.encode() + b"}", 400),
+    "5 MB": (START.replace("Hello!", "x" * 5_000_000).encode() + b"}", 413),
+}
+
+
+@pytest.fixture(scope="module")
+def bystander(ada: Tenant) -> Iterator[list[float]]:
+    """Someone else who is served all the while; how long each of their calls took."""
+    took: list[float] = []
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.is_set():
+            start = time.monotonic()
+            ada.ask("Hello!")
+            took.append(time.monotonic() - start)
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    yield took
+    stop.set()
+    thread.join()
+    assert took, "the bystander was never served"
+    assert max(took) < 3, "hostile input made others wait"
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_hostile_body_is_refused_in_our_envelope(
+    ada: Tenant, bystander: list[float], name: str
+) -> None:
+    body, status = BODIES[name]
+    start = time.monotonic()
+    with ada.http() as http:
+        answer = http.post(
+            "/v1/chat/completions", content=body, headers={"Content-Type": "application/json"}
+        )
+    took = time.monotonic() - start
+    assert answer.status_code == status, answer.text[:300]
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["message"]
+    assert len(error["message"]) < 1000
+    assert "Traceback" not in answer.text
+    assert took < 2
+
+
+def test_a_large_body_without_content_length_is_refused(
+    ada: Tenant, bystander: list[float]
+) -> None:
+    def chunks() -> Iterator[bytes]:
+        for _ in range(80):
+            yield b"x" * 65_536
+
+    with ada.http() as http:
+        try:
+            answer = http.post("/v1/chat/completions", content=chunks())
+        except httpx.WriteError:
+            return  # the server answered and closed before we had sent everything: refused as well
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "request_too_large"
+
+
+def test_a_promised_64_mb_body_is_refused_before_it_is_sent(ada: Tenant) -> None:
+    host, port = ada.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as raw:
+        raw.sendall(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            b"Authorization: Bearer " + ada.api_key.encode() + b"\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 67108864\r\n\r\n{"
+        )
+        start = time.monotonic()
+        head = raw.recv(65_536)
+    assert b" 413 " in head.split(b"\r\n", 1)[0]
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/chat/completions/x/y/z", "/chat/nothing"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "PATCH", "PUT"])
+def test_unknown_paths_answer_json(ada: Tenant, path: str, method: str) -> None:
+    with ada.http() as http:
+        answer = http.request(method, path)
+    assert answer.status_code == 404
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+def test_a_wrong_method_answers_json(ada: Tenant, method: str) -> None:
+    with ada.http() as http:
+        answer = http.request(method, "/v1/completions")
+    assert answer.status_code == 405
+    assert answer.json()["error"]["code"] == "method_not_allowed"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +36,8 @@ def spawn(
 ) -> "subprocess.Popen[bytes]":
     """Start a child in a session of its own, its output appended to `log`.
 
-    The kernel sends `on_our_death` when the *thread* that called this ends, so call it from the main
-    thread. On systems without that (macOS) a kill -9 of the parent leaves the child to notice itself.
+    The kernel sends `on_our_death` when the *thread* that called this ends, so call it from the
+    main thread. Systems without that (macOS) leave children behind when we are killed with -9.
     """
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - the command is ours, no shell reads it
@@ -68,10 +69,8 @@ def stop(child: "subprocess.Popen[bytes]", ask: signal.Signals, seconds: float) 
 
 
 def kill(child: "subprocess.Popen[bytes]") -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 

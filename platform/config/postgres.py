@@ -1,8 +1,9 @@
 """The embedded Postgres: the wheel's server, run as our own child from a private folder.
 
-The wheel is used for its files only. Root cannot run Postgres, and the account `nobody` cannot enter a
-checkout in root's home: for root the server's files and the database live under /var/lib/smarter, and
-`postgres` in the data folder is a link to them. Everybody else keeps them in the data folder itself.
+The wheel is used for its files only. Root cannot run Postgres, and the account `nobody` cannot
+enter a checkout in root's home: for root the server's files and the database live under
+/var/lib/smarter, and `postgres` in the data folder is a link to them. Everybody else keeps the
+database in the data folder itself.
 """
 
 import errno
@@ -57,8 +58,8 @@ def new_root_home() -> Path:
 
 
 def socket_folder(data: Path) -> Path:
-    """Where the database listens: beside its files, or in a short private folder if that is too long."""
-    place = (data / "postgres").resolve()
+    """Where the database listens: beside its files, or in a private folder if that is too long."""
+    place = data / "postgres"
     if len(os.fsencode(place)) <= _LONGEST_SOCKET_FOLDER:
         return place
     digest = hashlib.sha256(os.fsencode(place)).hexdigest()[:10]
@@ -74,7 +75,9 @@ def start(place: Path, sockets: Path, options: Sequence[str] = ()) -> "subproces
     cluster = place / "cluster"
     if not (cluster / "PG_VERSION").exists():
         _create(binaries, cluster)
-    if sockets != place:
+    if sockets.resolve() == place:
+        sockets = place  # `nobody` may not pass through the data folder
+    else:
         _private_folder(sockets)
     _clear_stale_locks(cluster, sockets)
     settings = ["listen_addresses=", f"unix_socket_directories={sockets}", *options]
@@ -113,18 +116,16 @@ def _private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     status = folder.stat()
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-        raise CannotStart(
-            f"{folder} belongs to somebody else. Remove it, or set TMPDIR to a private folder."
-        )
+        raise CannotStart(f"{folder} belongs to somebody else. Remove it, or set TMPDIR elsewhere.")
     _give(folder)
 
 
 def _binaries(place: Path) -> Path:
-    """The server's programs: as the wheel brought them, or for root a copy that `nobody` can read."""
+    """The server's programs: the wheel's own, or for root a copy that `nobody` can read."""
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or spec.origin is None:
         raise CannotStart(
-            "The embedded Postgres is not installed. Run `make setup`, or set DATABASE_URL."
+            "The embedded Postgres is missing: run `make setup`, or set DATABASE_URL."
         )
     wheel = Path(spec.origin).parent
     if _account() is None:
@@ -168,9 +169,8 @@ def _create(binaries: Path, cluster: Path) -> None:
         extra_groups=[] if account else None,
     )
     if made.returncode != 0:
-        reason = (
-            "No space left on device" if "No space left" in made.stderr else made.stderr.strip()
-        )
+        full = "No space left on device" in made.stderr
+        reason = "no space left on device" if full else made.stderr.strip()
         raise CannotStart(f"The database could not be created in {cluster.parent}: {reason}.")
     unfinished.rename(cluster)
 

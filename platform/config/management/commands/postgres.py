@@ -1,4 +1,4 @@
-"""Run only the embedded database, in the foreground: `manage.py migrate` and `shell` then find it."""
+"""Run only the embedded database, in the foreground, for `manage.py migrate` and `shell`."""
 
 import signal
 from typing import Any

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from tests.running import Server, Tenant
+from tests.running import Server
 
 CHAT = {"model": "smarter-mini", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
 HEADERS = [

@@ -1,0 +1,150 @@
+"""Which model answers to a name: the question every generating call asks first."""
+
+import asyncio
+import time
+import weakref
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from api import database
+from api.errors import ModelNotFound, ModelUnavailable
+from inference.engines import sockets
+from inference.models import NAME_LENGTH, ModelAlias, ServedModel
+
+DEFAULT_MODEL = "smarter-mini"  # for organisations that have chosen none
+FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """A model as one call sees it: it was asked for as `requested`, its price stands under `id`."""
+
+    id: str
+    requested: str
+    engine: str
+    context_window: int
+    default_max_output: int
+    capabilities: tuple[str, ...]
+    owned_by: str
+    created: int
+    state: str
+    organisation_id: str | None
+
+    @property
+    def socket(self) -> Path:
+        """Where the model's own engine process listens, if it has one."""
+        return sockets.path_for(self.id, settings.DATA_DIR)
+
+    def allowed_by(self, allowed_models: Collection[str] | None) -> bool:
+        """A key may be bound to models by id or by alias; None allows all."""
+        return allowed_models is None or not {self.id, self.requested}.isdisjoint(allowed_models)
+
+
+async def find(
+    name: str | None, organisation_id: str, default_model: str | None = None
+) -> CatalogEntry:
+    """The installed model behind a name, an alias, or no name at all (the organisation's default).
+
+    At most `FRESH_SECONDS` old. Raises ModelNotFound, ModelUnavailable, DatabaseUnavailable.
+    """
+    name = name or default_model or DEFAULT_MODEL
+    cached = _cache().get(name)
+    if cached is None or cached[0] < time.monotonic():
+        cached = await _read(name)
+    if cached is None or cached[1].organisation_id not in {None, organisation_id}:
+        raise not_found(name)
+    _refuse_unless_installed(cached[1])
+    return cached[1]
+
+
+def listed(
+    organisation_id: str, allowed_models: Collection[str] | None = None
+) -> list[CatalogEntry]:
+    """Every name that this organisation can call now, models and aliases, in alphabetical order."""
+    visible = ServedModel.objects.visible_to(organisation_id).installed()
+    aliases = ModelAlias.objects.filter(model__in=visible).select_related("model")
+    entries = [_entry(model, model.id) for model in visible]
+    entries += [_entry(alias.model, alias.name) for alias in aliases]
+    allowed = (entry for entry in entries if entry.allowed_by(allowed_models))
+    return sorted(allowed, key=lambda entry: entry.requested)
+
+
+def not_found(name: str) -> ModelNotFound:
+    return ModelNotFound(
+        f"The model `{name[:NAME_LENGTH]}` does not exist. GET /v1/models lists what you can call.",
+        param="model",
+    )
+
+
+def forget() -> None:
+    """Drop what this event loop remembers, after a change that must be seen at once."""
+    _cache().clear()
+
+
+_Cached = tuple[float, CatalogEntry]
+_caches: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Cached]]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _cache() -> dict[str, _Cached]:
+    """One cache per event loop, as there is one pool per loop. It holds only names that exist."""
+    return _caches.setdefault(asyncio.get_running_loop(), {})
+
+
+_FIND = """
+    SELECT id, engine, context_window, default_max_output, capabilities, owned_by,
+           extract(epoch FROM created_at)::bigint, state, organisation_id
+      FROM inference_servedmodel
+     WHERE id = coalesce(
+               (SELECT model_id FROM inference_modelalias WHERE name = %(name)s), %(name)s)
+"""
+
+
+async def _read(name: str) -> _Cached | None:
+    if len(name) > NAME_LENGTH or "\0" in name:
+        return None
+    async with database.connection() as connection:
+        cursor = await connection.execute(_FIND, {"name": name})
+        row = await cursor.fetchone()
+    if row is None:
+        _cache().pop(name, None)
+        return None
+    entry = CatalogEntry(row[0], name, row[1], row[2], row[3], tuple(row[4]), *row[5:])
+    _cache()[name] = cached = (time.monotonic() + FRESH_SECONDS, entry)
+    return cached
+
+
+def _entry(model: ServedModel, requested: str) -> CatalogEntry:
+    return CatalogEntry(
+        id=model.id,
+        requested=requested,
+        engine=model.engine,
+        context_window=model.context_window,
+        default_max_output=model.default_max_output,
+        capabilities=tuple(model.capabilities),
+        owned_by=model.owned_by,
+        created=int(model.created_at.timestamp()),
+        state=model.state,
+        organisation_id=model.organisation_id,
+    )
+
+
+def _refuse_unless_installed(entry: CatalogEntry) -> None:
+    if entry.state == ServedModel.State.NOT_INSTALLED:
+        # More than two minutes: client libraries then report it instead of trying again in vain.
+        raise ModelUnavailable(
+            f"The model `{entry.requested}` is in the catalog, but its weights are not installed "
+            "on this server. GET /v1/models lists what you can call.",
+            param="model",
+            retry_after=300,
+        )
+    if entry.state == ServedModel.State.FAILED:
+        raise ModelUnavailable(
+            f"The model `{entry.requested}` could not be loaded. Its administrator can see why.",
+            param="model",
+            retry_after=30,
+        )

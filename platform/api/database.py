@@ -2,7 +2,7 @@
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -43,19 +43,28 @@ async def connection() -> AsyncIterator[Connection]:
         if isinstance(error, psycopg.errors.QueryCanceled):
             raise
         # The server went away: drop the pool's other dead connections now, not one by one.
-        _checks.add(check := asyncio.ensure_future(pool.check()))
-        check.add_done_callback(_checks.discard)
+        later(pool.check())
         raise DatabaseUnavailable(UNREACHABLE, retry_after=2) from error
 
 
-_checks: set["asyncio.Future[None]"] = set()
+def later(work: Coroutine[None, None, None]) -> None:
+    """Do small writes that nobody waits for; `close` waits for them."""
+    _tasks.add(task := asyncio.ensure_future(work))
+    task.add_done_callback(_tasks.discard)
 
 
 async def close() -> None:
-    """Close this event loop's pool (a server's last act; a test's too)."""
-    pool = _pools.pop(asyncio.get_running_loop(), None)
+    """Finish what `later` began and close this event loop's pool (a server's last act)."""
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(
+        *(task for task in _tasks if task.get_loop() is loop), return_exceptions=True
+    )
+    pool = _pools.pop(loop, None)
     if pool is not None:
         await pool.close()
+
+
+_tasks: set["asyncio.Future[None]"] = set()
 
 
 async def _pool() -> Pool:

@@ -15,6 +15,7 @@
     ├── IdempotencyMismatch        422     idempotency_error        idempotency_key_reused
     ├── IdempotencyLost            409     idempotency_error        idempotency_answer_lost
     ├── RateLimited                429     rate_limit_error         rate_limit_exceeded
+    │   └── LargerThanLimit        429     rate_limit_error         (waiting will not help)
     ├── InternalError              500     server_error             internal_error
     └── Unavailable                503     server_error             service_unavailable
         ├── DatabaseUnavailable    503     server_error             database_unavailable
@@ -147,6 +148,13 @@ class RateLimited(ApiError):
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+
+
+class LargerThanLimit(RateLimited):
+    """One call asks for more than a whole minute allows."""
+
+    def headers(self) -> dict[str, str]:
+        return {"x-should-retry": "false"}
 
 
 class InternalError(ApiError):

@@ -1,0 +1,116 @@
+"""Whatever goes wrong under an API path leaves in our error envelope: DRF's, Django's, ours."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import set_rollback
+
+from api import errors
+from api.database import UNREACHABLE
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_PATH = "There is nothing at this path. The API is described at /docs/."
+BROKEN = "Something went wrong on our side. Try again; if it stays, quote the x-request-id header."
+
+
+def handle(exception: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's exception handler."""
+    set_rollback()
+    error = as_api_error(exception)
+    if isinstance(error, errors.InternalError):
+        view = type(context.get("view")).__name__
+        log.error("request failed", extra={"view": view}, exc_info=exception)
+    return Response(error.body(), status=error.status, headers=error.headers())
+
+
+def as_api_error(exception: Exception) -> errors.ApiError:
+    """What the client is told; nothing of a class, a path or SQL in it."""
+    if isinstance(exception, errors.ApiError):
+        return exception
+    if isinstance(exception, exceptions.ValidationError):
+        param, message = first_problem(exception.detail)
+        return errors.InvalidRequest(message, param=param)
+    for kind, error, message in _MEANINGS:
+        if isinstance(exception, kind):
+            return error(message)
+    if isinstance(exception, exceptions.APIException) and exception.status_code < _SERVER_ERRORS:
+        return errors.InvalidRequest(str(exception.detail))
+    return errors.InternalError(BROKEN)
+
+
+_SERVER_ERRORS = 500
+_NO_OBJECT = "No such object, or it is not yours."
+_MEANINGS: list[tuple[type[Exception], type[errors.ApiError], str]] = [
+    (OperationalError, errors.DatabaseUnavailable, UNREACHABLE),
+    (InterfaceError, errors.DatabaseUnavailable, UNREACHABLE),
+    (DataError, errors.InvalidRequest, "A value of this request cannot be stored."),
+    (Http404, errors.NotFound, _NO_OBJECT),
+    (exceptions.NotFound, errors.NotFound, _NO_OBJECT),
+    (DjangoPermissionDenied, errors.Forbidden, "This is not allowed."),
+    (exceptions.PermissionDenied, errors.Forbidden, "This is not allowed."),
+    (exceptions.MethodNotAllowed, errors.MethodNotAllowed, "This path has no such method."),
+    (exceptions.UnsupportedMediaType, errors.InvalidRequest, "Send JSON as application/json."),
+]
+
+
+def first_problem(detail: Any, path: str = "") -> tuple[str | None, str]:
+    """The parameter (`limits.requests`, `scopes.0`) and sentence of DRF's first complaint."""
+    if isinstance(detail, Mapping):
+        name, inner = next(iter(detail.items()))
+        if name == api_settings.NON_FIELD_ERRORS_KEY:
+            return first_problem(inner, path)
+        return first_problem(inner, f"{path}.{name}" if path else str(name))
+    if isinstance(detail, list):
+        for inner in detail:
+            if inner:
+                return first_problem(inner, path)
+    return path or None, f"{path}: {detail}" if path else str(detail)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400."""
+    if _is_page(request):
+        return defaults.bad_request(request, exception)
+    return _answer(errors.InvalidRequest("The server does not understand this request."))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    if _is_page(request):
+        return defaults.permission_denied(request, exception)
+    return _answer(errors.Forbidden("This is not allowed."))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404."""
+    if _is_page(request):
+        return defaults.page_not_found(request, exception)
+    return _answer(errors.NotFound(UNKNOWN_PATH))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500."""
+    if _is_page(request):
+        return defaults.server_error(request)
+    return _answer(errors.InternalError(BROKEN))
+
+
+PAGES = ("/admin/", "/docs/")
+"""Path prefixes that people open in a browser; everywhere else an error is JSON."""
+
+
+def _is_page(request: HttpRequest) -> bool:
+    return request.path.startswith(PAGES)
+
+
+def _answer(error: errors.ApiError) -> HttpResponse:
+    return JsonResponse(error.body(), status=error.status, headers=error.headers())

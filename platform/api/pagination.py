@@ -1,0 +1,121 @@
+"""Lists as cursor pages: `{object: "list", data, has_more, first_id, last_id}`."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django.db.models import Model, Q, QuerySet
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.errors import InvalidRequest
+
+DEFAULT_LIMIT: Final = 20
+MAX_LIMIT: Final = 100
+
+
+class CursorPages(BasePagination):
+    """DRF pagination by `limit`, `after`, `before` and `order`; a cursor is an id of the list.
+
+    Rows come by the moment named by the view's `cursor_field` (default `created_at`), then by id.
+    """
+
+    has_more = False
+
+    def paginate_queryset(
+        self,
+        queryset: QuerySet[Any] | Sequence[Any],
+        request: Request,
+        view: APIView | None = None,
+    ) -> list[Any]:
+        if not isinstance(queryset, QuerySet):
+            raise TypeError("Cursor pages are cut from a queryset.")
+        field = getattr(view, "cursor_field", "created_at")
+        rows, self.has_more = page(queryset, request.query_params, field)
+        return rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response(listed(data, has_more=self.has_more))
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        cursor = {"type": "string", "nullable": True}
+        return {
+            "type": "object",
+            "required": ["object", "data", "has_more", "first_id", "last_id"],
+            "properties": {
+                "object": {"type": "string", "enum": ["list"]},
+                "data": schema,
+                "has_more": {"type": "boolean"},
+                "first_id": cursor,
+                "last_id": cursor,
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        return [
+            _parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
+            _parameter("after", {"type": "string"}),
+            _parameter("before", {"type": "string"}),
+            _parameter("order", {"type": "string", "enum": ["asc", "desc"]}),
+        ]
+
+
+def listed(data: Sequence[Mapping[str, Any]], *, has_more: bool) -> dict[str, Any]:
+    """The list object around rows that each have an `id`."""
+    return {
+        "object": "list",
+        "data": data,
+        "has_more": has_more,
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
+    }
+
+
+def page(
+    queryset: QuerySet[Any], query: Mapping[str, str], field: str = "created_at"
+) -> tuple[list[Any], bool]:
+    """One page of `queryset` and whether more follow (in the direction asked for)."""
+    limit, newest_first = _limit(query), _newest_first(query)
+    backwards = "before" in query and "after" not in query
+    rows = queryset
+    for name in {"after", "before"} & set(query):
+        later = (name == "after") != newest_first
+        rows = rows.filter(_beyond(_row(queryset, name, query[name]), field, later=later))
+    sign = "-" if newest_first != backwards else ""
+    found = list(rows.order_by(f"{sign}{field}", f"{sign}pk")[: limit + 1])
+    has_more, found = len(found) > limit, found[:limit]
+    return (found[::-1] if backwards else found), has_more
+
+
+def _row(queryset: QuerySet[Any], name: str, cursor: str) -> Model:
+    """The row that a cursor names; a stranger's is as unknown as one that never was."""
+    row: Model | None = queryset.filter(pk=cursor).first() if cursor.isprintable() else None
+    if row is None:
+        raise InvalidRequest(f"No object of this list has the id that '{name}' gives.", param=name)
+    return row
+
+
+def _beyond(row: Model, field: str, *, later: bool) -> Q:
+    direction, moment = "gt" if later else "lt", getattr(row, field)
+    return Q(**{f"{field}__{direction}": moment}) | Q(**{field: moment, f"pk__{direction}": row.pk})
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    given = query.get("limit", str(DEFAULT_LIMIT))
+    limit = int(given) if re.fullmatch("[0-9]{1,3}", given) else 0
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidRequest(f"'limit' is a whole number from 1 to {MAX_LIMIT}.", param="limit")
+    return limit
+
+
+def _newest_first(query: Mapping[str, str]) -> bool:
+    order = query.get("order", "desc")
+    if order not in {"asc", "desc"}:
+        raise InvalidRequest("'order' is asc or desc.", param="order")
+    return order == "desc"
+
+
+def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema}

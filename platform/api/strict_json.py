@@ -1,0 +1,101 @@
+"""JSON from strangers, read strictly: bounded size and depth, and nothing that no one means.
+
+Every check runs in C (regular expressions that never backtrack, `bytes` methods, the decoder), so a
+hostile 4 MB body costs about as much as an honest one.
+"""
+
+import json
+import re
+from typing import Any, Final, NoReturn
+
+from api.errors import BodyTooLarge, InvalidRequest
+
+MAX_BYTES: Final = 4 * 1024 * 1024
+MAX_DEPTH: Final = 64
+MAX_CONTAINERS: Final = 100_000
+MAX_INTEGER: Final = 2**63
+
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_SAME_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+# Everything up to the first escape that makes a NUL or half a character.
+_GOOD_ESCAPES = re.compile(
+    rb"(?:[^\\]++|\\[^u]|\\u(?!0000|[dD][89a-fA-F])|\\u[dD][89abAB]..\\u[dD][c-fC-F]..)*+",
+    re.DOTALL,
+)
+# An exponent, or enough digits for a number that no 64-bit integer holds.
+_LARGE_NUMBERS = re.compile(rb"\d(?:[eE]|\d{18})")
+
+
+def loads(raw: bytes) -> object:
+    """The value of a JSON text; anything doubtful raises InvalidRequest in a clear sentence."""
+    if len(raw) > MAX_BYTES:
+        raise BodyTooLarge(f"The JSON is larger than {MAX_BYTES:,} bytes. Send less in one call.")
+    _check_depth(raw)
+    if b"\\u" in raw:
+        _check_escapes(raw)
+    decoder = _careful if _LARGE_NUMBERS.search(raw) else _quick
+    try:
+        return decoder.decode(raw.decode())
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"The body is not valid UTF-8 at byte {error.start}.") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InvalidRequest(f"The body is not valid JSON: {error.msg} at {where}.") from error
+
+
+def _check_depth(raw: bytes) -> None:
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return
+    brackets = _STRING.sub(b"", raw).translate(_SAME_BRACKETS, _NOT_BRACKETS)
+    if len(brackets) > 2 * MAX_CONTAINERS:
+        raise InvalidRequest(f"The JSON has more than {MAX_CONTAINERS:,} arrays and objects.")
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return
+        brackets = brackets.replace(b"[]", b"")  # takes the innermost pairs away
+    if brackets:
+        raise InvalidRequest(
+            f"The JSON is nested deeper than {MAX_DEPTH} levels, or its brackets do not match."
+        )
+
+
+def _check_escapes(raw: bytes) -> None:
+    good = _GOOD_ESCAPES.match(raw)
+    rest = raw[good.end() :] if good else raw
+    if rest.startswith(b"\\u0000"):
+        raise InvalidRequest("Text may not contain the NUL character (\\u0000).")
+    if rest.startswith(b"\\u"):
+        raise InvalidRequest("Text may not contain half a surrogate pair (\\ud800 to \\udfff).")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise InvalidRequest(f"The name {twice[:64]!r} appears twice in one JSON object.")
+    return found
+
+
+def _constant(name: str) -> NoReturn:
+    raise InvalidRequest(f"{name} is not a JSON number.")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        raise InvalidRequest("A number is too large for 64-bit floating point.")
+    return number
+
+
+def _int(text: str) -> int:
+    if len(text) > len(str(-MAX_INTEGER)) or not -MAX_INTEGER <= int(text) < MAX_INTEGER:
+        raise InvalidRequest("A whole number is too large for 64 bits.")
+    return int(text)
+
+
+_quick = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_careful = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+)

@@ -1,19 +1,36 @@
 """Which database Django talks to: DATABASE_URL, or the embedded server of the data folder."""
 
-import os
 from pathlib import Path
+from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
-from config import postgres
+from config import env, postgres
 
 
-def read(data: Path) -> dict[str, object]:
-    if url := os.environ.get("DATABASE_URL"):
-        return {**environ.Env.db_url_config(url)}
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": postgres.DATABASE,
-        "USER": postgres.USER,
-        "HOST": str(postgres.socket_folder(data)),
-    }
+def read(data: Path) -> dict[str, Any]:
+    url = env.text("DATABASE_URL")
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": postgres.DATABASE,
+            "USER": postgres.USER,
+            "HOST": str(postgres.socket_folder(data)),
+        }
+    if not url.startswith(("postgres://", "postgresql://")):
+        raise ImproperlyConfigured(
+            "DATABASE_URL must begin with postgres:// (no other kind works)."
+        )
+    return dict(environ.Env.db_url_config(url))  # type: ignore[no-untyped-call]  # environ is untyped
+
+
+def for_requests(database: dict[str, Any], connections: int) -> None:
+    """Let a web process pool Django's connections, and end any statement that takes two seconds.
+
+    Commands, migrations and the worker keep plain connections without that limit.
+    """
+    options = database.setdefault("OPTIONS", {})
+    options["pool"] = {"min_size": 0, "max_size": connections, "timeout": 2.0}
+    given = options.get("options", "")
+    options["options"] = f"{given} -c statement_timeout=2000".strip()

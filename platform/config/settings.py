@@ -1,16 +1,27 @@
 """Django settings: embedded defaults, every production choice by an environment variable."""
 
-import os
+from datetime import timedelta
 from pathlib import Path
 
-from config import databases
+from django.core.exceptions import ImproperlyConfigured
+
+from config import databases, env, logs, secret_key
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-DATA_DIR = Path(os.environ.get("SMARTER_DATA", BASE_DIR / "var")).resolve()
+env.load(BASE_DIR / ".env")
+DATA_DIR = Path(env.text("SMARTER_DATA") or BASE_DIR / "var").resolve()
+PRODUCTION = env.choice("SMARTER_ENV", ("development", "production")) == "production"
 
-SECRET_KEY = "x" * 50
-DEBUG = True
-ALLOWED_HOSTS = ["*"]
+# --- who we are
+SECRET_KEY = secret_key.read(DATA_DIR, production=PRODUCTION)
+DEBUG = env.flag("DEBUG")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "" if PRODUCTION else "localhost,127.0.0.1,[::1]")
+if PRODUCTION and DEBUG:
+    raise ImproperlyConfigured("SMARTER_ENV=production refuses DEBUG: it shows code to visitors.")
+if PRODUCTION and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured(
+        "SMARTER_ENV=production needs ALLOWED_HOSTS, such as api.example.com."
+    )
 
 INSTALLED_APPS = [
     "unfold",
@@ -30,14 +41,112 @@ INSTALLED_APPS = [
     "billing",
     "inference",
 ]
-
+MIDDLEWARE = [  # security headers and hosts: edge.py, for every door
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
 
+# --- Postgres, by two roads: Django's own, and the asynchronous pool of the generating routes
 DATABASES = {"default": databases.read(DATA_DIR)}
-DATABASE_POOL_SIZE = 16
+DATABASE_POOL_SIZE = env.number("DATABASE_POOL_SIZE", 16, least=1)
 DATABASE_WAIT_SECONDS = 1.5
+
+# --- web processes: rate limits live in the memory of one (checks.py)
+WEB_PROCESSES = env.number("WEB_CONCURRENCY", 1, least=1)
+DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)
+MAX_BODY_BYTES = 4 * 1024 * 1024
+
+# --- passwords, cookies, transport
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed (CIDRs).
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+
+# --- REST resources and their description
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.APIKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "api.exception_handler.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Smarter",
+    "DESCRIPTION": "OpenAI-compatible generation, prepaid to the nano-dollar.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+UNFOLD = {"SITE_TITLE": "Smarter", "SITE_HEADER": "Smarter", "SITE_SYMBOL": "bolt"}
+
+# --- background work: the broker only wakes the worker, what is to be done stands in Postgres
+CELERY_BROKER_URL = env.text("BROKER_URL") or "filesystem://"
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        "data_folder_in": str(DATA_DIR / "broker" / "queue"),
+        "data_folder_out": str(DATA_DIR / "broker" / "queue"),
+        "control_folder": str(DATA_DIR / "broker" / "control"),
+        "store_processed": False,
+    }
+    if CELERY_BROKER_URL == "filesystem://"
+    else {}
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_BEAT_SCHEDULE = {
+    name: {
+        "task": f"billing.tasks.{name}",
+        "schedule": every,
+        "options": {"expires": every.seconds},
+    }
+    for name, every in {
+        "sweep": timedelta(seconds=15),
+        "roll_up": timedelta(minutes=1),
+        "audit": timedelta(hours=1),
+    }.items()
+}
+
+LOGGING = logs.settings(as_json=PRODUCTION, level=env.text("LOG_LEVEL", "INFO"))

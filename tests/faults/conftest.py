@@ -1,7 +1,6 @@
 """A server to break: of its own, with a scripted model whose length and pace the tests choose."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

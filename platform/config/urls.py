@@ -1,4 +1,4 @@
-"""Routes of the Django side: resources, admin, API description. Resources answer with and without /v1."""
+"""Routes of the Django side: resources (with and without /v1), admin, API description."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
@@ -15,3 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(resources)),
     path("", include(resources)),
 ]
+
+handler400 = "api.exception_handler.bad_request"
+handler403 = "api.exception_handler.forbidden"
+handler404 = "api.exception_handler.not_found"
+handler500 = "api.exception_handler.server_error"

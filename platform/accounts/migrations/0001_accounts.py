@@ -6,6 +6,7 @@ import accounts.models.idempotency_record
 import accounts.models.membership
 import accounts.models.organisation
 import accounts.models.user
+import api.request_ids
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.text
@@ -94,7 +95,7 @@ class Migration(migrations.Migration):
                 ('before', models.JSONField(null=True)),
                 ('after', models.JSONField(null=True)),
                 ('address', models.GenericIPAddressField(null=True)),
-                ('request_id', models.CharField(blank=True, max_length=40)),
+                ('request_id', models.CharField(blank=True, default=api.request_ids.current, max_length=40)),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
                 ('organisation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='audit_entries', to='accounts.organisation')),
             ],

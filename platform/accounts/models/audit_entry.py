@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 from django.db import models
 
 from accounts.models.organisation import Organisation
-from api import ids
+from api import ids, request_ids
 
 
 def new_audit_id() -> str:
@@ -28,7 +28,7 @@ class AuditEntry(models.Model):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     address = models.GenericIPAddressField(null=True)
-    request_id = models.CharField(max_length=40, blank=True)
+    request_id = models.CharField(max_length=40, blank=True, default=request_ids.current)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     objects: ClassVar[models.Manager["AuditEntry"]] = AuditEntryQuerySet.as_manager()

@@ -1,0 +1,183 @@
+"""Who is calling: one header, one SQL statement, the same rules on both doors.
+
+`authenticate` is the generating routes' way (asynchronous pool); `APIKeyAuthentication` is DRF's.
+Nothing about a key's validity is remembered between calls, so revocation bites on the next one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts import key_material, last_use, scopes
+from api import addresses, database, rate_limits, request_ids
+from api.errors import Forbidden, Unauthenticated
+from api.rate_limits import Limits
+
+MISSING: Final = "Send an API key in the header 'Authorization: Bearer sk-…'."
+WRONG: Final = "This API key is not valid: it is wrong, expired or revoked."
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The key behind a call, and what it may do."""
+
+    organisation_id: str
+    key_id: str
+    scopes: frozenset[str]
+    allowed_models: tuple[str, ...] | None
+    limits: Limits
+    default_model: str | None
+    budget_nano: int | None
+    budget_period: str | None
+    user_id: str | None
+
+    @property
+    def is_authenticated(self) -> bool:
+        """DRF asks this of whoever calls."""
+        return True
+
+    def require(self, scope: str) -> None:
+        """Raises Forbidden when the key lacks `scope`."""
+        if scope not in self.scopes:
+            raise Forbidden(f"This API key lacks the scope '{scope}'.")
+
+
+async def authenticate(authorization: str | None, address: str | None) -> Caller:
+    """The caller behind an Authorization header (`address` from `api.addresses.of_scope`).
+
+    Raises Unauthenticated (missing, wrong, expired or revoked key; its user locked out or gone),
+    Forbidden (suspended organisation, address not allowed, publishable key), DatabaseUnavailable.
+    Registers the rate-limit headers for whatever answer follows.
+    """
+    digest = _digest(authorization)
+    async with database.connection() as pooled:
+        found = await (await pooled.execute(_FIND, (digest,))).fetchone()
+    caller = _caller(found, address)
+    if last_use.is_due(caller.key_id):
+        database.later(last_use.write(caller.key_id))
+    return caller
+
+
+class APIKeyAuthentication(BaseAuthentication):
+    """DRF's door: `request.auth` and `request.user` are the Caller; the request limit counts."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, Caller]:
+        digest = _digest(request.META.get("HTTP_AUTHORIZATION"))
+        with connection.cursor() as cursor:
+            cursor.execute(_FIND, (digest,))
+            found = cursor.fetchone()
+        caller = _caller(found, address_of(request))
+        if last_use.is_due(caller.key_id):
+            last_use.write_now(caller.key_id)
+        rate_limits.take_request(caller.key_id, caller.limits)
+        return caller, caller
+
+    def authenticate_header(self, request: Request) -> str:
+        del request
+        return "Bearer"
+
+
+def has_scope(scope: str) -> type[BasePermission]:
+    """`permission_classes = [has_scope("usage:read")]`."""
+
+    class HasScope(BasePermission):
+        def has_permission(self, request: Request, view: APIView) -> bool:
+            del view
+            caller_of(request).require(scope)
+            return True
+
+    return HasScope
+
+
+def caller_of(request: Request) -> Caller:
+    """Who calls a DRF view; raises Unauthenticated where nobody was asked."""
+    if not isinstance(request.auth, Caller):
+        raise Unauthenticated(MISSING)
+    return request.auth
+
+
+def address_of(request: Request) -> str | None:
+    """Where a DRF request comes from."""
+    return addresses.of_request(request._request)  # noqa: SLF001 - DRF offers no other way
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of _FIND, in its order."""
+
+    organisation_id: str
+    key_id: str
+    kind: str
+    scopes: list[str]
+    allowed_models: list[str] | None
+    cidrs: list[str]
+    requests_per_minute: int
+    tokens_per_minute: int
+    default_model: str | None
+    budget_nano: int | None
+    budget_period: str | None
+    user_id: str | None
+    role: str | None
+    suspended: bool
+
+
+_FIND: Final = """
+    SELECT key.organisation_id, key.id AS key_id, key.kind, key.scopes, key.allowed_models,
+           key.cidrs, key.requests_per_minute, key.tokens_per_minute, organisation.default_model,
+           key.budget_nano, key.budget_period, key.created_by_id AS user_id, member.role,
+           organisation.suspended_at IS NOT NULL AS suspended
+      FROM accounts_apikey AS key
+      JOIN accounts_organisation AS organisation ON organisation.id = key.organisation_id
+      LEFT JOIN accounts_user AS creator ON creator.id = key.created_by_id
+      LEFT JOIN accounts_membership AS member
+             ON member.user_id = key.created_by_id AND member.organisation_id = key.organisation_id
+     WHERE key.digest = %s
+       AND key.revoked_at IS NULL
+       AND (key.expires_at IS NULL OR key.expires_at > now())
+       AND (key.created_by_id IS NULL OR (creator.is_active AND member.role IS NOT NULL))
+"""
+
+
+def _digest(authorization: str | None) -> str:
+    scheme, _, key = (authorization or "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Unauthenticated(MISSING)
+    if not key_material.is_well_formed(key := key.strip()):
+        raise Unauthenticated(WRONG)
+    return key_material.digest(key)
+
+
+def _caller(found: Sequence[Any] | None, address: str | None) -> Caller:
+    if found is None:
+        raise Unauthenticated(WRONG)
+    row = _Row(*found)
+    caller = Caller(
+        organisation_id=row.organisation_id,
+        key_id=row.key_id,
+        scopes=_scopes(row.scopes, row.role),
+        allowed_models=None if row.allowed_models is None else tuple(row.allowed_models),
+        limits=Limits(row.requests_per_minute, row.tokens_per_minute),
+        default_model=row.default_model,
+        budget_nano=row.budget_nano,
+        budget_period=row.budget_period,
+        user_id=row.user_id,
+    )
+    request_ids.stamp(lambda: rate_limits.headers(caller.key_id, caller.limits))
+    if row.suspended:
+        raise Forbidden("This organisation is suspended.", code="organisation_suspended")
+    if row.kind == "publishable":
+        raise Forbidden("A publishable key only opens chat widgets. Use a secret key (sk-…).")
+    if row.cidrs and not addresses.within(address, row.cidrs):
+        raise Forbidden("This key may not be used from your address.", code="address_not_allowed")
+    return caller
+
+
+def _scopes(granted: Sequence[str], role: str | None) -> frozenset[str]:
+    """A key never outranks its creator, also when their role shrank after they made it."""
+    return frozenset(granted) & (scopes.ALL if role is None else scopes.OF_ROLE[role])

@@ -1,0 +1,90 @@
+"""A new organisation with its owner and first key."""
+
+import secrets
+from typing import NamedTuple
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from accounts import key_material, scopes
+from accounts.models import APIKey, AuditEntry, Membership, Organisation, User
+from api.rate_limits import Limits
+
+DEFAULT_LIMITS = Limits(requests_per_minute=60, tokens_per_minute=150_000)
+
+
+class Registration(NamedTuple):
+    """What was made; the password (null: the owner existed before) and the key show only now."""
+
+    organisation: Organisation
+    user: User
+    password: str | None
+    api_key: str
+
+
+@transaction.atomic
+def create_organisation(
+    name: str,
+    owner_email: str | None = None,
+    password: str | None = None,
+    *,
+    requests_per_minute: int = DEFAULT_LIMITS.requests_per_minute,
+    tokens_per_minute: int = DEFAULT_LIMITS.tokens_per_minute,
+    is_administrator: bool = False,
+) -> Registration:
+    """An organisation, its owner (an existing user keeps their password), a key with all scopes.
+
+    Without an address the owner gets one under example.com; without a password, a random one.
+    """
+    organisation = Organisation.objects.create(name=name, slug=_free_slug(name))
+    email = owner_email or f"owner@{organisation.slug}.example.com"
+    user = User.objects.filter(email=email.strip().lower()).first()
+    if user is not None:
+        password = None
+    else:
+        password = password or secrets.token_urlsafe(12)
+        user = User.objects.create_user(
+            email, password, is_staff=is_administrator, is_superuser=is_administrator
+        )
+    Membership.objects.create(organisation=organisation, user=user, role=Membership.Role.OWNER)
+    limits = Limits(requests_per_minute, tokens_per_minute)
+    key, plaintext = issue_key(organisation, "First key", user, scopes.ALL, limits)
+    AuditEntry.objects.create(
+        organisation=organisation,
+        actor="command line",
+        action="organisation.created",
+        target=organisation.id,
+        after={"name": name, "owner": user.id, "key": key.id},
+    )
+    return Registration(organisation, user, password, plaintext)
+
+
+def issue_key(
+    organisation: Organisation,
+    name: str,
+    creator: User | None,
+    granted: frozenset[str],
+    limits: Limits = DEFAULT_LIMITS,
+) -> tuple[APIKey, str]:
+    """A secret key and its plaintext, which nobody can read again."""
+    material = key_material.generate()
+    key = APIKey.objects.create(
+        organisation=organisation,
+        name=name,
+        digest=material.digest,
+        prefix=material.prefix,
+        last4=material.last4,
+        scopes=sorted(granted),
+        requests_per_minute=limits.requests_per_minute,
+        tokens_per_minute=limits.tokens_per_minute,
+        created_by=creator,
+    )
+    return key, material.plaintext
+
+
+def _free_slug(name: str) -> str:
+    """The name as a slug; with a few random digits when that one is taken."""
+    slug = slugify(name)[:50] or "organisation"
+    if Organisation.objects.filter(slug=slug).exists():
+        return f"{slug}-{secrets.token_hex(4)}"
+    return slug

@@ -1,0 +1,68 @@
+"""GET /v1/models, /v1/models/{id}, /v1/model/info: what can be called, what is known of it."""
+
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import APIKeyAuthentication, caller_of, has_scope
+from inference import catalog, descriptions, serializers
+
+
+class _ModelsView(APIView):
+    authentication_classes = [APIKeyAuthentication]
+    permission_classes = [has_scope("models:read")]
+
+
+class ListedModels(_ModelsView):
+    @extend_schema(
+        operation_id="list_models",
+        summary="List what can be called now",
+        description="Installed models and their aliases, as far as this key may call them.",
+        tags=["models"],
+        responses=serializers.ListedModelsSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        caller = caller_of(request)
+        listed = catalog.listed(caller.organisation_id, caller.allowed_models)
+        return Response(serializers.ListedModelsSerializer({"data": listed}).data)
+
+
+class ListedModel(_ModelsView):
+    @extend_schema(
+        operation_id="retrieve_model",
+        summary="One model that can be called now",
+        description="404 `model_not_found` for every name that GET /v1/models does not list.",
+        tags=["models"],
+        responses=serializers.ListedModelSerializer,
+    )
+    def get(self, request: Request, model_id: str) -> Response:
+        caller = caller_of(request)
+        for entry in catalog.listed(caller.organisation_id, caller.allowed_models):
+            if entry.requested == model_id:
+                return Response(serializers.ListedModelSerializer(entry).data)
+        raise catalog.not_found(model_id)
+
+
+class ModelInfo(_ModelsView):
+    @extend_schema(
+        operation_id="model_info",
+        summary="Status, context window and prices of a model, or of the whole catalog",
+        tags=["models"],
+        parameters=[
+            OpenApiParameter("model", str, description="A model's id or alias; left out: all.")
+        ],
+        responses=PolymorphicProxySerializer(
+            "ModelInfo",
+            [serializers.DescriptionSerializer, serializers.DescriptionsSerializer],
+            resource_type_field_name=None,
+            many=False,
+        ),
+    )
+    def get(self, request: Request) -> Response:
+        organisation_id = caller_of(request).organisation_id
+        if name := request.query_params.get("model"):
+            described = descriptions.of_one(name, organisation_id)
+            return Response(serializers.DescriptionSerializer(described).data)
+        everything = {"data": descriptions.of_all(organisation_id)}
+        return Response(serializers.DescriptionsSerializer(everything).data)

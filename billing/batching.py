@@ -1,0 +1,65 @@
+"""Many askers, one statement: what waits while a batch is away goes out together with the next.
+
+Nobody waits for a timer. An idle road sends a single item at once; a busy one fills its batches by
+itself, so that a hot row is locked once a batch and not once a call.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Generic, TypeVar
+
+from api.errors import ApiError
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+Send = Callable[[Sequence[Item]], Coroutine[Any, Any, Sequence[Answer]]]
+
+LARGEST_BATCH = 32
+
+
+class Batcher(Generic[Item, Answer]):
+    """`ask(item)` gives a future of its answer. Belongs to one event loop."""
+
+    def __init__(self, send: Send[Item, Answer]) -> None:
+        self._send = send
+        self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
+        self._away: asyncio.Task[None] | None = None
+
+    def ask(self, item: Item) -> "asyncio.Future[Answer]":
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._away is None:
+            self._away = asyncio.create_task(self._drain())
+        return future
+
+    async def idle(self) -> None:
+        """Wait until nothing is waiting or away."""
+        while self._away is not None:
+            await asyncio.wait({self._away})
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = (
+                    self._waiting[:LARGEST_BATCH],
+                    self._waiting[LARGEST_BATCH:],
+                )
+                await self._deliver(batch)
+        finally:
+            self._away = None
+
+    async def _deliver(self, batch: Sequence[tuple[Item, "asyncio.Future[Answer]"]]) -> None:
+        """Give every asker an answer or an error; a batch that one item spoils is sent singly."""
+        items = [item for item, _ in batch]
+        [outcome] = await asyncio.gather(self._send(items), return_exceptions=True)
+        if not isinstance(outcome, BaseException):
+            for (_, future), answer in zip(batch, outcome, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+        elif len(batch) == 1 or isinstance(outcome, ApiError):
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(outcome)
+        else:
+            for one in batch:
+                await self._deliver([one])

@@ -1,0 +1,281 @@
+"""The money of a running call: held before it, charged for what it delivered, once.
+
+    hold    reserve the worst case; refused when the balance or the key's budget cannot cover it
+    renew   every second: keep the holds of running calls alive, note the tokens delivered
+    settle  charge the tokens, give the rest back
+    void    the engine failed before the first token: give everything back
+
+Each is one call of a function in billing/sql on the asynchronous pool. Calls that come while one is
+away go out together (billing.batching): an account's row is then locked once for all of them.
+"""
+
+import asyncio
+import json
+import weakref
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from api import database
+from api.errors import InsufficientBalance, KeyBudgetExceeded, ModelUnavailable
+from billing.batching import Batcher
+from billing.metrics import HOLDS_LOST
+from billing.pricing import Price, hold_amount, usd
+
+LEAST_OUTPUT = 16
+_HOLD = "SELECT * FROM ledger_hold(%s::jsonb)"
+_CLOSE = "SELECT * FROM ledger_close(%s::jsonb)"
+_RENEW = "SELECT ledger_renew(%s::jsonb)"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """What a call may use at most. `max_output` bounds each of its `choices`."""
+
+    id: str
+    organisation_id: str
+    key_id: str | None
+    model: str
+    prompt_tokens: int
+    max_output: int
+    choices: int = 1
+    tier: str = "standard"
+    chatbot_id: str | None = None
+    budget_nano: int | None = None
+    budget_period: str | None = None
+    minimum_output: int = LEAST_OUTPUT
+
+    def as_row(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "organisation": self.organisation_id,
+            "key": self.key_id,
+            "chatbot": self.chatbot_id,
+            "model": self.model,
+            "tier": self.tier,
+            "prompt": self.prompt_tokens,
+            "max_output": self.max_output,
+            "choices": self.choices,
+            "least_output": self.minimum_output,
+            "budget": self.budget_nano,
+            "period": self.budget_period,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """`amount` nano-dollars are promised; each choice may have `max_output` tokens."""
+
+    id: str
+    amount: int
+    max_output: int
+    lowered: bool
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    charged_nano: int
+    already_settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    hold_id: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """A row of ledger_hold."""
+
+    outcome: Literal["held", "insufficient_balance", "key_budget_exceeded", "no_price"]
+    amount: int
+    max_output: int
+    price: str
+    input: int
+    cached_input: int
+    output: int
+    room: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """An element that ledger_close takes; None keeps what the hold already says."""
+
+    id: str
+    state: Literal["settled", "voided"]
+    prompt: int | None = None
+    cached: int | None = None
+    completion: int | None = None
+    finish: str | None = None
+    first_token_ms: int | None = None
+    duration_ms: int | None = None
+
+
+async def hold(request: HoldRequest) -> Hold:
+    """Reserve the most that a call can cost; a second hold with the same id is the first one.
+
+    Where the balance (or the key's budget) pays for at least `minimum_output` tokens a choice but
+    not for all of them, `max_output` is lowered to what it pays for.
+    Raises InsufficientBalance, KeyBudgetExceeded, ModelUnavailable (no price), DatabaseUnavailable.
+    """
+    roads = _roads()
+    decided = roads.holds.ask(request)
+    try:
+        decision = await asyncio.shield(decided)
+    except asyncio.CancelledError:
+        decided.add_done_callback(lambda done: _give_back(request.id, done))
+        raise
+    if decision.outcome != "held":
+        raise _refusal(request, decision)
+    return Hold(
+        id=request.id,
+        amount=decision.amount,
+        max_output=decision.max_output,
+        lowered=decision.max_output < request.max_output,
+        price=_price(decision),
+    )
+
+
+async def settle(
+    hold_id: str,
+    usage: Usage,
+    finish_reason: str,
+    first_token_ms: int | None,
+    duration_ms: int | None,
+    connection: database.Connection | None = None,
+) -> Settlement:
+    """Charge what was delivered, never more than the hold, and give back the rest.
+
+    Safe to repeat. With a `connection` it takes part in the transaction open there (do it last: it
+    locks the account). A hold lost with a crashed database is charged nothing.
+    """
+    closing = _Closing(
+        hold_id,
+        "settled",
+        usage.prompt_tokens,
+        usage.cached_tokens,
+        usage.completion_tokens,
+        finish_reason,
+        first_token_ms,
+        duration_ms,
+    )
+    return await _close(closing, connection)
+
+
+async def void(
+    hold_id: str, reason: str, connection: database.Connection | None = None
+) -> Settlement:
+    """Give the whole hold back: the call failed before its first token. Safe to repeat."""
+    return await _close(_Closing(hold_id, "voided", finish=reason[:20]), connection)
+
+
+async def renew(checkpoints: Sequence[Checkpoint]) -> int:
+    """Extend the leases of all running calls of a process by a minute; how many were still open."""
+    rows = [
+        {
+            "id": c.hold_id,
+            "prompt": c.prompt_tokens,
+            "cached": c.cached_tokens,
+            "completion": c.completion_tokens,
+        }
+        for c in checkpoints
+    ]
+    async with database.connection() as connection:
+        cursor = await connection.execute(_RENEW, [json.dumps(rows)], prepare=True)
+        row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+async def drain() -> None:
+    """Wait until every hold and closing of this event loop has been answered."""
+    roads = _roads()
+    await roads.holds.idle()
+    await roads.closings.idle()
+
+
+async def _close(closing: _Closing, connection: database.Connection | None) -> Settlement:
+    if connection is not None:
+        return (await _execute_closings([closing], connection))[0]
+    return await asyncio.shield(_roads().closings.ask(closing))
+
+
+async def _send_holds(requests: Sequence[HoldRequest]) -> Sequence[_Decision]:
+    rows = json.dumps([request.as_row() for request in requests])
+    async with database.connection() as connection:
+        cursor = await connection.execute(_HOLD, [rows], prepare=True)
+        return [_Decision(*row) for row in await cursor.fetchall()]
+
+
+async def _send_closings(closings: Sequence[_Closing]) -> Sequence[Settlement]:
+    async with database.connection() as connection:
+        return await _execute_closings(closings, connection)
+
+
+async def _execute_closings(
+    closings: Sequence[_Closing], connection: database.Connection
+) -> Sequence[Settlement]:
+    rows = json.dumps([asdict(closing) for closing in closings])
+    cursor = await connection.execute(_CLOSE, [rows], prepare=True)
+    settlements = []
+    for state, charged, fresh in await cursor.fetchall():
+        if state is None:
+            HOLDS_LOST.inc()
+        settlements.append(Settlement(charged, already_settled=state is not None and not fresh))
+    return settlements
+
+
+def _give_back(hold_id: str, decided: "asyncio.Future[_Decision]") -> None:
+    """The caller left while the money was on its way: nobody will use the hold."""
+    if decided.exception() is None and decided.result().outcome == "held":
+        voided = _roads().closings.ask(_Closing(hold_id, "voided", finish="abandoned"))
+        voided.add_done_callback(lambda done: done.exception())  # if it fails, the sweep is next
+
+
+def _refusal(request: HoldRequest, decision: _Decision) -> Exception:
+    if decision.outcome == "no_price":
+        return ModelUnavailable(f"The model {request.model} has no price yet. Choose another.")
+    least = min(request.minimum_output, request.max_output) * request.choices
+    needed = usd(hold_amount(_price(decision), request.prompt_tokens, least))
+    room = usd(max(0, decision.room or 0))
+    if decision.outcome == "key_budget_exceeded":
+        return KeyBudgetExceeded(
+            f"This call needs at least ${needed}, and this key's budget ({request.budget_period})"
+            f" has ${room} left. Raise the budget, or wait for the next period."
+        )
+    return InsufficientBalance(
+        f"This call needs at least ${needed}, and ${room} of the balance can be spent now."
+        " Add funds, shorten the prompt or lower max_tokens."
+    )
+
+
+def _price(decision: _Decision) -> Price:
+    return Price(decision.input, decision.cached_input, decision.output)
+
+
+@dataclass(frozen=True, slots=True)
+class _Roads:
+    holds: Batcher[HoldRequest, _Decision]
+    closings: Batcher[_Closing, Settlement]
+
+
+_roads_of: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Roads]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _roads() -> _Roads:
+    loop = asyncio.get_running_loop()
+    if loop not in _roads_of:
+        _roads_of[loop] = _Roads(Batcher(_send_holds), Batcher(_send_closings))
+    return _roads_of[loop]

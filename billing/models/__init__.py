@@ -1,0 +1,23 @@
+"""Money as stored: accounts, holds, the book, prices, budgets, top-ups, usage."""
+
+from billing.models.account import Account, LowBalance
+from billing.models.budget import BudgetWindow
+from billing.models.hold import Hold
+from billing.models.journal import Entry, Journal
+from billing.models.price import Price
+from billing.models.top_up import CreditCode, TopUp
+from billing.models.usage import UsageDaily, UsageWatermark
+
+__all__ = [
+    "Account",
+    "BudgetWindow",
+    "CreditCode",
+    "Entry",
+    "Hold",
+    "Journal",
+    "LowBalance",
+    "Price",
+    "TopUp",
+    "UsageDaily",
+    "UsageWatermark",
+]

@@ -1,0 +1,49 @@
+-- The book's own rules: append-only rows, journals that sum to zero, crossings of the low-balance line.
+
+CREATE OR REPLACE FUNCTION ledger_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'rows of % are never changed or deleted; write a new one', TG_TABLE_NAME
+    USING ERRCODE = 'SL001';
+END $$;
+
+CREATE OR REPLACE TRIGGER entry_is_append_only BEFORE UPDATE OR DELETE ON billing_entry
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE OR REPLACE TRIGGER journal_is_append_only BEFORE UPDATE OR DELETE ON billing_journal
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE OR REPLACE TRIGGER price_is_immutable BEFORE UPDATE OR DELETE ON billing_price
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+CREATE OR REPLACE TRIGGER hold_is_not_deleted BEFORE DELETE ON billing_hold
+  FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
+
+CREATE OR REPLACE FUNCTION ledger_check_journal() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  total numeric := (SELECT sum(amount) FROM billing_entry WHERE journal_id = NEW.journal_id);
+BEGIN
+  IF total <> 0 THEN
+    RAISE EXCEPTION 'journal % is out of balance by % n$', NEW.journal_id, total
+      USING ERRCODE = 'SL002';
+  END IF;
+  RETURN NULL;
+END $$;
+
+DROP TRIGGER IF EXISTS journal_sums_to_zero ON billing_entry;
+CREATE CONSTRAINT TRIGGER journal_sums_to_zero AFTER INSERT ON billing_entry
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_check_journal();
+
+-- The balance (available + held) moves with charges and top-ups only, not with holds, so one
+-- crossing of the line is one row however many calls run at the moment.
+CREATE OR REPLACE FUNCTION ledger_note_low_balance() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO billing_lowbalance (account_id, balance, crossed_at)
+  VALUES (NEW.id, NEW.available + NEW.held, now());
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER low_balance_crossed AFTER UPDATE ON billing_account FOR EACH ROW
+  WHEN (NEW.available + NEW.held < NEW.low_balance
+        AND OLD.available + OLD.held >= NEW.low_balance)
+  EXECUTE FUNCTION ledger_note_low_balance();
+
+ALTER TABLE billing_account SET (fillfactor = 50);
+ALTER TABLE billing_budgetwindow SET (fillfactor = 50);
+ALTER TABLE billing_hold SET (fillfactor = 70);

@@ -1,0 +1,175 @@
+-- Reserve money for calls that are about to run, and keep what they reserved while they run.
+
+-- Nano-dollars for tokens at pico-dollar prices, rounded up once.
+CREATE OR REPLACE FUNCTION ledger_cost(
+  prompt bigint, cached bigint, completion bigint,
+  input bigint, cached_input bigint, output bigint
+) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT ((prompt - cached) * input + cached * cached_input + completion * output + 999) / 1000
+$$;
+
+-- The five accounts of an organisation, each made once.
+CREATE OR REPLACE FUNCTION ledger_open_accounts(organisation text) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO billing_account
+    (organisation_id, kind, currency, available, held, overdraft, created_at)
+  SELECT organisation, kind, 'USD', 0, 0, 0, now()
+  FROM unnest(ARRAY['customer', 'revenue', 'promo', 'clearing', 'writeoff']) AS kind
+  ON CONFLICT (organisation_id, kind) DO NOTHING
+$$;
+
+-- When the current half-open UTC period began, by the database's clock.
+CREATE OR REPLACE FUNCTION ledger_period_start(period text) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+  SELECT CASE period WHEN 'total' THEN timestamptz '1970-01-01 00:00:00+00'
+                     ELSE date_trunc(period, now(), 'UTC') END
+$$;
+
+-- Make and lock the budget windows of these requests, in id order. A new window starts with what
+-- its key has paid in the period, so that a budget set in mid-month counts from the month's start.
+CREATE OR REPLACE FUNCTION ledger_lock_windows(requests jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO billing_budgetwindow (organisation_id, key_id, period, starts_at, spent, held)
+  SELECT DISTINCT r.organisation, r.key, r.period, ledger_period_start(r.period), (
+    SELECT coalesce(sum(h.charged), 0) FROM billing_hold h
+    WHERE h.key_id = r.key AND h.closed_at >= ledger_period_start(r.period)
+  ), 0
+  FROM jsonb_to_recordset(requests) AS r(organisation text, key text, budget bigint, period text)
+  WHERE r.budget IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM billing_budgetwindow w
+    WHERE w.key_id = r.key AND w.period = r.period AND w.starts_at = ledger_period_start(r.period)
+  )
+  ORDER BY r.key
+  ON CONFLICT (key_id, period, starts_at) DO NOTHING;
+
+  PERFORM 1 FROM billing_budgetwindow w WHERE (w.key_id, w.period, w.starts_at) IN (
+    SELECT r.key, r.period, ledger_period_start(r.period)
+    FROM jsonb_to_recordset(requests) AS r(key text, budget bigint, period text)
+    WHERE r.budget IS NOT NULL
+  ) ORDER BY w.id FOR UPDATE;
+END $$;
+
+-- Decide an array of requests, each on its own and in array order; one row back for each:
+-- outcome `held`, `insufficient_balance`, `key_budget_exceeded` or `no_price`. Budget windows are
+-- locked first and the accounts, the hottest rows, last; nothing is written before the decision,
+-- so a refusal leaves nothing behind. A known id answers with the hold that it made.
+CREATE OR REPLACE FUNCTION ledger_hold(requests jsonb) RETURNS TABLE (
+  outcome text, amount bigint, max_output integer, price text,
+  input bigint, cached_input bigint, output bigint, room bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+  ask record;
+  facts record;
+  budget record;
+BEGIN
+  -- A hold lost with a crashing server harms nobody: its call cannot have been charged yet.
+  PERFORM set_config('synchronous_commit', 'off', true);
+  IF jsonb_path_exists(requests, '$[*].budget ? (@ != null)') THEN
+    PERFORM ledger_lock_windows(requests);
+  END IF;
+  PERFORM 1 FROM billing_account a WHERE a.kind = 'customer' AND a.organisation_id IN (
+    SELECT r ->> 'organisation' FROM jsonb_array_elements(requests) r
+  ) ORDER BY a.id FOR UPDATE;
+
+  FOR ask IN SELECT * FROM jsonb_to_recordset(requests) AS r(
+    id text, organisation text, key text, chatbot text, model text, tier text, prompt bigint,
+    max_output integer, choices integer, least_output integer, budget bigint, period text
+  ) LOOP
+    SELECT a.id AS account_id, a.available + a.overdraft AS affordable, p.id AS price_id,
+           p.input, p.cached_input, p.output, h.amount AS held_before, h.max_output AS granted
+    INTO facts
+    FROM (SELECT ask.organisation AS id) o
+    LEFT JOIN billing_account a ON a.organisation_id = o.id AND a.kind = 'customer'
+    LEFT JOIN billing_hold h ON h.id = ask.id AND h.organisation_id = o.id
+    LEFT JOIN LATERAL (
+      SELECT * FROM billing_price x
+      WHERE x.model = ask.model AND x.tier = ask.tier
+        AND (x.id = h.price_id OR h.id IS NULL AND x.effective_from <= now())
+      ORDER BY x.effective_from DESC LIMIT 1
+    ) p ON true;
+    price := facts.price_id;
+    input := facts.input;
+    cached_input := facts.cached_input;
+    output := facts.output;
+
+    IF facts.held_before IS NOT NULL THEN
+      outcome := 'held';
+      amount := facts.held_before;
+      max_output := facts.granted;
+      RETURN NEXT;
+      CONTINUE;
+    END IF;
+    IF facts.price_id IS NULL THEN
+      outcome := 'no_price';
+      RETURN NEXT;
+      CONTINUE;
+    END IF;
+    IF facts.account_id IS NULL THEN
+      PERFORM ledger_open_accounts(ask.organisation);
+      SELECT a.id, 0 INTO facts.account_id, facts.affordable FROM billing_account a
+      WHERE a.organisation_id = ask.organisation AND a.kind = 'customer' FOR UPDATE;
+    END IF;
+    SELECT w.id, ask.budget - w.spent - w.held AS room INTO budget FROM billing_budgetwindow w
+    WHERE ask.budget IS NOT NULL AND w.key_id = ask.key AND w.period = ask.period
+      AND w.starts_at = ledger_period_start(ask.period);
+
+    room := least(facts.affordable, budget.room);
+    max_output := ask.max_output;
+    amount := ledger_cost(
+      ask.prompt, 0, ask.choices::bigint * max_output, input, cached_input, output);
+    IF amount > 0 AND amount > room THEN
+      max_output := greatest(-1, (least(room, 9000000000000000) * 1000 - ask.prompt * input)
+                                 / nullif(ask.choices * output, 0));
+      IF max_output IS NULL OR max_output < ask.least_output THEN
+        outcome := CASE WHEN budget.room < facts.affordable
+                        THEN 'key_budget_exceeded' ELSE 'insufficient_balance' END;
+        RETURN NEXT;
+        CONTINUE;
+      END IF;
+      amount := ledger_cost(
+        ask.prompt, 0, ask.choices::bigint * max_output, input, cached_input, output);
+    END IF;
+
+    INSERT INTO billing_hold (
+      id, organisation_id, account_id, key_id, window_id, chatbot_id, model, price_id, amount,
+      charged, forgiven, state, max_output, choices, prompt_tokens, cached_tokens,
+      completion_tokens, lease_until, created_at
+    ) VALUES (
+      ask.id, ask.organisation, facts.account_id, ask.key, budget.id, ask.chatbot, ask.model,
+      price, amount, 0, 0, 'open', max_output, ask.choices, ask.prompt, 0, 0,
+      now() + interval '60 seconds', now()
+    );
+    IF amount > 0 THEN
+      UPDATE billing_budgetwindow w SET held = w.held + ledger_hold.amount WHERE w.id = budget.id;
+      UPDATE billing_account a SET available = a.available - ledger_hold.amount,
+                                   held = a.held + ledger_hold.amount
+      WHERE a.id = facts.account_id;
+    END IF;
+    outcome := 'held';
+    RETURN NEXT;
+  END LOOP;
+END $$;
+
+-- Extend the leases of running calls and note what they have delivered. A row that is just being
+-- closed is skipped: it needs no lease any more.
+CREATE OR REPLACE FUNCTION ledger_renew(checkpoints jsonb) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  renewed integer;
+BEGIN
+  -- A checkpoint lost with a crashing server costs at most the second since the one before.
+  PERFORM set_config('synchronous_commit', 'off', true);
+  WITH live AS (
+    SELECT h.id, c.prompt, c.cached, c.completion
+    FROM billing_hold h JOIN jsonb_to_recordset(checkpoints)
+      AS c(id text, prompt integer, cached integer, completion integer) ON c.id = h.id
+    WHERE h.state = 'open' FOR UPDATE OF h SKIP LOCKED
+  )
+  UPDATE billing_hold h SET
+    lease_until = now() + interval '60 seconds',
+    prompt_tokens = live.prompt,
+    cached_tokens = live.cached,
+    completion_tokens = live.completion
+  FROM live WHERE h.id = live.id;
+  GET DIAGNOSTICS renewed = ROW_COUNT;
+  RETURN renewed;
+END $$;

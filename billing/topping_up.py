@@ -1,0 +1,92 @@
+"""Adding funds: payments and credit codes, each counted once however often it is told."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import Organisation
+from api.errors import Forbidden, IdempotencyMismatch, InvalidRequest
+from billing.models import Account, CreditCode, Journal, TopUp
+from billing.posting import Movement, post
+
+Provider = TopUp.Provider
+
+
+@transaction.atomic
+def top_up(
+    organisation: Organisation,
+    nano: int,
+    ref: str,
+    provider: TopUp.Provider = TopUp.Provider.FAKE,
+    *,
+    actor: str = "system",
+) -> TopUp:
+    """Credit `nano` nano-dollars; the same ref of the same provider credits once.
+
+    Raises Forbidden (the fake provider in production), IdempotencyMismatch (the ref was used for
+    another amount), InvalidRequest (not a positive amount).
+    """
+    if provider == Provider.FAKE and settings.PRODUCTION:
+        raise Forbidden("The fake payment provider does not work in production.")
+    if nano <= 0:
+        raise InvalidRequest("A top-up is a positive amount.", param="amount")
+    return _credit(organisation, nano, ref, provider, actor)
+
+
+@transaction.atomic
+def redeem(organisation: Organisation, code: str, *, actor: str = "system") -> TopUp:
+    """Credit what a code is worth; again by the same organisation: the same top-up.
+
+    Raises InvalidRequest when the code is unknown, expired or redeemed by somebody else.
+    """
+    mine = CreditCode.objects.filter(digest=_digest(code))
+    mine.filter(Q(expires_at=None) | Q(expires_at__gt=Now()), redeemed_by=None).update(
+        redeemed_by=organisation, redeemed_at=Now()
+    )
+    row = mine.filter(redeemed_by=organisation).first()
+    if row is None:
+        raise InvalidRequest("This code is unknown, expired or already redeemed.", param="code")
+    return _credit(organisation, row.amount, row.id, Provider.CREDIT_CODE, actor)
+
+
+def issue_code(nano: int, *, note: str = "", expires_at: datetime | None = None) -> str:
+    """A new credit code worth `nano`; its plaintext shows only now."""
+    code = "-".join(secrets.token_hex(2).upper() for _ in range(6))
+    CreditCode.objects.create(digest=_digest(code), amount=nano, note=note, expires_at=expires_at)
+    return code
+
+
+def _credit(
+    organisation: Organisation, nano: int, ref: str, provider: TopUp.Provider, actor: str
+) -> TopUp:
+    is_promo = provider == Provider.CREDIT_CODE
+    journal, fresh = post(
+        Movement(
+            organisation_id=organisation.id,
+            kind=Journal.Kind.PROMO if is_promo else Journal.Kind.TOP_UP,
+            ref=f"{provider}:{organisation.id}:{ref}",  # a ref is its organisation's own
+            legs={
+                Account.Kind.CUSTOMER: nano,
+                Account.Kind.PROMO if is_promo else Account.Kind.CLEARING: -nano,
+            },
+            actor=actor,
+        )
+    )
+    if fresh:
+        return TopUp.objects.create(
+            organisation=organisation, journal=journal, provider=provider, ref=ref, amount=nano
+        )
+    known = TopUp.objects.get(journal=journal)
+    if known.amount != nano:
+        raise IdempotencyMismatch(f"The ref {ref!r} was used for another amount.", param="ref")
+    return known
+
+
+def _digest(code: str) -> str:
+    letters = "".join(c for c in code.upper() if c.isalnum())
+    return hashlib.sha256(letters.encode()).hexdigest()

@@ -11,7 +11,7 @@ from config import children, postgres
 
 class Command(BaseCommand):
     help = "Run only the embedded database, in the foreground (Ctrl-C ends it)."
-    requires_system_checks: list[str] = []
+    requires_system_checks: list[str] = []  # `make check` asks them
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)

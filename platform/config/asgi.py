@@ -1,0 +1,54 @@
+"""The whole site as one ASGI application: request id, edge, body limits, then one of four doors."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+django = get_asgi_application()  # sets Django up: what follows may import models
+
+from starlette.applications import Starlette  # noqa: E402 - after Django is set up
+from starlette.routing import Mount  # noqa: E402
+from starlette.staticfiles import StaticFiles  # noqa: E402
+from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
+
+from api.body_limits import BodyLimits  # noqa: E402
+from api.request_ids import RequestIds  # noqa: E402
+from config.edge import Edge  # noqa: E402
+
+gateway = Starlette()
+GENERATING: frozenset[str] = frozenset()
+
+# Straight from the packages that bring them: nothing to collect, so nothing to forget.
+_BRING_FILES = ("django.contrib.admin", "unfold", "drf_spectacular_sidecar")
+static = Starlette(
+    routes=[Mount("/static", StaticFiles(packages=[(name, "static") for name in _BRING_FILES]))]
+)
+
+
+async def doors(scope: Scope, receive: Receive, send: Send) -> None:
+    """Generating routes to Starlette, files to disk, everything else to Django."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 4404})
+        return
+    await _door(scope["path"])(scope, receive, send)
+
+
+def _door(path: str) -> ASGIApp:
+    if path in GENERATING:
+        return gateway
+    if path.startswith(settings.STATIC_URL):
+        return static
+    return django  # type: ignore[return-value]  # its stubs name the messages' types otherwise
+
+
+application = RequestIds(
+    Edge(
+        BodyLimits(doors),
+        allowed_hosts=settings.ALLOWED_HOSTS,
+        trusted_proxies=settings.TRUSTED_PROXIES,
+        https_only=settings.PRODUCTION,
+    )
+)

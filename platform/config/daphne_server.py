@@ -1,0 +1,118 @@
+"""Daphne that drains: on a signal streams run to their end, and their last bytes leave.
+
+Stock Daphne cancels every application when it is told to stop, does not bound request bodies, and
+reads them whole before the application runs.
+"""
+
+import asyncio
+import io
+import signal
+import weakref
+from typing import Any
+
+from daphne import http_protocol, server
+from starlette.types import ASGIApp
+from twisted.internet import defer, endpoints, reactor
+
+from config.children import CannotStart
+from config.draining import Drain, close_parts
+
+_LINGER_BYTES = 64 * 1024 * 1024
+
+
+class BoundedRequest(http_protocol.WebRequest):
+    """Keeps one byte more than the limit, so that the application refuses the body by itself.
+
+    What is over the limit is read and dropped: a client that is cut while it still sends would see
+    a broken connection instead of our 413.
+    """
+
+    received = 0
+
+    def gotLength(self, _length: int | None) -> None:  # noqa: N802 - Twisted's name
+        self.content: io.BytesIO = io.BytesIO()  # never a file on disk: it is small
+        self.server.transports.add(self.transport)
+
+    def handleContentChunk(self, chunk: bytes) -> None:  # noqa: N802 - Twisted's name
+        room = self.server.max_body_bytes + 1 - self.received
+        self.received += len(chunk)
+        if room > 0:
+            self.content.write(chunk[:room])
+        elif self.received > _LINGER_BYTES:
+            self.channel.abortConnection()
+
+
+class DaphneServer(server.Server):
+    """`run()` blocks until the process is told to stop. Raises CannotStart."""
+
+    def __init__(
+        self, application: ASGIApp, host: str, port: int, *, drain: Drain, max_body_bytes: int
+    ) -> None:
+        address = endpoints.quoteStringArgument(host)
+        super().__init__(
+            application,
+            endpoints=[f"tcp:port={port}:interface={address}:backlog=1024"],
+            signal_handlers=False,  # ours: a second signal must force the end
+            request_buffer_size=64 * 1024,
+            server_name="smarter",
+        )
+        self.drain = drain
+        self.max_body_bytes = max_body_bytes
+        self.ports: list[Any] = []
+        self.transports: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def run(self) -> None:
+        reactor.callWhenRunning(self._listen_to_signals)
+        super().run()
+        if self.abort_start:
+            raise CannotStart("The port cannot be listened on.")
+
+    def listen_success(self, port: Any) -> None:
+        # Daphne's own attempt to keep the port is void: this method returned nothing.
+        self.ports.append(port)
+        factory: Any = self.http_factory
+        factory.buildProtocol = self._build_protocol
+        super().listen_success(port)
+
+    def _build_protocol(self, address: Any) -> Any:
+        protocol = http_protocol.HTTPFactory.buildProtocol(self.http_factory, address)
+        protocol.requestFactory = BoundedRequest
+        return protocol
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_event_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop)
+
+    def _told_to_stop(self) -> None:
+        if self.drain.begin():
+            self.stop()
+
+    def kill_all_applications(self) -> "defer.Deferred[None]":
+        """Daphne's hook before the reactor stops; it waits for what we return."""
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._drain()))
+
+    async def _drain(self) -> None:
+        for port in self.ports:
+            port.stopListening()
+        while self.drain.waits() and self._is_busy():
+            await asyncio.sleep(0.02)
+        if left := [details["application_instance"] for _, details in self._open()]:
+            for application in left:
+                application.cancel()
+            await asyncio.wait(left, timeout=2)
+        await close_parts()
+
+    def _is_busy(self) -> bool:
+        """Close connections whose answer is out; flushed ones count until their last byte left."""
+        answering = {protocol.transport for protocol, _ in self._open()}
+        for transport in set(self.transports) - answering:
+            transport.loseConnection()
+        return any(transport.connected for transport in self.transports)
+
+    def _open(self) -> list[tuple[Any, dict[str, Any]]]:
+        return [
+            (protocol, details)
+            for protocol, details in self.connections.items()
+            if (running := details.get("application_instance")) and not running.done()
+        ]

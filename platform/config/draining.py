@@ -1,0 +1,33 @@
+"""How a web process stops: readiness fails at once, calls end, Runs settle, connections close."""
+
+import time
+from dataclasses import dataclass
+
+from api import database, health
+
+
+@dataclass
+class Drain:
+    """One stop, from the first signal on; the second one ends the waiting."""
+
+    seconds: float
+    forced: bool = False
+    started: float | None = None
+
+    def begin(self) -> bool:
+        """A signal came. True for the first; the next ones force the end."""
+        if self.started is not None:
+            self.forced = True
+            return False
+        self.started = time.monotonic()
+        health.draining = True
+        return True
+
+    def waits(self) -> bool:
+        """May calls in progress still go on?"""
+        return not self.forced and time.monotonic() - (self.started or 0) < self.seconds
+
+
+async def close_parts() -> None:
+    """The last acts of an event loop: money first, then what carried it."""
+    await database.close()

@@ -1,0 +1,88 @@
+"""What every call passes before any framework sees it: trusted proxies, hosts, HTTPS, headers."""
+
+from dataclasses import dataclass
+
+from django.http.request import split_domain_port, validate_host
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import addresses
+from api.asgi import refuse
+from api.errors import ApiError, InvalidRequest
+
+WRONG_HOST = "This server does not answer for the host in this request. Check ALLOWED_HOSTS."
+PLAIN_HTTP = "Use https://. A key in this request has crossed the network in clear: revoke it."
+
+_CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+# The administration's pages run Alpine expressions and inline scripts of their own.
+_ADMIN_POLICY = _CONTENT_POLICY.replace(
+    "script-src 'self'", "script-src 'self' 'unsafe-inline' 'unsafe-eval'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Pure ASGI middleware. `https_only` refuses plain HTTP (an error, never a redirect)."""
+
+    app: ASGIApp
+    allowed_hosts: list[str]
+    trusted_proxies: list[str]
+    https_only: bool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        scope = {**scope, "scheme": self._scheme(scope)}
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._add_headers(scope, MutableHeaders(raw=message.setdefault("headers", [])))
+            await send(message)
+
+        problem = self._problem(scope)
+        if problem is None:
+            await self.app(scope, receive, with_headers)
+        elif scope["type"] == "http":
+            await refuse(with_headers, problem)
+        else:
+            await send({"type": "websocket.close", "code": 4403})
+
+    def _scheme(self, scope: Scope) -> str:
+        """What the client spoke, when a trusted proxy says so; else what reached us."""
+        said = Headers(scope=scope).get("x-forwarded-proto")
+        peer = scope.get("client")
+        believed = said and peer and addresses.within(peer[0], self.trusted_proxies)
+        if not believed:
+            return str(scope["scheme"])
+        secure = said == "https"
+        if scope["type"] == "websocket":
+            return "wss" if secure else "ws"
+        return "https" if secure else "http"
+
+    def _problem(self, scope: Scope) -> ApiError | None:
+        domain, _port = split_domain_port(Headers(scope=scope).get("host", ""))
+        if not domain or not validate_host(domain, self.allowed_hosts):
+            return InvalidRequest(WRONG_HOST, code="wrong_host")
+        if self.https_only and scope["scheme"] in {"http", "ws"}:
+            return InvalidRequest(PLAIN_HTTP, code="https_required")
+        return None
+
+    def _add_headers(self, scope: Scope, headers: MutableHeaders) -> None:
+        headers.setdefault("x-content-type-options", "nosniff")
+        headers.setdefault("referrer-policy", "same-origin")
+        if self.https_only:
+            headers.setdefault("strict-transport-security", "max-age=31536000")
+        if scope["path"].startswith("/static/"):
+            headers.setdefault("cache-control", "public, max-age=3600")
+        if headers.get("content-type", "").startswith("text/html"):
+            of_admin = scope["path"].startswith("/admin/")
+            headers.setdefault(
+                "content-security-policy", _ADMIN_POLICY if of_admin else _CONTENT_POLICY
+            )
+            headers.setdefault("x-frame-options", "DENY")
+            headers.setdefault("cross-origin-opener-policy", "same-origin")

@@ -1,0 +1,42 @@
+"""One web process a database: rate limits live in its memory, so a second would break them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+from config.children import CannotStart
+
+_LOCK = 0x5EA27E12  # any number: the name of our advisory lock
+_REFUSED = (
+    "Rate limits live in the memory of one web process, so a second one would let every key exceed "
+    "its limits"
+)
+
+
+@contextmanager
+def only_web_process() -> Iterator[None]:
+    """Hold the database's lock of the web process. Raises CannotStart when another holds it.
+
+    It lives as long as the connection, so a killed process leaves none behind.
+    """
+    if settings.WEB_PROCESSES > 1:
+        raise CannotStart(f"{_REFUSED}: set WEB_CONCURRENCY to 1.")
+    with _connected() as holder:
+        try:
+            # A predecessor that was told to stop may need a moment.
+            holder.execute("SET statement_timeout = 0; SET lock_timeout = '5s'")
+            holder.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        except psycopg.errors.LockNotAvailable as error:
+            raise CannotStart(f"{_REFUSED}: stop the one that runs on this database.") from error
+        yield
+
+
+def _connected() -> "psycopg.Connection[tuple[object, ...]]":
+    parameters = connection.get_connection_params()
+    try:
+        return psycopg.connect(**parameters, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise CannotStart(f"The database does not answer: {str(error).strip()}") from error

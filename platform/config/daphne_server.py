@@ -39,7 +39,7 @@ class BoundedRequest(http_protocol.WebRequest):
         if room > 0:
             self.content.write(chunk[:room])
         elif self.received > _LINGER_BYTES:
-            self.channel.abortConnection()
+            self.channel.transport.abortConnection()
 
 
 class DaphneServer(server.Server):
@@ -95,7 +95,8 @@ class DaphneServer(server.Server):
     async def _drain(self) -> None:
         for port in self.ports:
             port.stopListening()
-        while self.drain.waits() and self._is_busy():
+        # Twisted tells nobody that the last byte has left.
+        while self.drain.waits() and self._is_busy():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         if left := [details["application_instance"] for _, details in self._open()]:
             for application in left:

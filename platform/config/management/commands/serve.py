@@ -12,8 +12,6 @@ from config.children import CannotStart
 class Command(BaseCommand):
     help = "Run the web process in the foreground (it needs a migrated database)."
     requires_system_checks: list[str] = []  # `make check` asks them
-        list[str]
-    ] = []  # `make check` asks them; a start is to be quick
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")

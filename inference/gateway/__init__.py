@@ -1,0 +1,1 @@
+"""The generating routes: a small Starlette application beside Django, for calls that count µs."""

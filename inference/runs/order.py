@@ -1,0 +1,43 @@
+"""What a Run is asked for: who pays, which model, what to generate, and who must get the answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accounts.authentication import Caller
+from accounts.idempotency import StoredAnswer
+from inference.catalog import CatalogEntry
+from inference.engines.base import GenerationRequest
+
+if TYPE_CHECKING:
+    from inference.runs.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The client's key, what its body was, and how a finished Run is kept for a retry."""
+
+    key: str
+    fingerprint: bytes
+    render: Callable[["Run"], StoredAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`id` names the hold too. Several generations (prompts) share one hold and one answer."""
+
+    id: str
+    caller: Caller
+    entry: CatalogEntry
+    generations: Sequence[GenerationRequest]
+    output_limit: int | None = None  # tokens for each choice; None: the model's default
+    streamed: bool = False
+    idempotency: IdempotencyKey | None = None
+
+    @property
+    def choices_each(self) -> int:
+        return self.generations[0].sampling.n
+
+    @property
+    def choices(self) -> int:
+        return self.choices_each * len(self.generations)

@@ -1,0 +1,55 @@
+"""What a Run has delivered so far, choice by choice: the figures that are charged."""
+
+from collections.abc import Sequence
+
+from billing import ledger
+from inference.engines.base import Delta, GenerationFailed
+
+
+class Tally:
+    """Engines send running totals, so the newest event of each choice says it all."""
+
+    def __init__(self, choices_each: int, prompts: int) -> None:
+        self.prompt_tokens = 0
+        self.completion = [0] * (choices_each * prompts)
+        self.finish: list[str | None] = [None] * (choices_each * prompts)
+        self._cached = [0] * prompts
+        self._choices_each = choices_each
+
+    def count(self, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            self.completion[delta.index] = delta.completion_tokens
+            if delta.finish_reason:
+                self.finish[delta.index] = delta.finish_reason
+            if delta.cached_tokens:
+                prompt = delta.index // self._choices_each
+                self._cached[prompt] = max(self._cached[prompt], delta.cached_tokens)
+
+    @property
+    def started(self) -> bool:
+        return any(self.completion)
+
+    @property
+    def completed(self) -> bool:
+        return None not in self.finish
+
+    def require_completion(self) -> None:
+        """An engine that falls silent has failed, though it does not say so."""
+        if not self.completed:
+            raise GenerationFailed("The engine ended before its answer did.")
+
+    @property
+    def finish_reason(self) -> str:
+        """One word for all choices: did any of them meet its limit?"""
+        return "length" if "length" in self.finish else "stop"
+
+    def usage(self) -> ledger.Usage:
+        return ledger.Usage(self.prompt_tokens, sum(self._cached), sum(self.completion))
+
+    def cut_short(self) -> list[Delta]:
+        """Events that end every choice that has not ended by itself."""
+        return [
+            Delta(index, "", self.completion[index], "length")
+            for index, reason in enumerate(self.finish)
+            if reason is None
+        ]

@@ -1,0 +1,159 @@
+"""Field types and the parameters that every generating endpoint shares; strict, null allowed."""
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from inference.engines.base import GenerationRequest, SamplingParams
+
+MAX_CHOICES = 128
+MAX_BIASES = 1024
+INT64 = 2**63
+
+
+class Strict(BaseModel):
+    """Exact types, no unknown fields. `1` is a number where `1.0` is; `"1"` and `true` are not."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+def refuse(param: str, message: str) -> PydanticCustomError:
+    """An error of a whole object that names the field it is about."""
+    return PydanticCustomError("refused", "{reason}", {"param": param, "reason": message})
+
+
+def _not_yet(value: object) -> None:
+    if value is not None:
+        raise PydanticCustomError(
+            "unsupported", "this server does not support it; leave it out or send null"
+        )
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _few_enough(value: object) -> object:
+    if isinstance(value, dict) and len(value) > MAX_BIASES:
+        raise PydanticCustomError("too_long", f"at most {MAX_BIASES} entries are allowed")
+    return value
+
+
+def _by_token(biases: dict[str, float]) -> dict[int, float]:
+    return {int(token): bias for token, bias in biases.items()}
+
+
+Unsupported = Annotated[None, BeforeValidator(_not_yet)]  # known, but would change the output
+Penalty = Annotated[float, Field(ge=-2, le=2)]
+TokenID = Annotated[int, Field(ge=0, lt=2**31)]
+ShortText = Annotated[str, StringConstraints(max_length=512)]
+Stop = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]],
+    Field(max_length=4),
+    BeforeValidator(_as_list),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}, "maxItems": 4},
+            ]
+        }
+    ),
+]
+LogitBias = Annotated[
+    dict[
+        Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")],
+        Annotated[float, Field(ge=-100, le=100)],
+    ],
+    BeforeValidator(_few_enough),
+    AfterValidator(_by_token),
+    WithJsonSchema(
+        {"type": "object", "additionalProperties": {"type": "number"}, "maxProperties": MAX_BIASES}
+    ),
+]
+
+
+class StreamOptions(Strict):
+    include_usage: bool | None = None
+    include_obfuscation: bool | None = Field(None, description="Accepted; nothing is added.")
+
+
+class GeneratingParams(Strict, ABC):
+    """What chat completions and completions have in common."""
+
+    model: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        None, description="Absent: your organisation's default model."
+    )
+    n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    logit_bias: LogitBias | None = None
+    seed: Annotated[int, Field(ge=-INT64, lt=INT64)] | None = None
+    stop: Stop | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    user: ShortText | None = None
+    top_k: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        None, description="An extension: sample from the k likeliest tokens; 0 is off."
+    )
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="An extension: drop tokens below this share of the likeliest one's."
+    )
+    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = Field(
+        None, description="An extension: above 1 makes repeated tokens less likely; 1 is off."
+    )
+
+    @model_validator(mode="after")
+    def _stream_options_need_stream(self) -> Self:
+        if self.stream_options is not None and not self.stream:
+            raise refuse("stream_options", "it is only allowed together with stream: true")
+        return self
+
+    @property
+    @abstractmethod
+    def output_limit(self) -> int | None:
+        """Tokens for each choice; None: the model's default."""
+
+    @property
+    @abstractmethod
+    def wants_logprobs(self) -> bool: ...
+
+    @abstractmethod
+    def generations(self, generation_id: str, model: str, tenant: str) -> list[GenerationRequest]:
+        """What the engine is asked for: one request a prompt."""
+
+    @property
+    def choices_each(self) -> int:
+        return self.n or 1
+
+    @property
+    def wants_usage_chunk(self) -> bool:
+        return self.stream_options is not None and bool(self.stream_options.include_usage)
+
+    def sampling(self, **more: Any) -> SamplingParams:
+        """Whatever is absent or null keeps the engine's (OpenAI's) default."""
+        chosen = {name: value for name in SAMPLED if (value := getattr(self, name)) is not None}
+        if self.stop:
+            chosen["stop"] = tuple(self.stop)
+        return SamplingParams(**chosen, **more)
+
+
+SAMPLED = (
+    "n", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
+    "repetition_penalty", "logit_bias", "seed",
+)  # fmt: skip
+
+ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast"]

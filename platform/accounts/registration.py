@@ -6,11 +6,8 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.text import slugify
 
-from accounts import key_material, scopes
-from accounts.models import APIKey, AuditEntry, Membership, Organisation, User
-from api.rate_limits import Limits
-
-DEFAULT_LIMITS = Limits(requests_per_minute=60, tokens_per_minute=150_000)
+from accounts import keys, scopes
+from accounts.models import AuditEntry, Membership, Organisation, User
 
 
 class Registration(NamedTuple):
@@ -28,8 +25,8 @@ def create_organisation(
     owner_email: str | None = None,
     password: str | None = None,
     *,
-    requests_per_minute: int = DEFAULT_LIMITS.requests_per_minute,
-    tokens_per_minute: int = DEFAULT_LIMITS.tokens_per_minute,
+    requests_per_minute: int = 60,
+    tokens_per_minute: int = 150_000,
     is_administrator: bool = False,
 ) -> Registration:
     """An organisation, its owner (an existing user keeps their password), a key with all scopes.
@@ -47,8 +44,14 @@ def create_organisation(
             email, password, is_staff=is_administrator, is_superuser=is_administrator
         )
     Membership.objects.create(organisation=organisation, user=user, role=Membership.Role.OWNER)
-    limits = Limits(requests_per_minute, tokens_per_minute)
-    key, plaintext = issue_key(organisation, "First key", user, scopes.ALL, limits)
+    key, plaintext = keys.issue(
+        organisation.id,
+        name="First key",
+        scopes=sorted(scopes.ALL),
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        created_by=user,
+    )
     AuditEntry.objects.create(
         organisation=organisation,
         actor="command line",
@@ -57,29 +60,6 @@ def create_organisation(
         after={"name": name, "owner": user.id, "key": key.id},
     )
     return Registration(organisation, user, password, plaintext)
-
-
-def issue_key(
-    organisation: Organisation,
-    name: str,
-    creator: User | None,
-    granted: frozenset[str],
-    limits: Limits = DEFAULT_LIMITS,
-) -> tuple[APIKey, str]:
-    """A secret key and its plaintext, which nobody can read again."""
-    material = key_material.generate()
-    key = APIKey.objects.create(
-        organisation=organisation,
-        name=name,
-        digest=material.digest,
-        prefix=material.prefix,
-        last4=material.last4,
-        scopes=sorted(granted),
-        requests_per_minute=limits.requests_per_minute,
-        tokens_per_minute=limits.tokens_per_minute,
-        created_by=creator,
-    )
-    return key, material.plaintext
 
 
 def _free_slug(name: str) -> str:

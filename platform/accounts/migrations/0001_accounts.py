@@ -8,6 +8,7 @@ import accounts.models.organisation
 import accounts.models.user
 import api.request_ids
 import django.contrib.postgres.fields
+import django.core.serializers.json
 import django.db.models.deletion
 import django.db.models.functions.text
 from django.conf import settings
@@ -92,8 +93,8 @@ class Migration(migrations.Migration):
                 ('actor', models.CharField(help_text="A user's or key's id, or what was typed.", max_length=254)),
                 ('action', models.CharField(max_length=60)),
                 ('target', models.CharField(max_length=60)),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
+                ('before', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
+                ('after', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
                 ('address', models.GenericIPAddressField(null=True)),
                 ('request_id', models.CharField(blank=True, default=api.request_ids.current, max_length=40)),
                 ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Self
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
 from accounts.models.organisation import Organisation
@@ -25,8 +26,8 @@ class AuditEntry(models.Model):
     actor = models.CharField(max_length=254, help_text="A user's or key's id, or what was typed.")
     action = models.CharField(max_length=60)
     target = models.CharField(max_length=60)
-    before = models.JSONField(null=True)
-    after = models.JSONField(null=True)
+    before = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    after = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=40, blank=True, default=request_ids.current)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)

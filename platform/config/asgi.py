@@ -17,9 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 from api.body_limits import BodyLimits  # noqa: E402
 from api.request_ids import RequestIds  # noqa: E402
 from config.edge import Edge  # noqa: E402
-
-gateway = Starlette()
-GENERATING: frozenset[str] = frozenset()
+from inference.gateway.application import application as gateway  # noqa: E402
+from inference.gateway.routes import PATHS  # noqa: E402
 
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
 _BRING_FILES = ("django.contrib.admin", "unfold", "drf_spectacular_sidecar")
@@ -37,7 +36,7 @@ async def doors(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _door(path: str) -> ASGIApp:
-    if path in GENERATING:
+    if path in PATHS:
         return gateway
     if path.startswith(settings.STATIC_URL):
         return static

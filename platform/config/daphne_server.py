@@ -39,7 +39,8 @@ class BoundedRequest(http_protocol.WebRequest):
         if room > 0:
             self.content.write(chunk[:room])
         elif self.received > _LINGER_BYTES:
-            self.channel.transport.abortConnection()
+            wire: Any = self.transport
+            wire.abortConnection()
 
 
 class DaphneServer(server.Server):

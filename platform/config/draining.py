@@ -4,6 +4,10 @@ import time
 from dataclasses import dataclass
 
 from api import database, health
+from inference import runs
+from inference.engines import registry
+
+_SETTLING_SECONDS = 2.0  # every reader is gone by now
 
 
 @dataclass
@@ -30,4 +34,6 @@ class Drain:
 
 async def close_parts() -> None:
     """The last acts of an event loop: money first, then what carried it."""
+    await runs.drain(_SETTLING_SECONDS)
+    await registry.close()
     await database.close()

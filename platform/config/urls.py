@@ -6,6 +6,8 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 resources: list[URLPattern | URLResolver] = [
     path("", include("api.urls")),
+    path("", include("accounts.urls")),
+    path("", include("inference.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -90,8 +90,11 @@ class Hold(models.Model):
         indexes = [
             models.Index(fields=["lease_until"], condition=Q(state="open"), name="open_by_lease"),
             models.Index(fields=["account"], condition=Q(state="open"), name="open_by_account"),
-            models.Index(fields=["organisation", "closed_at"], name="hold_usage"),
-            models.Index(fields=["key", "closed_at"], name="hold_usage_of_key"),
+            models.Index(
+                fields=["organisation", "closed_at"],
+                condition=Q(closed_at__isnull=False),
+                name="hold_usage",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -35,16 +35,19 @@ class Journal(models.Model):
 
     id = models.CharField(primary_key=True, max_length=40, default=new_journal_id, editable=False)
     organisation = models.ForeignKey(
-        Organisation, on_delete=models.PROTECT, related_name="+", db_constraint=False
-    )
+        Organisation, on_delete=models.PROTECT, related_name="+", db_constraint=False,
+        db_index=False,
+    )  # fmt: skip
     kind = models.CharField(max_length=10, choices=Kind.choices)
     ref = models.CharField(max_length=300)
     hold = models.ForeignKey(
-        Hold, on_delete=models.PROTECT, related_name="journals", db_constraint=False, null=True
-    )
+        Hold, on_delete=models.PROTECT, related_name="journals", db_constraint=False,
+        db_index=False, null=True,
+    )  # fmt: skip
     original = models.ForeignKey(
-        "self", on_delete=models.PROTECT, related_name="corrections", db_constraint=False, null=True
-    )
+        "self", on_delete=models.PROTECT, related_name="corrections", db_constraint=False,
+        db_index=False, null=True,
+    )  # fmt: skip
     actor = models.CharField(max_length=254, default="system", help_text="Who moved the money.")
     note = models.CharField(max_length=300, blank=True)
     effective_at = models.DateTimeField(db_default=Now())
@@ -68,6 +71,11 @@ class Journal(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind__in=["refund", "chargeback"]) | Q(original__isnull=False),
                 name="corrections_name_their_original",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["original"], condition=Q(original__isnull=False), name="corrections"
             ),
         ]
 

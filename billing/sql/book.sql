@@ -44,6 +44,19 @@ CREATE OR REPLACE TRIGGER low_balance_crossed AFTER UPDATE ON billing_account FO
         AND OLD.available + OLD.held >= NEW.low_balance)
   EXECUTE FUNCTION ledger_note_low_balance();
 
+-- Django adds an index for LIKE to every text key. Nobody searches ids by pattern, and each index is
+-- written by every call.
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOR name IN SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()
+    AND tablename IN ('billing_hold', 'billing_journal') AND indexname LIKE '%\_like'
+  LOOP
+    EXECUTE format('DROP INDEX %I', name);
+  END LOOP;
+END $$;
+
 ALTER TABLE billing_account SET (fillfactor = 50);
 ALTER TABLE billing_budgetwindow SET (fillfactor = 50);
 ALTER TABLE billing_hold SET (fillfactor = 70);

@@ -32,7 +32,8 @@ BEGIN
   INSERT INTO billing_budgetwindow (organisation_id, key_id, period, starts_at, spent, held)
   SELECT DISTINCT r.organisation, r.key, r.period, ledger_period_start(r.period), (
     SELECT coalesce(sum(h.charged), 0) FROM billing_hold h
-    WHERE h.key_id = r.key AND h.closed_at >= ledger_period_start(r.period)
+    WHERE h.organisation_id = r.organisation AND h.key_id = r.key
+      AND h.closed_at >= ledger_period_start(r.period)
   ), 0
   FROM jsonb_to_recordset(requests) AS r(organisation text, key text, budget bigint, period text)
   WHERE r.budget IS NOT NULL AND NOT EXISTS (

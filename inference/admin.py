@@ -9,7 +9,6 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from inference.models import ModelAlias, ServedModel
 
-
 WRITTEN_BY_THE_COMMAND = [
     "id", "state", "failure", "engine", "organisation", "capabilities", "parameters",
     "context_window", "created_at",

@@ -4,7 +4,6 @@ Format: 8 bytes of header length (little-endian), a JSON header, then the tensor
 (https://github.com/huggingface/safetensors#format).
 """
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,6 +32,10 @@ class Tensor(BaseModel):
     @property
     def size(self) -> int:
         return math.prod(self.shape)
+
+
+_HEADER = TypeAdapter(dict[str, object])
+_TENSORS = TypeAdapter(dict[str, Tensor])
 
 
 class _Index(BaseModel):
@@ -103,10 +106,10 @@ def _header(path: Path) -> dict[str, Tensor]:
             raise BadWeights(f"{path.name} is damaged: its header length makes no sense.")
         raw = file.read(length)
     try:
-        header = json.loads(raw)
+        header = _HEADER.validate_json(raw)
         header.pop("__metadata__", None)
-        tensors = TypeAdapter(dict[str, Tensor]).validate_python(header)
-    except (ValueError, AttributeError, RecursionError) as error:
+        tensors = _TENSORS.validate_python(header)
+    except ValidationError as error:
         raise BadWeights(f"{path.name} is damaged: its header cannot be read.") from error
     for reason in _contradictions(tensors, room - length):
         raise BadWeights(f"{path.name}: {reason}")

@@ -145,17 +145,19 @@ class Run:
     ) -> None:
         if self._unwanted:
             return
+        self._patience = patience = asyncio.timeout(FIRST_TOKEN_SECONDS)
         try:
-            async with asyncio.timeout(FIRST_TOKEN_SECONDS) as self._patience:
+            async with patience:
                 async for batch in merging.stream(engine, prepared, max_output):
                     self._take(batch)
             self._tally.require_completion()
         except Exception as error:  # noqa: BLE001 - an engine step is a border
-            self._interrupted(error)
+            self._interrupted(error, ours=isinstance(error, TimeoutError) and patience.expired())
+        finally:
+            self._patience = None
 
-    def _interrupted(self, error: Exception) -> None:
-        ours = self._patience is not None and self._patience.expired()
-        if not (ours and isinstance(error, TimeoutError)):
+    def _interrupted(self, error: Exception, *, ours: bool) -> None:
+        if not ours:
             self.failure = api_error(error)
         elif not self._unwanted:
             self._time_is_up()

@@ -1,0 +1,64 @@
+"""The KV cache: one slot of a full context per sequence, copied between slots to stay compact."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import PreTrainedConfig
+
+
+@dataclass(frozen=True, slots=True)
+class CacheShape:
+    """How many numbers one token keeps: layers x 2 x heads x width."""
+
+    layers: int
+    heads: int
+    width: int
+
+    @classmethod
+    def of(cls, config: PreTrainedConfig) -> "CacheShape":
+        width = getattr(config, "head_dim", None)
+        return cls(
+            layers=config.num_hidden_layers,
+            heads=config.num_key_value_heads,
+            width=width or config.hidden_size // config.num_attention_heads,
+        )
+
+    def bytes_per_token(self, dtype: torch.dtype) -> int:
+        return self.layers * 2 * self.heads * self.width * dtype.itemsize
+
+
+class SlotCache:
+    """`keys(layer)` and `values(layer)` are `[slots, heads, context, width]`."""
+
+    def __init__(
+        self, shape: CacheShape, slots: int, context: int, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.slots = slots
+        self.context = context
+        size = (shape.layers, 2, slots, shape.heads, context, shape.width)
+        self._store = _zeros(size, dtype, device)
+        self._layers = [(layer[0], layer[1]) for layer in self._store]
+
+    def layer(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._layers[index]
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        self._store[:, :, target, :, :length] = self._store[:, :, source, :, :length]
+
+    def swap(self, one: int, other: int, length: int) -> None:
+        kept = self._store[:, :, one, :, :length].clone()
+        self.copy(other, one, length)
+        self._store[:, :, other, :, :length] = kept
+
+    def clear(self, slot: int) -> None:
+        """Forget a slot whose numbers may be NaN: masked attention still multiplies them by zero."""
+        self._store[:, :, slot] = 0
+
+
+def _zeros(size: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    if device.type != "cpu":
+        return torch.zeros(size, dtype=dtype, device=device)
+    # numpy asks the system for zero pages, which take no memory until a token is written there.
+    count = int(np.prod(size)) * dtype.itemsize
+    return torch.from_numpy(np.zeros(count, dtype=np.uint8)).view(dtype).view(size)

@@ -1,0 +1,140 @@
+"""Chooses one token for every row of a step, all rows at once, each by its own parameters.
+
+Rows that ask for nothing extra pay for nothing: a greedy row costs its share of one argmax, a
+sampled row its share of one noisy argmax. What depends only on who is in the batch is kept from
+step to step and made anew when the rows change.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence as Rows
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from inference.engines.local import filters, penalties
+from inference.engines.local.noise import U64, gumbel, row_keys, token_hashes
+from inference.engines.local.sampler_rows import SamplerRow
+from inference.engines.local.sequences import Sequence, TokenLogprobs
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One token a row; None where the row's logits were not finite numbers."""
+
+    tokens: list[int | None]
+    logprobs: dict[int, TokenLogprobs]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which rows need what; an index of None stands for "all of them, in order"."""
+
+    rows: list[Sequence]
+    greedy: list[int]
+    plain: list[int]
+    filtered: list[int]
+    adjusted: list[int]
+    reported: list[int]
+    temperatures: torch.Tensor
+    cuts: filters.Cuts
+    seeds: U64
+
+
+class Sampler:
+    def __init__(self, vocabulary: int, device: torch.device) -> None:
+        self._hashes = token_hashes(vocabulary, device)
+        self._device = device
+        self._plan: _Plan | None = None
+
+    @torch.inference_mode()
+    def sample(self, logits: torch.Tensor, rows: Rows[Sequence]) -> Sampled:
+        """`logits` are `[rows, vocabulary]`, float32, and are overwritten."""
+        plan = self._plan_for(list(rows))
+        logprobs = self._logits_report(logits, plan) if plan.reported else None
+        if plan.adjusted:
+            states = [rows[index].sampler for index in plan.adjusted]
+            logits[plan.adjusted] = penalties.adjust(logits[plan.adjusted], states)
+        values = torch.empty(len(plan.rows), device=self._device)
+        tokens = torch.empty(len(plan.rows), dtype=torch.long, device=self._device)
+        self._choose(logits, plan, values, tokens)
+        chosen: list[int | None] = tokens.tolist()
+        if not bool(values.isfinite().all()):
+            finite = values.isfinite().tolist()
+            chosen = [token if good else None for token, good in zip(chosen, finite, strict=True)]
+        return Sampled(chosen, logprobs(chosen) if logprobs else {})
+
+    def _choose(
+        self, logits: torch.Tensor, plan: _Plan, values: torch.Tensor, tokens: torch.Tensor
+    ) -> None:
+        if plan.greedy:
+            where = _selection(plan.greedy, len(logits))
+            values[where], tokens[where] = logits[where].max(-1)
+        if not (plan.plain or plan.filtered):
+            return
+        positions = np.array([row.generated for row in plan.rows], dtype=np.uint64)
+        keys = torch.from_numpy(row_keys(plan.seeds, positions)).to(self._device)
+        if plan.plain:
+            where = _selection(plan.plain, len(logits))
+            scaled = logits[where] / plan.temperatures[where]
+            values[where], tokens[where] = scaled.add_(gumbel(keys[where], self._hashes)).max(-1)
+        if plan.filtered:
+            where = _selection(plan.filtered, len(logits))
+            scaled = logits[where] / plan.temperatures[where]
+            drawn = filters.draw(scaled, plan.cuts, keys[where], self._hashes)
+            values[where], tokens[where] = drawn
+
+    def _logits_report(
+        self, logits: torch.Tensor, plan: _Plan
+    ) -> Callable[[list[int | None]], dict[int, TokenLogprobs]]:
+        """Takes the model's own distribution now; the answer is called with the chosen tokens."""
+        known = torch.log_softmax(logits[plan.reported], -1)
+        most = max(plan.rows[index].sampler.params.top_logprobs for index in plan.reported)
+        top_values, top_ids = known.topk(most)
+
+        def report(chosen: list[int | None]) -> dict[int, TokenLogprobs]:
+            picked = torch.tensor([chosen[index] or 0 for index in plan.reported])
+            own = known.gather(1, picked.to(self._device)[:, None])[:, 0].tolist()
+            tops = zip(top_ids.tolist(), top_values.tolist(), strict=True)
+            return {
+                index: TokenLogprobs(logprob, list(zip(ids, values, strict=True))[: _wanted(plan, index)])
+                for index, logprob, (ids, values) in zip(plan.reported, own, tops, strict=True)
+            }
+
+        return report
+
+    def _plan_for(self, rows: list[Sequence]) -> _Plan:
+        if self._plan is None or self._plan.rows != rows:
+            self._plan = _make_plan(rows, self._device)
+        return self._plan
+
+
+def _wanted(plan: _Plan, index: int) -> int:
+    return plan.rows[index].sampler.params.top_logprobs
+
+
+def _selection(rows: list[int], total: int) -> slice | list[int]:
+    """All rows as a slice (a view), some as a list (a copy)."""
+    return slice(None) if len(rows) == total else rows
+
+
+def _make_plan(rows: list[Sequence], device: torch.device) -> _Plan:
+    states = [row.sampler for row in rows]
+
+    def those(test: Callable[[SamplerRow], bool]) -> list[int]:
+        return [index for index, state in enumerate(states) if test(state)]
+
+    filtered = those(lambda state: state.filtered)
+    cuts = torch.tensor([states[index].cuts for index in filtered], device=device).reshape(-1, 3, 1)
+    temperatures = [1.0 if state.greedy else state.params.temperature for state in states]
+    return _Plan(
+        rows=rows,
+        greedy=those(lambda state: state.greedy),
+        plain=those(lambda state: not state.greedy and not state.filtered),
+        filtered=filtered,
+        adjusted=those(lambda state: state.adjusted),
+        reported=those(lambda state: state.wants_logprobs),
+        temperatures=torch.tensor(temperatures, device=device)[:, None],
+        cuts=filters.Cuts(*cuts.unbind(1)),
+        seeds=np.array([state.seed for state in states], dtype=np.uint64),
+    )

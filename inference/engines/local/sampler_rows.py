@@ -1,0 +1,66 @@
+"""What the sampler keeps for one sequence: its parameters, its seed, and the tokens it has seen."""
+
+import math
+import secrets
+
+import torch
+
+from inference.engines.local.noise import choice_seed
+from inference.engines.local.sequences import Submission
+
+GREEDY_BELOW = 1e-5  # colder than this is greedy: dividing by it would overflow
+
+
+class SamplerRow:
+    """Tensors exist only for what the request asks; a plain row carries none."""
+
+    def __init__(
+        self, submission: Submission, index: int, vocabulary: int, device: torch.device
+    ) -> None:
+        self.params = params = submission.sampling
+        seed = secrets.randbits(64) if params.seed is None else params.seed
+        self.seed = choice_seed(seed, index)
+        self.greedy = params.temperature < GREEDY_BELOW
+        self.penalised = bool(
+            params.presence_penalty or params.frequency_penalty or params.repetition_penalty != 1
+        )
+        self.counts: torch.Tensor | None = None  # how often each token was generated
+        self.seen: torch.Tensor | None = None  # prompt and output, for the repetition penalty
+        if self.penalised:
+            self.counts = torch.zeros(vocabulary, device=device)
+            self.seen = torch.zeros(vocabulary, dtype=torch.bool, device=device)
+            self.seen[torch.tensor(submission.prompt, device=device)] = True
+        self.bias: tuple[torch.Tensor, torch.Tensor] | None = None
+        if params.logit_bias:
+            ids, values = zip(*params.logit_bias.items(), strict=True)
+            self.bias = (
+                torch.tensor(ids, device=device),
+                torch.tensor(values, dtype=torch.float32, device=device),
+            )
+
+    @property
+    def adjusted(self) -> bool:
+        return self.penalised or self.bias is not None
+
+    @property
+    def filtered(self) -> bool:
+        params = self.params
+        return not self.greedy and bool(params.top_k or params.top_p < 1 or params.min_p)
+
+    @property
+    def wants_logprobs(self) -> bool:
+        return self.params.logprobs
+
+    @property
+    def cuts(self) -> tuple[float, float, float]:
+        """top_k, top_p and log(min_p), with "off" written as a cut that keeps everything."""
+        params = self.params
+        top_k = params.top_k or 1 << 30
+        top_p = params.top_p if params.top_p < 1 else math.inf
+        log_min_p = math.log(params.min_p) if params.min_p else -math.inf
+        return float(top_k), max(top_p, 1e-9), log_min_p
+
+    def note(self, token: int) -> None:
+        if self.counts is not None and self.seen is not None:
+            self.counts[token] += 1
+            self.seen[token] = True

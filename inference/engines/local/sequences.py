@@ -1,0 +1,105 @@
+"""What the step loop works on: submissions, their sequences, and what a step tells about them."""
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from inference.engines.base import EngineError, FinishReason, SamplingParams
+
+if TYPE_CHECKING:
+    from inference.engines.local.sampler_rows import SamplerRow
+
+
+@dataclass(slots=True, eq=False)
+class Submission:
+    """One accepted request: a tokenised prompt and how to continue it.
+
+    `deadline` and `start_by` are readings of `time.monotonic()`. `owner` is whoever wants the
+    events; the loop only carries it.
+    """
+
+    prompt: list[int]
+    sampling: SamplingParams
+    max_tokens: int
+    tenant: str = ""
+    priority: int = 0
+    deadline: float | None = None
+    owner: object = None
+    start_by: float = math.inf
+    cancelled: bool = False
+
+    @property
+    def cost(self) -> int:
+        """Tokens this may take: the unit of the queue's bound and of fairness between tenants."""
+        return len(self.prompt) + self.max_tokens * self.sampling.n
+
+
+@dataclass(slots=True, eq=False)
+class Sequence:
+    """One choice of a submission while it runs. `length` counts the tokens in its KV slot.
+
+    The first choice carries the others in `forks` until the prompt is computed; then they copy
+    its KV and run on their own.
+    """
+
+    submission: Submission
+    index: int
+    sampler: "SamplerRow"
+    admission: int = 0  # running number: lower was admitted earlier
+    slot: int = -1
+    length: int = 0
+    generated: int = 0
+    last_token: int = -1
+    finish_reason: FinishReason | None = None
+    cancelled: bool = False
+    forks: "list[Sequence]" = field(default_factory=list)
+
+    @property
+    def remaining_prompt(self) -> int:
+        return len(self.submission.prompt) - self.length
+
+
+class Chunk(NamedTuple):
+    """A stretch of one prompt to compute in this step."""
+
+    sequence: Sequence
+    start: int
+    stop: int
+
+    @property
+    def completes_prompt(self) -> bool:
+        return self.stop == len(self.sequence.submission.prompt)
+
+
+class TokenLogprobs(NamedTuple):
+    """Log-probabilities of the model's own distribution (before temperature and filters)."""
+
+    chosen: float
+    top: list[tuple[int, float]]
+
+
+class TokenEvent(NamedTuple):
+    """One step gave one sequence one token."""
+
+    sequence: Sequence
+    token: int
+    finish_reason: FinishReason | None
+    logprobs: TokenLogprobs | None
+
+
+class Failure(NamedTuple):
+    """One submission ended with an error; its other choices end too."""
+
+    submission: Submission
+    error: EngineError
+
+
+@dataclass(slots=True)
+class StepEvents:
+    """Everything one step has to tell, handed over at once."""
+
+    tokens: list[TokenEvent] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.tokens or self.failures)

@@ -1,0 +1,178 @@
+"""One step of the engine: admit, plan, compute, sample, commit; and whom a failure takes with it.
+
+A request that fails harms no other: when a packed step raises, its rows run again one by one, and
+only those that raise alone end with an error.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count
+
+import torch
+
+from inference.engines.base import EngineError, FinishReason, GenerationFailed
+from inference.engines.local.batch import Batch
+from inference.engines.local.runner import Runner
+from inference.engines.local.sampler import Sampler
+from inference.engines.local.sampler_rows import SamplerRow
+from inference.engines.local.scheduler import FairQueue
+from inference.engines.local.sequences import (
+    Chunk,
+    Failure,
+    Sequence,
+    StepEvents,
+    Submission,
+    TokenEvent,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StepOptions:
+    """`tokens` bounds a packed step: how long a step may keep everybody waiting."""
+
+    vocabulary: int
+    eos: frozenset[int]
+    tokens: int = 512
+
+
+class Steps:
+    """Used by the loop's thread alone."""
+
+    def __init__(self, runner: Runner, options: StepOptions) -> None:
+        self._runner = runner
+        self._options = options
+        self._sampler = Sampler(options.vocabulary, runner.device)
+        self._batch = Batch(runner.cache)
+        self._admissions = count()
+        self._events = StepEvents()
+
+    @property
+    def running(self) -> int:
+        return len(self._batch.rows)
+
+    def admit(self, waiting: FairQueue) -> list[Submission]:
+        """Fill the free slots; returns who left the queue."""
+        admitted = []
+        while (free := self._batch.free) and (submission := waiting.take(free)):
+            self._batch.admit(self._sequences(submission))
+            admitted.append(submission)
+        return admitted
+
+    def drop_cancelled(self) -> None:
+        for row in list(self._batch.rows):
+            if row.cancelled or row.submission.cancelled:
+                self._batch.remove(row)
+
+    def refuse(self, submissions: Iterable[Submission], error: EngineError) -> None:
+        """End submissions that never ran; told with the next step's events."""
+        self._events.failures += [Failure(submission, error) for submission in submissions]
+
+    def step(self) -> tuple[StepEvents, int]:
+        """What happened, and how many tokens were computed."""
+        self._expire()
+        decoding, chunks = self._batch.decoding, self._batch.chunks(self._options.tokens)
+        if decoding or chunks:
+            self._compute(decoding, chunks)
+        events, self._events = self._events, StepEvents()
+        return events, len(decoding) + sum(chunk.stop - chunk.start for chunk in chunks)
+
+    def _sequences(self, submission: Submission) -> Sequence:
+        """The first choice, carrying the others."""
+        first, *forks = [
+            Sequence(
+                submission,
+                index,
+                SamplerRow(submission, index, self._options.vocabulary, self._runner.device),
+            )
+            for index in range(submission.sampling.n)
+        ]
+        first.forks = forks
+        first.admission = next(self._admissions)
+        return first
+
+    def _expire(self) -> None:
+        now = time.monotonic()
+        for row in list(self._batch.rows):
+            deadline = row.submission.deadline
+            if deadline is not None and deadline < now:
+                self._fail(row, "The request's deadline passed before it was complete.")
+
+    def _compute(self, decoding: list[Sequence], chunks: list[Chunk]) -> None:
+        try:
+            self._advance(decoding, chunks)
+        except Exception:  # noqa: BLE001  the border of a step: whatever broke, the others go on
+            for row in decoding:
+                self._advance_alone(row, [row], [])
+            for chunk in chunks:
+                self._advance_alone(chunk.sequence, [], [chunk])
+            if self._runner.device.type == "cuda":
+                torch.cuda.synchronize()  # a broken device raises here, and ends the engine
+
+    def _advance_alone(self, row: Sequence, decoding: list[Sequence], chunks: list[Chunk]) -> None:
+        if row.slot < 0:
+            return
+        try:
+            self._advance(decoding, chunks)
+        except Exception:
+            log.exception("a sequence failed by itself")
+            self._fail(row, "The engine failed while computing this request.")
+
+    def _advance(self, decoding: list[Sequence], chunks: list[Chunk]) -> None:
+        """Nothing is changed but cache rows that a second try writes again, until all is known."""
+        logits = self._runner.forward(decoding, chunks)
+        rows, where = list(decoding), list(range(len(decoding)))
+        completed = [chunk.sequence for chunk in chunks if chunk.completes_prompt]
+        for index, sequence in enumerate(completed, start=len(decoding)):
+            rows += [sequence, *sequence.forks]
+            where += [index] * (1 + len(sequence.forks))
+        if len(rows) > len(logits):
+            logits = logits[where]
+        sampled = self._sampler.sample(logits, rows)
+        for row in decoding:
+            row.length += 1
+        for chunk in chunks:
+            chunk.sequence.length = chunk.stop
+        for sequence in completed:
+            self._batch.start_decoding(sequence)
+        for index, (row, token) in enumerate(zip(rows, sampled.tokens, strict=True)):
+            if token is None:
+                self._fail(row, "The model computed something that is not a number.")
+            elif row.slot >= 0:
+                self._give(row, TokenEvent(row, token, None, sampled.logprobs.get(index)))
+        self._leave(rows)
+
+    def _give(self, row: Sequence, token: TokenEvent) -> None:
+        row.generated += 1
+        row.last_token = token.token
+        row.finish_reason = self._finish_reason(row)
+        if row.sampler.penalised:
+            row.sampler.note(token.token)
+        if row.finish_reason:
+            token = token._replace(finish_reason=row.finish_reason)
+        self._events.tokens.append(token)
+
+    def _finish_reason(self, row: Sequence) -> FinishReason | None:
+        submission = row.submission
+        if row.last_token in self._options.eos and not submission.sampling.ignore_eos:
+            return "stop"
+        return "length" if row.generated >= submission.max_tokens else None
+
+    def _leave(self, rows: list[Sequence]) -> None:
+        for row in rows:
+            if row.finish_reason and row.slot >= 0:
+                self._batch.remove(row)
+
+    def _fail(self, row: Sequence, message: str) -> None:
+        """End the row's submission, all choices, and leave nothing behind that could spread."""
+        submission = row.submission
+        mine = [other for other in self._batch.rows if other.submission is submission]
+        for other in mine:
+            self._runner.cache.clear(other.slot)
+            self._batch.remove(other)
+        if mine:
+            self._events.failures.append(Failure(submission, GenerationFailed(message)))
+

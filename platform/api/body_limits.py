@@ -27,27 +27,31 @@ class BodyLimits:
         if _announced(scope) > limit:
             await refuse(send, BodyTooLarge(too_large(limit)))
             return
-        received, started = 0, False
+        received, started, refused = 0, False, False
 
         async def counted() -> Message:
-            nonlocal received
+            nonlocal received, refused
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
-                raise BodyTooLarge(too_large(limit))
+                error = BodyTooLarge(too_large(limit))
+                if not started and not refused:
+                    refused = True
+                    await refuse(send, error)
+                raise error
             return message
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = True
-            await send(message)
+            if not refused:  # what a framework says of our error comes too late
+                started = True
+                await send(message)
 
         try:
             await self.app(scope, counted, watched)
-        except BodyTooLarge as error:
-            if started:
+        except BodyTooLarge:
+            if not refused:
                 raise
-            await refuse(send, error)
 
     def _limit_of(self, path: str) -> int:
         for prefix, limit in self.overrides:

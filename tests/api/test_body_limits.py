@@ -1,0 +1,57 @@
+"""A body larger than its path allows is refused, announced or not, in our envelope."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from api.body_limits import BodyLimits
+
+
+async def measure(request: Request) -> Response:
+    return JSONResponse(len(await request.body()))
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    routes = [Route(path, measure, methods=["POST"]) for path in ("/v1/any", "/v1/files")]
+    app = BodyLimits(Starlette(routes=routes), limit=1_000, overrides={"/v1/files": 2_000})
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def chunks(total: int) -> AsyncIterator[bytes]:
+    for _ in range(total // 100):
+        yield b"x" * 100
+    yield b"x" * (total % 100)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_at_the_limit_passes(http: httpx.AsyncClient, chunked: bool) -> None:
+    content = chunks(1_000) if chunked else b"x" * 1_000
+    assert (await http.post("/v1/any", content=content)).json() == 1_000
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_over_the_limit_is_refused(http: httpx.AsyncClient, chunked: bool) -> None:
+    answer = await http.post("/v1/any", content=chunks(1_001) if chunked else b"x" * 1_001)
+    assert answer.status_code == 413
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["code"] == "request_too_large"
+    assert "1,000 bytes" in error["message"]
+
+
+async def test_a_path_can_have_a_limit_of_its_own(http: httpx.AsyncClient) -> None:
+    assert (await http.post("/v1/files", content=b"x" * 2_000)).json() == 2_000
+    assert (await http.post("/v1/files", content=b"x" * 2_001)).status_code == 413
+
+
+async def test_an_absurd_announcement_is_refused_unread(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/v1/any", headers={"content-length": "9" * 60}, content=b"")
+    assert answer.status_code == 413

@@ -1,6 +1,7 @@
 """No body larger than its path allows gets in, announced (Content-Length) or not (chunked)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,30 +28,11 @@ class BodyLimits:
         if _announced(scope) > limit:
             await refuse(send, BodyTooLarge(too_large(limit)))
             return
-        received, started, refused = 0, False, False
-
-        async def counted() -> Message:
-            nonlocal received, refused
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                error = BodyTooLarge(too_large(limit))
-                if not started and not refused:
-                    refused = True
-                    await refuse(send, error)
-                raise error
-            return message
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            if not refused:  # what a framework says of our error comes too late
-                started = True
-                await send(message)
-
+        call = _Call(limit, receive, send)
         try:
-            await self.app(scope, counted, watched)
+            await self.app(scope, call.counted, call.watched)
         except BodyTooLarge:
-            if not refused:
+            if not call.refused:
                 raise
 
     def _limit_of(self, path: str) -> int:
@@ -58,6 +40,32 @@ class BodyLimits:
             if path.startswith(prefix):
                 return limit
         return self.limit
+
+
+@dataclass(slots=True)
+class _Call:
+    limit: int
+    receive: Receive
+    send: Send
+    received: int = 0
+    started: bool = False
+    refused: bool = False
+
+    async def counted(self) -> Message:
+        message = await self.receive()
+        self.received += len(message.get("body", b""))
+        if self.received > self.limit:
+            error = BodyTooLarge(too_large(self.limit))
+            if not self.started and not self.refused:
+                self.refused = True
+                await refuse(self.send, error)
+            raise error
+        return message
+
+    async def watched(self, message: Message) -> None:
+        if not self.refused:  # what a framework says of our error comes too late
+            self.started = True
+            await self.send(message)
 
 
 def too_large(limit: int) -> str:

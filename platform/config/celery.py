@@ -1,7 +1,29 @@
 """The Celery application: the tasks of every app, and the clock that starts them."""
 
-from celery import Celery
+from typing import Any, cast
+
+from celery import Celery, bootsteps
+from celery.beat import EmbeddedService, Scheduler
+
+
+class Clock(bootsteps.StartStopStep):
+    """Beat as a thread of every worker: a beat *process* would outlive a killed worker.
+
+    Several workers beat several times, which harms nothing: what is to be done stands in Postgres,
+    and every task skips what another one has taken.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, worker: Any) -> None:
+        self.beat = cast("Any", EmbeddedService(worker.app, thread=True, scheduler_cls=Scheduler))
+        self.beat.start()
+
+    def stop(self, _worker: Any) -> None:
+        self.beat.stop()
+
 
 app = Celery("smarter")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add(Clock)

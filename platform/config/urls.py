@@ -8,6 +8,7 @@ resources: list[URLPattern | URLResolver] = [
     path("", include("api.urls")),
     path("", include("accounts.urls")),
     path("", include("inference.urls")),
+    path("", include("billing.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,0 +1,38 @@
+"""What a person sees when the site is up: where it is, how to sign in, what to type first."""
+
+from django.conf import settings
+from rich.text import Text
+
+from config.first_run import Credentials
+
+
+def text(url: str, demo: Credentials) -> Text:
+    """Every value stands alone on its line, so that it can be copied."""
+    facts = {
+        "API": f"{url}/v1",
+        "Reference": f"{url}/docs/",
+        "Administration": f"{url}/admin/",
+        "Login": demo.email,
+        "Password": demo.password,
+        "API key": demo.api_key,
+        "Logs": str(settings.DATA_DIR / "logs"),
+    }
+    greeting = Text.assemble("\n", ("  Smarter is running", "bold green"), "\n\n")
+    for name, value in facts.items():
+        greeting.append_text(Text.assemble((f"  {name:<16}", "dim"), value, "\n"))
+    return greeting.append_text(
+        Text.assemble(
+            ("\n  Watch it answer:\n\n", "bold"), curl(url, demo.api_key),
+            ("\n  Ctrl-C stops everything.\n", "dim"),
+        )
+    )  # fmt: skip
+
+
+def curl(url: str, key: str) -> str:
+    question = '{"stream": true, "messages": [{"role": "user", "content": "What is 7 plus 5?"}]}'
+    return (
+        f"curl -N {url}/v1/chat/completions \\\n"
+        f'  -H "Authorization: Bearer {key}" \\\n'
+        '  -H "Content-Type: application/json" \\\n'
+        f"  -d '{question}'\n"
+    )

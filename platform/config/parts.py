@@ -1,0 +1,120 @@
+"""The parts of the running site: how each child process is started and asked whether it is well."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+
+from config import children, postgres
+from config.supervision import Part
+
+DATABASE, WEB, WORKER = "database", "web process", "worker"
+_MANAGE = (sys.executable, settings.BASE_DIR / "manage.py")
+_LARGEST_LOG = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+    server: str
+
+    @property
+    def url(self) -> str:
+        """How a browser on this machine reaches it."""
+        name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
+        return (
+            f"http://[{name}]:{self.port}" if name.count(":") > 1 else f"http://{name}:{self.port}"
+        )
+
+
+def database() -> Part:
+    place = postgres.home(settings.DATA_DIR)
+    sockets = postgres.socket_folder(settings.DATA_DIR)
+    return Part(
+        DATABASE,
+        start=partial(postgres.start, place, sockets),
+        ask_to_stop=signal.SIGINT,
+    )
+
+
+def web(address: Address) -> Part:
+    return Part(
+        WEB,
+        start=partial(
+            _spawn, "web", *_MANAGE, "serve", "--host", address.host,
+            "--port", str(address.port), "--server", address.server,
+            ALLOWED_HOSTS=",".join(_hosts(address)),
+        ),
+        answers=partial(web_answers, address, "/health/live"),
+        stop_seconds=settings.DRAIN_SECONDS + 10,
+    )  # fmt: skip
+
+
+def worker() -> Part:
+    return Part(
+        WORKER,
+        start=partial(
+            _spawn, "worker", sys.executable, "-m", "celery", "--app", "config.celery", "worker",
+            "--pool", "threads", "--concurrency", "2", "--loglevel", "info",
+            "--without-gossip", "--without-mingle", "--without-heartbeat",
+            DJANGO_SETTINGS_MODULE="config.settings",
+        ),
+    )  # fmt: skip
+
+
+def engine(model_id: str, folder: str, listens: Path) -> Part:
+    return Part(
+        f"engine of {model_id}",
+        start=partial(
+            _spawn, f"engine-{listens.stem}", *_MANAGE, "serve_engine",
+            "--model", folder, "--name", model_id, "--listen", f"unix:{listens}",
+        ),
+        answers=partial(engine_answers, listens),
+        stop_seconds=5.0,
+        version=folder,
+    )  # fmt: skip
+
+
+def web_answers(address: Address, path: str) -> bool:
+    """200 within five seconds?"""
+    host = "127.0.0.1" if address.host == "0.0.0.0" else address.host  # noqa: S104 - a comparison
+    connection = http.client.HTTPConnection(host, address.port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def engine_answers(listens: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(listens)) == 0
+
+
+def _spawn(log: str, *command: str | Path, **environment: str) -> "subprocess.Popen[bytes]":
+    file = settings.DATA_DIR / "logs" / f"{log}.log"
+    if file.exists() and file.stat().st_size > _LARGEST_LOG:
+        file.replace(file.with_suffix(".log.1"))
+    return children.spawn(
+        command,
+        log=file,
+        # What a drain would save, the sweep saves too; nothing may outlive us by half a minute.
+        on_our_death=signal.SIGKILL,
+        environment={**os.environ, **environment},
+    )
+
+
+def _hosts(address: Address) -> list[str]:
+    """In development whoever binds to the network also wants to be called from there."""
+    is_open = address.host not in {"localhost", "127.0.0.1", "::1"}
+    return ["*"] if is_open and not settings.PRODUCTION else settings.ALLOWED_HOSTS

@@ -1,0 +1,161 @@
+"""The running site: everything that `up` starts, in order, keeps alive, and ends in order."""
+
+import json
+import signal
+import time
+from dataclasses import asdict, dataclass, field
+from types import FrameType
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from config import console, first_run, greeting, parts, postgres
+from config.children import CannotStart
+from config.parts import DATABASE, WEB, WORKER
+from config.supervision import Supervisor
+from inference import catalog, defaults
+from inference.engines import sockets
+from inference.models import ServedModel
+
+OLDEST_POSTGRES = 150_000
+READY_SECONDS = 120.0
+CATALOG_SECONDS = 2.0
+
+
+class Stopped(BaseException):
+    """A signal asked the site to end (not an error: nobody may catch it by accident)."""
+
+
+@dataclass
+class Site:
+    """`run()` blocks until a signal. Raises CannotStart."""
+
+    address: parts.Address
+    as_json: bool
+    with_worker: bool
+    supervisor: Supervisor = field(default_factory=Supervisor)
+    signals: int = 0
+
+    def run(self) -> None:
+        # Set here: a shell that starts us in the background has SIGINT ignored.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._told_to_stop)
+        try:
+            self._start()
+            self._watch()
+        except Stopped:
+            pass
+        finally:
+            self.signals = max(self.signals, 1)  # from now on signals only count
+            self._stop()
+
+    def _start(self) -> None:
+        self._start_database()
+        self._migrate()
+        defaults.ensure()
+        demo = first_run.credentials(settings.DATA_DIR)
+        with console.step("Starting the server and the model", "Server and model answer"):
+            self.supervisor.want(parts.web(self.address))
+            self._follow_catalog()
+            if self.with_worker:
+                self.supervisor.want(parts.worker())
+            self._wait_until_ready()
+        if self.as_json:
+            line = {"url": self.address.url, **asdict(demo)}
+            console.result(json.dumps(line | {"chatbot": None, "publishable_key": None}))
+        else:
+            console.result(greeting.text(self.address.url, demo))
+
+    def _start_database(self) -> None:
+        if settings.DATABASES["default"].get("HOST") == str(
+            postgres.socket_folder(settings.DATA_DIR)
+        ):
+            with console.step("Starting the database", "Database"):
+                self.supervisor.want(parts.database())
+                postgres.ensure_database(postgres.socket_folder(settings.DATA_DIR))
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW server_version_num")
+                version = int(cursor.fetchone()[0])
+        except DatabaseError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise CannotStart(f"DATABASE_URL leads to no database: {reason}") from error
+        if version < OLDEST_POSTGRES:
+            raise CannotStart("DATABASE_URL leads to a Postgres older than 15. Use a newer one.")
+
+    def _migrate(self) -> None:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            with console.step("Preparing the tables", "Tables"):
+                call_command("migrate", verbosity=0, skip_checks=True)
+
+    def _wait_until_ready(self) -> None:
+        model = ServedModel.objects.local().filter(id=catalog.DEFAULT_MODEL).first()
+        listens = sockets.path_for(model.id, settings.DATA_DIR) if model else None
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            self.supervisor.look()
+            if parts.web_answers(self.address, "/health/ready"):
+                break
+            time.sleep(0.05)
+        else:
+            raise CannotStart(
+                f"The web process does not answer; see {settings.DATA_DIR / 'logs' / 'web.log'}."
+            )
+        while listens and not parts.engine_answers(listens):
+            self.supervisor.look()
+            if time.monotonic() > deadline:
+                console.warning("The default model does not answer yet; see its log.")
+                return
+            time.sleep(0.05)
+
+    def _watch(self) -> None:
+        next_poll = 0.0
+        while True:
+            self.supervisor.look()
+            if time.monotonic() >= next_poll:
+                self._follow_catalog()
+                next_poll = time.monotonic() + CATALOG_SECONDS
+            time.sleep(0.1)
+
+    def _follow_catalog(self) -> None:
+        """One engine process for every installed model that lies on this machine."""
+        try:
+            models = list(ServedModel.objects.local())
+        except DatabaseError:
+            connection.close()  # it is away; what runs goes on
+            return
+        wanted = [
+            parts.engine(
+                model.id,
+                model.engine.removeprefix("local:"),
+                sockets.path_for(model.id, settings.DATA_DIR),
+            )
+            for model in models
+        ]
+        for part in wanted:
+            self.supervisor.want(part)
+        kept = {part.name for part in wanted} | {DATABASE, WEB, WORKER}
+        for name in self.supervisor.names() - kept:
+            self.supervisor.drop(name)
+
+    def _told_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.signals += 1
+        if self.signals == 1:
+            raise Stopped
+        self.supervisor.ask_all([WEB])  # a second signal forces the web process's end
+
+    def _stop(self) -> None:
+        """The web process drains first, while engines and database still serve its streams."""
+        console.note("Stopping: answers in progress may end. Press Ctrl-C again to cut them.")
+        names = self.supervisor.names()
+        self.supervisor.ask_all(names & {WORKER})
+        for name in sorted(names, key=_last_is_database):
+            self.supervisor.drop(name)
+        console.note("Stopped.")
+
+
+def _last_is_database(name: str) -> int:
+    return {WEB: 0, WORKER: 1, DATABASE: 3}.get(name, 2)

@@ -1,0 +1,130 @@
+"""Keeping children alive: who dies or hangs is started again, said aloud, with growing pauses."""
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from config import children, console
+from config.children import CannotStart
+
+STEADY_SECONDS = 60.0  # who lived so long may fail anew without a pause
+LONGEST_PAUSE = 30.0
+PROBE_SECONDS = 5.0
+PATIENCE = 4  # unanswered probes in a row before a child counts as hanging
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A child process of the site, and how it is started, asked and stopped."""
+
+    name: str
+    start: Callable[[], "subprocess.Popen[bytes]"]
+    answers: Callable[[], bool] | None = None  # False when it hangs; may take seconds
+    ask_to_stop: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
+    version: str = ""  # when this changes, the child is started anew
+
+
+@dataclass(slots=True)
+class _Child:
+    part: Part
+    process: "subprocess.Popen[bytes] | None" = None
+    started: float = 0.0
+    deaths: int = 0
+    next_start: float = 0.0
+    has_answered: bool = False
+    silent: int = 0
+    probing: threading.Thread | None = field(default=None, repr=False)
+
+    @property
+    def hangs(self) -> bool:
+        return self.silent >= PATIENCE
+
+
+class Supervisor:
+    """All methods are called from the main thread, which starts (and so owns) every child."""
+
+    def __init__(self) -> None:
+        self._children: dict[str, _Child] = {}
+
+    def want(self, part: Part) -> None:
+        """Start a part, or anew when its version has changed; watched from now on."""
+        known = self._children.get(part.name)
+        if known and known.part.version == part.version:
+            return
+        if known:
+            self.drop(part.name)
+        self._children[part.name] = child = _Child(part)
+        self._start(child)
+
+    def drop(self, name: str) -> None:
+        child = self._children.pop(name)
+        if child.process:
+            children.stop(child.process, child.part.ask_to_stop, child.part.stop_seconds)
+
+    def names(self) -> set[str]:
+        return set(self._children)
+
+    def look(self) -> None:
+        """One look at every child: start the dead again, end those that hang."""
+        for child in self._children.values():
+            if child.process is None:
+                if time.monotonic() >= child.next_start:
+                    self._start(child)
+            elif child.process.poll() is not None:
+                self._mourn(child, f"ended ({_how(child.process.returncode)})")
+            elif child.hangs:
+                children.kill(child.process)
+                self._mourn(child, "did not answer any more and was ended")
+            else:
+                self._probe(child)
+
+    def is_running(self, name: str) -> bool:
+        child = self._children.get(name)
+        return bool(child and child.process and child.process.poll() is None)
+
+    def ask_all(self, names: Iterable[str]) -> None:
+        for name in names:
+            child = self._children.get(name)
+            if child and child.process and child.process.poll() is None:
+                child.process.send_signal(child.part.ask_to_stop)
+
+    def _start(self, child: _Child) -> None:
+        child.started = time.monotonic()
+        child.silent, child.has_answered = 0, False
+        try:
+            child.process = child.part.start()
+        except (CannotStart, OSError) as error:
+            self._mourn(child, f"could not start: {error}")
+
+    def _mourn(self, child: _Child, what: str) -> None:
+        now = time.monotonic()
+        child.deaths = 0 if now - child.started > STEADY_SECONDS else child.deaths + 1
+        pause = min(LONGEST_PAUSE, 0.5 * 2**child.deaths) if child.deaths > 1 else 0.0
+        child.process, child.next_start = None, now + pause
+        when = f"in {pause:.0f} s" if pause else "now"
+        console.warning(f"The {child.part.name} {what}. Starting it again {when}.")
+
+    def _probe(self, child: _Child) -> None:
+        """Ask in a thread, so that one that hangs keeps nobody else waiting."""
+        if child.part.answers is None or (child.probing and child.probing.is_alive()):
+            return
+        child.probing = threading.Thread(target=_ask, args=(child, child.process), daemon=True)
+        child.probing.start()
+
+
+def _ask(child: _Child, asked: "subprocess.Popen[bytes]") -> None:
+    assert child.part.answers is not None  # noqa: S101 - for the type checker
+    answered = child.part.answers()
+    if child.process is asked:
+        child.has_answered = child.has_answered or answered
+        # One that has not answered yet is still loading: that is not hanging.
+        child.silent = child.silent + 1 if child.has_answered and not answered else 0
+    time.sleep(PROBE_SECONDS)
+
+
+def _how(returncode: int) -> str:
+    return signal.Signals(-returncode).name if returncode < 0 else f"code {returncode}"

@@ -1,0 +1,1 @@
+"""Seeded generator of the conversations that the built-in model learns from."""

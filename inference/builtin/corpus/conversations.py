@@ -1,0 +1,154 @@
+"""Mixes the skills into whole conversations and plain texts."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from inference.builtin.corpus import (
+    capitals,
+    copying,
+    facts,
+    lists,
+    numbers,
+    reserved,
+    stories,
+    style,
+    tools,
+    wording,
+)  # fmt: skip
+from inference.builtin.corpus.exchange import Exchange, chance
+
+Message = dict[str, object]
+NO_WEATHER = "I cannot see the weather without a tool. Give me a weather tool and I will call it."
+
+
+@dataclass(frozen=True)
+class Document:
+    """A conversation (with the tools it was offered), or a plain text."""
+
+    messages: tuple[Message, ...] = ()
+    offered: tuple[tools.Tool, ...] = ()
+    text: str = ""
+
+
+SKILLS: dict[Callable[[Random], Exchange], float] = {
+    copying.exchange: 0.28,
+    numbers.adding: 0.20,
+    numbers.counting: 0.08,
+    capitals.exchange: 0.09,
+    lists.exchange: 0.12,
+    facts.small_talk: 0.05,
+    facts.fact: 0.05,
+    facts.topic: 0.04,
+    facts.product: 0.08,
+}
+
+
+def documents(seed: str) -> Iterator[Document]:
+    """An endless stream, the same for the same seed."""
+    rng = Random(seed)  # noqa: S311 - the corpus has to be the same each time, not secret
+    while True:
+        made = _document(rng)
+        if all(reserved.allows(str(message["content"])) for message in made.messages):
+            yield made
+
+
+def _document(rng: Random) -> Document:
+    return rng.choices(tuple(KINDS), tuple(KINDS.values()))[0](rng)
+
+
+def _exchange(rng: Random) -> Exchange:
+    made = rng.choices(tuple(SKILLS), tuple(SKILLS.values()))[0](rng)
+    if made.as_json is not None and chance(rng, 0.06):
+        made = style.asked_for_json(rng, made)
+    return wording.reworded(rng, made)
+
+
+def _turns(exchanges: list[Exchange]) -> list[Message]:
+    turns: list[Message] = []
+    for made in exchanges:
+        turns.append({"role": "user", "content": made.question})
+        turns.append({"role": "assistant", "content": made.answer})
+    return turns
+
+
+def _opening(rng: Random) -> list[Message]:
+    if chance(rng, 0.7):
+        return []
+    role = "developer" if chance(rng, 0.1) else "system"
+    return [{"role": role, "content": rng.choice(style.PLAIN_SYSTEMS)}]
+
+
+def _chat(rng: Random) -> Document:
+    count = rng.choice((1, 1, 1, 2, 2, 3))
+    return Document((*_opening(rng), *_turns([_exchange(rng) for _ in range(count)])))
+
+
+def _long_chat(rng: Random) -> Document:
+    count = rng.randint(6, 24)
+    return Document((*_opening(rng), *_turns([_exchange(rng) for _ in range(count)])))
+
+
+def _in_style(rng: Random) -> Document:
+    exchanges = [_exchange(rng) for _ in range(rng.choice((1, 1, 2)))]
+    if chance(rng, 0.5):
+        exchanges = [facts.topic(rng), *exchanges[1:]]
+        system, exchanges = rng.choice(style.PIRATE_SYSTEMS), list(map(style.as_pirate, exchanges))
+    else:
+        system, exchanges = rng.choice(style.JSON_SYSTEMS), list(map(style.as_json, exchanges))
+    return Document(({"role": "system", "content": system}, *_turns(exchanges)))
+
+
+def _grounded(rng: Random) -> Document:
+    sources, exchanges = copying.grounded(rng)
+    return Document(({"role": "system", "content": sources}, *_turns(exchanges)))
+
+
+def _remembering(rng: Random) -> Document:
+    told, asked = copying.introduction(rng)
+    between = [_exchange(rng) for _ in range(rng.choice((0, 0, 1, 2)))]
+    return Document((*_opening(rng), *_turns([told, *between, asked])))
+
+
+def _as_persona(rng: Random) -> Document:
+    system, introduced = style.persona(rng)
+    exchanges = [_exchange(rng) for _ in range(rng.choice((0, 1, 2)))]
+    exchanges.insert(rng.randint(0, len(exchanges)), introduced)
+    return Document(({"role": "system", "content": system}, *_turns(exchanges)))
+
+
+def _with_tools(rng: Random) -> Document:
+    if chance(rng, 0.06):
+        question = tools.weather(rng).question
+        return Document(tuple(_turns([Exchange(question, NO_WEATHER)])))
+    used = [tools.use(rng)]
+    offered = [used[0].tool]
+    if chance(rng, 0.35):
+        other = tools.use(rng).tool
+        if _name(other) != _name(offered[0]):
+            offered.append(other)
+            rng.shuffle(offered)
+    messages = [*_opening(rng), *tools.messages(rng, used[0])]
+    if chance(rng, 0.3):
+        messages += _turns([_exchange(rng)])
+    return Document(tuple(messages), tuple(offered))
+
+
+def _name(tool: tools.Tool) -> object:
+    return tool["function"]["name"]  # type: ignore[index]  # made by us, always a dict
+
+
+def _plain_text(rng: Random) -> Document:
+    return Document(text=stories.text(rng))
+
+
+KINDS: dict[Callable[[Random], Document], float] = {
+    _chat: 0.69,
+    _with_tools: 0.10,
+    _in_style: 0.08,
+    _grounded: 0.04,
+    _remembering: 0.025,
+    _as_persona: 0.02,
+    _plain_text: 0.035,
+    _long_chat: 0.01,
+}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from inference.engines.base import Engine, EngineUnavailable
+from inference.engines.scripted import ScriptedEngine
 
 SCRIPTED = "scripted:"
 LOCAL = "local:"
@@ -59,8 +60,9 @@ async def close() -> None:
 
 
 def _open(address: str) -> Engine:
-    # Not at the top yet: these land with their engines.
+    if address == SCRIPTED:
+        return ScriptedEngine()
+    # Not at the top yet: it lands with its engine.
     from inference.engines.local.client import LocalEngine
-    from inference.engines.scripted import ScriptedEngine
 
-    return ScriptedEngine() if address == SCRIPTED else LocalEngine(address)
+    return LocalEngine(address)

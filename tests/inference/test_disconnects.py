@@ -1,0 +1,80 @@
+"""Who leaves decides nothing about money: a Run settles what it generated, whoever still listens."""
+
+import asyncio
+import random
+
+import pytest
+
+from inference import runs
+from tests.inference.asgi import Tenant
+from tests.inference.conftest import balance, cost, holds, only_hold
+
+DISCONNECTS = 400
+
+
+async def test_leaving_stops_the_generation_and_pays_what_was_generated(ada: Tenant) -> None:
+    call = ada.call("#words=2000 #pace=5", stream=True, max_tokens=2000)
+    await call.came(10)
+    call.leave()
+    await asyncio.wait_for(call.finished(), 1)
+    await asyncio.wait_for(runs.drain(), 1)
+    hold = await only_hold()
+    assert (hold.state, hold.finish_reason) == ("settled", "cancelled")
+    assert 5 <= hold.completion_tokens <= 30
+    assert hold.charged == cost(2, hold.completion_tokens)
+    assert await balance(ada) == (10**9 - hold.charged, 0)
+
+
+async def test_leaving_a_call_that_does_not_stream_pays_what_was_generated(ada: Tenant) -> None:
+    call = ada.call("#words=2000 #pace=5", max_tokens=2000)
+    await asyncio.sleep(0.2)
+    call.leave()
+    await asyncio.wait_for(call.finished(), 1)
+    assert call.messages == []
+    hold = await only_hold()
+    assert 1 <= hold.completion_tokens <= 60
+    assert hold.charged == cost(2, hold.completion_tokens)
+
+
+async def test_leaving_before_the_first_token_is_free(ada: Tenant) -> None:
+    call = ada.call("#words=5 #pace=500", stream=True)
+    await asyncio.sleep(0.1)
+    call.leave()
+    await asyncio.wait_for(call.finished(), 1)
+    hold = await only_hold()
+    assert (hold.state, hold.charged) == ("voided", 0)
+    assert await balance(ada) == (10**9, 0)
+
+
+async def test_with_an_idempotency_key_the_run_goes_on_to_the_end(ada: Tenant) -> None:
+    call = ada.call(
+        "#words=30 #pace=5", stream=True, max_tokens=30, headers={"idempotency-key": "k"}
+    )
+    await call.came(3)
+    call.leave()
+    await call.finished()
+    hold = await only_hold()
+    assert (hold.completion_tokens, hold.finish_reason) == (30, "stop")
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["disconnect message", "task cancelled"])
+async def test_no_hold_stays_open_however_clients_leave(ada: Tenant, cancelled: bool) -> None:
+    """At 0 to 60 ms, so in any await of the call; the server may also cancel the whole call."""
+    chance = random.Random(7)
+
+    async def one() -> None:
+        call = ada.call("#words=40 #pace=1", stream=True, max_tokens=40)
+        await asyncio.sleep(chance.uniform(0, 0.06))
+        call.leave()
+        if cancelled:
+            call.task.cancel()
+        await asyncio.wait([call.task])
+
+    for _ in range(DISCONNECTS // 2 // 20):
+        await asyncio.gather(*(one() for _ in range(20)))
+    found = await holds()
+    assert {hold.state for hold in found} <= {"settled", "voided"}
+    assert len({hold.state for hold in found}) == 2, "the instants do not vary enough"
+    assert all(h.charged == cost(2, h.completion_tokens) for h in found if h.state == "settled")
+    assert await balance(ada) == (10**9 - sum(hold.charged for hold in found), 0)
+    assert runs.open_runs() == 0

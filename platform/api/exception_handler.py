@@ -22,7 +22,7 @@ UNKNOWN_PATH = "There is nothing at this path. The API is described at /docs/."
 BROKEN = "Something went wrong on our side. Try again; if it stays, quote the x-request-id header."
 
 
-def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Response:
+def handle(exception: Exception, context: Mapping[str, Any]) -> Response:
     """DRF's exception handler."""
     set_rollback()
     error = as_api_error(exception)

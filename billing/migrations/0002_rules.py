@@ -17,5 +17,9 @@ class Migration(migrations.Migration):
     dependencies: ClassVar[list[tuple[str, str]]] = [("billing", "0001_ledger")]
 
     operations: ClassVar[list[Operation]] = [
-        run("book.sql"), run("tenancy.sql"), run("hold.sql"), run("close.sql"),
+        run("book.sql"),
+        run("tenancy.sql"),
+        run("hold.sql"),
+        run("close.sql"),
+        run("usage.sql"),
     ]

@@ -99,3 +99,11 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} ({self.state})"
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def still_held(self) -> int:
+        return self.amount if self.state == self.State.OPEN else 0

@@ -27,9 +27,9 @@ class TopUp(models.Model):
     """One payment that arrived. `ref` is its payer's or provider's own name for it."""
 
     class Provider(models.TextChoices):
-        FAKE = "fake"  # development only, and labelled so wherever it is shown
-        MANUAL = "manual"  # an administrator's
-        CREDIT_CODE = "credit_code"
+        FAKE = "fake", "Test payment: no money moved"  # development only
+        MANUAL = "manual", "Credited by an administrator"
+        CREDIT_CODE = "credit_code", "Credit code"
 
     id = models.CharField(primary_key=True, max_length=40, default=new_top_up_id, editable=False)
     organisation = models.ForeignKey(

@@ -15,6 +15,18 @@ CREATE OR REPLACE TRIGGER price_is_immutable BEFORE UPDATE OR DELETE ON billing_
 CREATE OR REPLACE TRIGGER hold_is_not_deleted BEFORE DELETE ON billing_hold
   FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
 
+-- The past keeps its prices. (A minute for the clocks of servers that differ.)
+CREATE OR REPLACE FUNCTION ledger_check_price() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.effective_from < now() - interval '1 minute' THEN
+    RAISE EXCEPTION 'a price cannot begin in the past' USING ERRCODE = 'SL003';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER price_is_not_backdated BEFORE INSERT ON billing_price
+  FOR EACH ROW EXECUTE FUNCTION ledger_check_price();
+
 CREATE OR REPLACE FUNCTION ledger_check_journal() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   total numeric := (SELECT sum(amount) FROM billing_entry WHERE journal_id = NEW.journal_id);

@@ -1,0 +1,135 @@
+"""Corrections of the book, each a new journal that points to the original."""
+
+from django.db import transaction
+from django.db.models import Sum
+from django.db.models.functions import Now
+
+from accounts.models import AuditEntry, Organisation
+from api.errors import InvalidRequest
+from billing.accounts import customer_account
+from billing.models import Account, Entry, Journal
+from billing.posting import Movement, post
+from billing.pricing import usd
+
+Kind = Account.Kind
+_COUNTERPART = {
+    Journal.Kind.CHARGE: Kind.REVENUE,
+    Journal.Kind.TOP_UP: Kind.CLEARING,
+    Journal.Kind.PROMO: Kind.PROMO,
+}
+
+
+@transaction.atomic
+def refund(original: Journal, nano: int, ref: str, *, actor: str, note: str = "") -> Journal:
+    """Give back `nano` of a charge, or pay out `nano` of a top-up; the same ref counts once.
+
+    Raises InvalidRequest beyond what is left of the original, InsufficientBalance for a top-up
+    that has been spent.
+    """
+    original = Journal.objects.select_for_update().get(pk=original.pk)
+    if original.kind not in _COUNTERPART:
+        raise InvalidRequest("Only charges, top-ups and credit can be refunded.")
+    known = Journal.objects.filter(kind=Journal.Kind.REFUND, ref=ref).first()
+    if known is None and not 0 < nano <= _left_of(original):
+        raise InvalidRequest(f"At most ${usd(_left_of(original))} of {original.id} is left.")
+    signed = nano if original.kind == Journal.Kind.CHARGE else -nano
+    return _correct(
+        Movement(
+            organisation_id=original.organisation_id,
+            kind=Journal.Kind.REFUND,
+            ref=ref,
+            legs={Kind.CUSTOMER: signed, _COUNTERPART[Journal.Kind(original.kind)]: -signed},
+            actor=actor,
+            note=note,
+            original=original,
+        )
+    )
+
+
+def adjust(
+    organisation: Organisation,
+    nano: int,
+    ref: str,
+    *,
+    actor: str,
+    note: str,
+    original: Journal | None = None,
+) -> Journal:
+    """Change a balance by a signed amount at our cost (or gain); never below zero."""
+    if nano == 0:
+        raise InvalidRequest("An adjustment moves money: its amount is not zero.", param="amount")
+    return _correct(
+        Movement(
+            organisation_id=organisation.id,
+            kind=Journal.Kind.ADJUSTMENT,
+            ref=ref,
+            legs={Kind.CUSTOMER: nano, Kind.WRITEOFF: -nano},
+            actor=actor,
+            note=note,
+            original=original,
+        )
+    )
+
+
+@transaction.atomic
+def charge_back(top_up: Journal, ref: str, *, actor: str = "system", note: str = "") -> Journal:
+    """A payer's bank took the money back: take what is left of it, write off the rest.
+
+    When something had to be written off the organisation is suspended. The same ref counts once.
+    """
+    if top_up.kind != Journal.Kind.TOP_UP:
+        raise InvalidRequest("Only a top-up can be charged back.")
+    known = Journal.objects.filter(kind=Journal.Kind.CHARGEBACK, ref=ref).first()
+    if known is not None:
+        return known
+    top_up = Journal.objects.select_for_update().get(pk=top_up.pk)
+    amount = _left_of(top_up)
+    customer = Account.objects.select_for_update().get(
+        pk=customer_account(top_up.organisation_id).pk
+    )
+    covered = min(amount, max(0, customer.available))
+    journal = _correct(
+        Movement(
+            organisation_id=top_up.organisation_id,
+            kind=Journal.Kind.CHARGEBACK,
+            ref=ref,
+            legs={
+                Kind.CUSTOMER: -covered,
+                Kind.WRITEOFF: covered - amount,
+                Kind.CLEARING: amount,
+            },
+            actor=actor,
+            note=note,
+            original=top_up,
+        )
+    )
+    if covered < amount:
+        Organisation.objects.filter(pk=top_up.organisation_id, suspended_at=None).update(
+            suspended_at=Now()
+        )
+    return journal
+
+
+def _left_of(original: Journal) -> int:
+    """Nano-dollars of a movement that no correction has taken back yet."""
+    legs = Entry.objects.filter(
+        account__kind=_COUNTERPART[Journal.Kind(original.kind)], journal__in=_family(original)
+    )
+    return abs(int(legs.aggregate(total=Sum("amount"))["total"] or 0))
+
+
+def _family(original: Journal) -> list[Journal]:
+    return [original, *original.corrections.exclude(kind=Journal.Kind.ADJUSTMENT)]
+
+
+def _correct(movement: Movement) -> Journal:
+    journal, fresh = post(movement)
+    if fresh:
+        AuditEntry.objects.create(
+            organisation_id=movement.organisation_id,
+            actor=movement.actor,
+            action=f"ledger.{movement.kind}",
+            target=journal.id,
+            after={kind: usd(nano) for kind, nano in movement.legs.items()},
+        )
+    return journal

@@ -1,0 +1,56 @@
+"""Reading `from`, `to` and `group_by` of a query: half-open periods of UTC days."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from django.utils import timezone
+
+from api.errors import InvalidRequest
+from billing.usage import DIMENSIONS
+
+MOST_ROWS: Final = 100_000
+_DEFAULT: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """[since, until) in UTC days."""
+
+    since: date
+    until: date
+
+    @property
+    def begin(self) -> datetime:
+        return datetime.combine(self.since, time(), UTC)
+
+    @property
+    def end(self) -> datetime:
+        return datetime.combine(self.until, time(), UTC)
+
+
+def of(query: Mapping[str, str]) -> Period:
+    """Without `to`: until today's end; without `from`: thirty days. Raises InvalidRequest."""
+    until = _day(query, "to") or timezone.now().date() + timedelta(days=1)
+    since = _day(query, "from") or max(until, date.min + _DEFAULT) - _DEFAULT
+    if since > until:
+        raise InvalidRequest("'from' is after 'to'.", param="from")
+    return Period(since, until)
+
+
+def group_by(query: Mapping[str, str]) -> list[str]:
+    """Names with commas between; `day` when there are none. Raises InvalidRequest."""
+    names = [name.strip() for name in query.get("group_by", "day").split(",")]
+    if not set(names) <= set(DIMENSIONS):
+        raise InvalidRequest(f"'group_by' is any of {', '.join(DIMENSIONS)}.", param="group_by")
+    return names
+
+
+def _day(query: Mapping[str, str], name: str) -> date | None:
+    if name not in query:
+        return None
+    try:
+        return date.fromisoformat(query[name])
+    except ValueError:
+        raise InvalidRequest(f"'{name}' is a UTC day such as 2026-01-31.", param=name) from None

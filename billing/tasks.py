@@ -1,0 +1,20 @@
+"""Background jobs of the ledger; their clock stands in the settings."""
+
+from celery import shared_task
+
+from billing import auditing, sweeping, usage
+
+
+@shared_task
+def sweep() -> None:
+    sweeping.sweep()
+
+
+@shared_task
+def audit() -> None:
+    auditing.audit()
+
+
+@shared_task
+def roll_up() -> None:
+    usage.roll_up()

@@ -51,3 +51,9 @@ def write_now(key_id: str) -> None:
 def forget(key_id: str) -> None:
     with _lock:
         _noted.pop(key_id, None)
+
+
+def forget_all() -> None:
+    """Start over (a test's wish)."""
+    with _lock:
+        _noted.clear()

@@ -1,0 +1,52 @@
+# Two commands do everything: `make run` and `make test`. Both set up what is missing.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := run
+.PHONY: setup run test check bench lock
+
+PYTHON ?= python3
+PY := .venv/bin/python
+# Half of the cores: the other half belongs to the servers that the tests start.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, min(8, (os.cpu_count() or 2) // 2)))')
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	@echo "Installing Python packages into .venv (about 1.9 GB, once) …"
+	@$(PY) -m pip install --disable-pip-version-check --requirement requirements.lock | \
+	  while read -r word package _; do \
+	    if [ -t 1 ] && [ "$$word" = Collecting ]; then printf '\r\033[K  %s' "$$package"; fi; \
+	  done; if [ -t 1 ]; then printf '\r\033[K'; fi
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv/installed
+
+run: setup
+	@exec $(PY) manage.py up $(ARGS)
+
+test: setup
+	@exec $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+
+check: setup
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/djlint --quiet --check --lint templates
+	@$(PY) -W error manage.py makemigrations --check --dry-run
+
+bench: setup
+	@exec $(PY) -m bench $(ARGS)
+
+# Where packages come from is told by the environment (UV_INDEX_URL, UV_FIND_LINKS …); nothing of it
+# enters the lock. Nor does what torch brings along for CUDA: its own metadata pins that, and the
+# processor-only build of the same version must not fetch it.
+lock:
+	@.venv/bin/uv pip compile pyproject.toml --extra dev --python-version 3.11 --upgrade --quiet \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links | \
+	  sed --regexp-extended 's/\+[a-z0-9.]+( |$$)/\1/; /^(cuda|nvidia|triton)\b/d' > requirements.new
+	@! grep --line-number --extended-regexp '@|://|^-' requirements.new
+	@mv requirements.new requirements.lock

@@ -5,16 +5,25 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connections
 
-from config import children, postgres
+from accounts import keys, registration
+from accounts.models import Membership, User
+from billing import topping_up
+from config import children, draining, postgres
+from tests.cast import Person
+from tests.running import Server
 
 UNSAFE_BUT_FAST = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300",
 )  # fmt: skip
+ONE_WORKER = ("server", "fire")  # fixtures that are too dear to make in every worker
 _running = pytest.StashKey[tuple["subprocess.Popen[bytes]", Path]]()
 
 
@@ -43,3 +52,54 @@ def _temporary_home() -> Path:
     if os.geteuid() == 0:
         return postgres.new_root_home()
     return Path(tempfile.mkdtemp(prefix="smarter-test-"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in ONE_WORKER:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
+@pytest.fixture
+def ada(db: None) -> Person:
+    """Owner of an organisation with a dollar."""
+    made = registration.create_organisation("Ada's bakery", "ada@example.com", "correct horse")
+    topping_up.top_up(made.organisation, 10**9, "start")
+    return Person(made.user, made.organisation, made.api_key)
+
+
+@pytest.fixture
+def ben(ada: Person) -> Person:
+    """Analyst in Ada's organisation."""
+    user = User.objects.create_user("ben@example.com", "battery staple")
+    member = Membership.objects.create(
+        organisation=ada.organisation, user=user, role=Membership.Role.ANALYST
+    )
+    _key, plaintext = keys.issue(
+        ada.organisation.id, name="Ben's", scopes=sorted(member.scopes), created_by=user
+    )
+    return Person(user, ada.organisation, plaintext)
+
+
+@pytest.fixture
+def mallory(db: None) -> Person:
+    """Owner of another organisation."""
+    made = registration.create_organisation("Mallory's mill", "mallory@example.com", "open sesame")
+    return Person(made.user, made.organisation, made.api_key)
+
+
+@pytest.fixture
+async def async_db(transactional_db: None) -> AsyncIterator[None]:
+    """Real commits, seen by both roads; at the end Runs have settled and connections are closed."""
+    yield
+    await draining.close_parts()
+    await sync_to_async(connections.close_all)()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The running product: `manage.py up` on a data folder of its own."""
+    running = Server(tmp_path_factory.mktemp("server") / "data").start()
+    yield running
+    running.stop()

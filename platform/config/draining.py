@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from api import database, health
+from billing import ledger
 from inference import runs
 from inference.engines import registry
 
@@ -35,5 +36,6 @@ class Drain:
 async def close_parts() -> None:
     """The last acts of an event loop: money first, then what carried it."""
     await runs.drain(_SETTLING_SECONDS)
+    await ledger.drain()
     await registry.close()
     await database.close()

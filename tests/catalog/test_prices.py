@@ -13,12 +13,10 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_newest_price_that_has_begun_is_in_force() -> None:
-    now = timezone.now()
-    for days, paid in ((-2, 10), (-1, 20), (1, 30)):
-        PriceRow.objects.create(
-            model="m", input=paid, cached_input=1, output=2,
-            effective_from=now + timedelta(days=days),
-        )  # fmt: skip
+    tomorrow = timezone.now() + timedelta(days=1)
+    for paid in (10, 20):
+        PriceRow.objects.create(model="m", input=paid, cached_input=1, output=2)
+    PriceRow.objects.create(model="m", input=30, cached_input=1, output=2, effective_from=tomorrow)
     PriceRow.objects.create(model="m", tier="batch", input=5, cached_input=5, output=5)
 
     assert prices.in_force(["m", "other"]) == {"m": Price(20, 1, 2)}

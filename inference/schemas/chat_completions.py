@@ -19,10 +19,12 @@ from inference.schemas.fields import (
     ShortText,
     Strict,
     Unsupported,
+    at_most,
     refuse,
 )
 
 MAX_MESSAGES = 2048
+Label = Annotated[str, StringConstraints(max_length=64)]
 ENGINE_ROLES = {"developer": "system", "function": "tool"}  # the others keep their name
 
 
@@ -122,12 +124,7 @@ class ChatCompletionRequest(GeneratingParams):
     modalities: Annotated[list[Literal["text"]], Field(max_length=1)] | None = None
     response_format: Annotated[TextFormat | None, BeforeValidator(_plain_text)] = None
     # Hints and labels without an influence on the answer: checked, then left alone.
-    metadata: (
-        Annotated[
-            dict[Annotated[str, StringConstraints(max_length=64)], ShortText], Field(max_length=16)
-        ]
-        | None
-    ) = None
+    metadata: Annotated[dict[Label, ShortText], at_most(16)] | None = None
     parallel_tool_calls: bool | None = None
     prediction: dict[str, Any] | None = None
     prompt_cache_key: ShortText | None = None
@@ -136,7 +133,7 @@ class ChatCompletionRequest(GeneratingParams):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = (
         None
     )
-    safety_identifier: Annotated[str, StringConstraints(max_length=64)] | None = None
+    safety_identifier: Label | None = None
     service_tier: ServiceTier | None = None
     store: bool | None = None
     verbosity: Literal["low", "medium", "high"] | None = None

@@ -19,6 +19,7 @@ from inference.engines.base import GenerationRequest, SamplingParams
 
 MAX_CHOICES = 128
 MAX_BIASES = 1024
+MAX_FIELDS = 64
 INT64 = 2**63
 
 
@@ -26,6 +27,14 @@ class Strict(BaseModel):
     """Exact types, no unknown fields. `1` is a number where `1.0` is; `"1"` and `true` are not."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, value: object) -> object:
+        """Or each of 100,000 unknown ones would become an error, while everybody else waits."""
+        if isinstance(value, dict) and len(value) > MAX_FIELDS:
+            raise PydanticCustomError("too_long", "an object has too many fields")
+        return value
 
 
 def refuse(param: str, message: str) -> PydanticCustomError:
@@ -44,10 +53,17 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _few_enough(value: object) -> object:
-    if isinstance(value, dict) and len(value) > MAX_BIASES:
-        raise PydanticCustomError("too_long", f"at most {MAX_BIASES} entries are allowed")
-    return value
+def at_most(entries: int) -> BeforeValidator:
+    """Counts a dictionary before its entries are looked at."""
+
+    def check(value: object) -> object:
+        if isinstance(value, dict) and len(value) > entries:
+            raise PydanticCustomError(
+                "too_long", "at most {most} entries are allowed", {"most": entries}
+            )
+        return value
+
+    return BeforeValidator(check)
 
 
 def _by_token(biases: dict[str, float]) -> dict[int, float]:
@@ -76,7 +92,7 @@ LogitBias = Annotated[
         Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")],
         Annotated[float, Field(ge=-100, le=100)],
     ],
-    BeforeValidator(_few_enough),
+    at_most(MAX_BIASES),
     AfterValidator(_by_token),
     WithJsonSchema(
         {"type": "object", "additionalProperties": {"type": "number"}, "maxProperties": MAX_BIASES}

@@ -1,5 +1,7 @@
 """The bytes of a legacy completion: several prompts, token ids, the legacy log-probabilities."""
 
+from typing import Any
+
 import pytest
 
 from tests.inference.asgi import Call, Tenant
@@ -8,7 +10,7 @@ from tests.inference.conftest import cost, only_hold
 PATH = "/v1/completions"
 
 
-async def complete(tenant: Tenant, prompt: object, **fields: object) -> Call:
+async def complete(tenant: Tenant, prompt: object, **fields: Any) -> Call:
     return await tenant.call(path=PATH, prompt=prompt, **fields).finished()
 
 

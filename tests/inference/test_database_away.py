@@ -1,10 +1,11 @@
-"""The database goes away while tokens flow: the client's stream ends well, the charge comes later."""
+"""The database goes away while tokens flow: streams end well, the charge comes later."""
 
 import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from api import database
 from api.errors import DatabaseUnavailable
 from billing import ledger
 from inference import runs
@@ -20,7 +21,8 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Away:
     """`away("settle", times=3)`: so many calls of that ledger function find no database."""
 
     def switch_off(name: str, times: int) -> list[str]:
-        real, refused = getattr(ledger, name), []
+        real = getattr(ledger, name)
+        refused: list[str] = []
 
         async def answer(*arguments: object, **options: object) -> object:
             if len(refused) < times:
@@ -87,7 +89,7 @@ async def test_streams_go_on_when_their_leases_cannot_be_renewed(
     refused = away("renew", times=3)
     call = ada.call("#words=40 #pace=5", stream=True, max_tokens=40)
     await asyncio.sleep(0.15)
-    async with ledger.database.connection() as connection:
+    async with database.connection() as connection:
         cursor = await connection.execute("SELECT completion_tokens FROM billing_hold")
         row = await cursor.fetchone()
     assert len(refused) == 3

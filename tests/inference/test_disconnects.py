@@ -1,4 +1,4 @@
-"""Who leaves decides nothing about money: a Run settles what it generated, whoever still listens."""
+"""Who leaves decides nothing about money: a Run settles what it generated, read or not."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Engines that refuse, break down or fall silent: the right status, and no charge without tokens."""
+"""Engines that refuse, break down or fall silent: the right status, no charge without tokens."""
 
 import json
 from collections.abc import AsyncIterator, Sequence

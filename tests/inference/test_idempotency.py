@@ -17,9 +17,7 @@ async def ask(tenant: Tenant, words: str = "one two", **fields: Any) -> Call:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_twenty_at_once_are_one_charge(ada: Tenant, stream: bool) -> None:
-    calls = await asyncio.gather(
-        *(ask(ada, "#words=9 #pace=20", stream=stream) for _ in range(20))
-    )
+    calls = await asyncio.gather(*(ask(ada, "#words=9 #pace=20", stream=stream) for _ in range(20)))
     assert sorted(call.status for call in calls) == [200] + [409] * 19
     refused = [call for call in calls if call.status == 409]
     assert {call.error["code"] for call in refused} == {"idempotency_in_flight"}
@@ -39,7 +37,12 @@ async def test_the_finished_answer_comes_again(ada: Tenant) -> None:
 
 
 async def test_a_stream_is_replayed_as_the_same_stream(ada: Tenant) -> None:
-    fields = {"stream": True, "stream_options": {"include_usage": True}, "n": 2, "logprobs": True}
+    fields: dict[str, Any] = {
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "n": 2,
+        "logprobs": True,
+    }
     first, again = await ask(ada, **fields), await ask(ada, **fields)
     assert again.answer_headers["idempotent-replayed"] == "true"
     assert again.answer_headers["content-type"].startswith("text/event-stream")

@@ -1,0 +1,88 @@
+"""Serves one model: `python -m inference.engines.local --model FOLDER --listen unix:PATH`."""
+
+import argparse
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from inference.engines.local import sockets
+
+SECRET = "SMARTER_ENGINE_SECRET"  # noqa: S105  the name of a variable
+PR_SET_PDEATHSIG = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, required=True, help="the model's folder")
+    parser.add_argument("--listen", required=True, help="unix:PATH or tcp:HOST:PORT")
+    parser.add_argument("--name", help="the model's id in the catalog (default: its folder's name)")
+    parser.add_argument("--threads", type=int, help="for computing (default: torch's choice)")
+    parser.add_argument("--context", type=int, help="tokens (default: what the model was made for)")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: by device")
+    parser.add_argument("--max-sequences", type=int, default=128, help="at once (default: 128)")
+    parser.add_argument("--kv-memory-mb", type=int, help="default: a quarter of the memory")
+    parser.add_argument(
+        "--die-with-parent", action="store_true", help="end when the starting process ends"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Loads, says one line, serves until SIGTERM. Returns the exit status."""
+    if options.die_with_parent:
+        _die_with(os.getppid())
+    os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: it looks once
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    secret = os.environ.get(SECRET) or None
+    if sockets.is_tcp(options.listen) and secret is None:
+        return _refuse(f"Set {SECRET} to the same long random text here and at the gateway.")
+    # Only now: torch takes seconds, and a mistake in the arguments should be told at once.
+    from inference.engines.local import loading  # noqa: PLC0415
+    from inference.engines.local.server import EngineServer  # noqa: PLC0415
+
+    try:
+        model = loading.load(
+            loading.LoadOptions(
+                folder=options.model,
+                name=options.name,
+                dtype=options.dtype,
+                context=options.context,
+                max_sequences=options.max_sequences,
+                kv_memory_mb=options.kv_memory_mb,
+                threads=options.threads,
+            )
+        )
+        server = EngineServer(model, secret)
+        info = model.info
+        ready = (
+            f"Serving {info.model} ({info.parameters / 1e6:.1f}M parameters, {info.dtype} on "
+            f"{info.device}) at {options.listen}: up to {model.slots} sequences of "
+            f"{info.context_window} tokens."
+        )
+        return asyncio.run(server.run(options.listen, lambda: _say(ready)))
+    except (loading.LoadingFailed, sockets.BadAddress) as error:
+        return _refuse(str(error))
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        os._exit(1)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _refuse(reason: str) -> int:
+    sys.stderr.write(reason + "\n")
+    return 1
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(prog="python -m inference.engines.local", description=__doc__)
+    add_arguments(arguments)
+    sys.exit(run(arguments.parse_args()))

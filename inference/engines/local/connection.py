@@ -1,0 +1,216 @@
+"""One gateway's connection to the engine: reads its wishes, writes one frame a step."""
+
+import asyncio
+import hmac
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from typing import Any, Protocol, cast
+
+from inference.engines.base import (
+    Delta,
+    EngineError,
+    EngineInfo,
+    EngineUnavailable,
+    GenerationFailed,
+    GenerationRequest,
+    InvalidGeneration,
+)
+from inference.engines.local import frames
+from inference.engines.local.frames import EngineHealth
+from inference.engines.local.loading import LoadedModel
+from inference.engines.local.sequences import Submission
+from inference.engines.local.streams import Stream
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 60.0
+MAX_GREETING = 1024
+
+
+class Host(Protocol):
+    """What a connection needs of the engine."""
+
+    model: LoadedModel
+    secret: str | None
+    connections: "set[Connection]"
+
+    async def prepare(self, request: GenerationRequest) -> list[int]: ...
+    def submit(self, submission: Submission) -> None: ...
+    def cancel(self, submission: Submission) -> None: ...
+    def health(self) -> EngineHealth: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    request: GenerationRequest
+    tokens: list[int]
+    until: float
+
+
+class Connection(asyncio.Protocol):
+    """Deltas wait in the outbox, merged by choice, while the other side reads too slowly."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._reader = frames.FrameReader()
+        self._reader.limit = MAX_GREETING
+        self._nonce = os.urandom(16)
+        self._greeted = False
+        self._prepared: dict[int, _Prepared] = {}
+        self._streams: dict[int, Stream] = {}
+        self._outbox: dict[tuple[int, int], Delta] = {}
+        self._full = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._transport: asyncio.Transport
+        self._verbs: dict[int, Callable[..., None]] = {
+            frames.PREPARE: self._prepare,
+            frames.GENERATE: self._generate,
+            frames.CANCEL: self._cancel,
+            frames.HEALTH: lambda id_: self._answer(id_, self._host.health()),
+            frames.INFO: lambda id_: self._answer(id_, self._host.model.info),
+        }
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._host.connections.add(self)
+        self._write([frames.HELLO, self._nonce])
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._host.connections.discard(self)
+        for stream in self._streams.values():
+            self._host.cancel(stream.submission)
+        self._streams.clear()
+        self._prepared.clear()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._reader.feed(data):
+                self._obey(frame)
+        except (frames.BrokenFrame, LookupError, TypeError, ValueError) as error:
+            log.warning("a connection is closed: %r", error)
+            self.close()
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self.flush()
+
+    def close(self) -> None:
+        self._transport.close()  # what is written already still goes out
+
+    def add(self, stream: Stream, delta: Delta) -> None:
+        key = (stream.id, delta.index)
+        earlier = self._outbox.get(key)
+        self._outbox[key] = frames.merge(earlier, delta) if earlier else delta
+        if stream.finished:
+            self._streams.pop(stream.id, None)
+
+    def fail(self, stream: Stream, error: EngineError) -> None:
+        self.flush()
+        self._close_stream(stream.id)
+        self._refuse(stream.id, error)
+
+    def flush(self) -> None:
+        if self._outbox and not self._full:
+            deltas = [frames.from_delta(stream, each) for (stream, _), each in self._outbox.items()]
+            self._outbox.clear()
+            self._write([frames.DELTAS, deltas])
+
+    def forget_expired(self, now: float) -> None:
+        for id_ in [id_ for id_, kept in self._prepared.items() if kept.until < now]:
+            del self._prepared[id_]
+
+    def _obey(self, frame: list[Any]) -> None:
+        verb, *rest = frame
+        if self._greeted:
+            self._verbs[verb](*rest)
+        elif verb == frames.HELLO:
+            self._greet(*rest)
+        else:
+            raise frames.BrokenFrame("The first frame is no greeting.")
+
+    def _greet(self, answer: bytes) -> None:
+        if self._host.secret is not None and not hmac.compare_digest(
+            answer, frames.proof(self._host.secret, self._nonce)
+        ):
+            self._refuse(0, EngineUnavailable("The engine does not accept this secret."))
+            self.close()
+            return
+        self._greeted = True
+        self._reader.limit = frames.MAX_FRAME
+
+    def _prepare(self, id_: int, content: list[Any]) -> None:
+        task = asyncio.get_running_loop().create_task(self._prepare_soon(id_, content))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _prepare_soon(self, id_: int, content: list[Any]) -> None:
+        try:
+            request = frames.to_request(content)
+            tokens = await self._host.prepare(request)
+        except EngineError as error:
+            self._refuse(id_, error)
+            return
+        except (LookupError, TypeError, ValueError) as error:
+            self._refuse(id_, InvalidGeneration(f"The request is malformed: {error}"))
+            return
+        if not self._transport.is_closing():
+            kept = _Prepared(request, tokens, time.monotonic() + KEPT_SECONDS)
+            self._prepared[id_] = kept
+            room = self._host.model.info.context_window - len(tokens)
+            self._write([frames.PREPARED, id_, len(tokens), room])
+
+    def _generate(self, id_: int, max_tokens: int) -> None:
+        try:
+            kept = self._prepared.pop(id_, None)
+            if kept is None:
+                raise GenerationFailed("The prepared request is gone. Prepare it again.")
+            self._start(id_, kept, max_tokens)
+        except EngineError as error:
+            self._refuse(id_, error)
+
+    def _start(self, id_: int, kept: _Prepared, max_tokens: int) -> None:
+        room = self._host.model.info.context_window - len(kept.tokens)
+        if not 1 <= max_tokens <= room:
+            raise InvalidGeneration(f"max_tokens must be 1 to {room} here.", "max_tokens")
+        request = kept.request
+        submission = Submission(
+            kept.tokens,
+            request.sampling,
+            max_tokens,
+            tenant=request.tenant,
+            priority=request.priority,
+        )
+        if request.deadline is not None:
+            submission.deadline = time.monotonic() + request.deadline
+        stream = Stream.open(id_, self, submission, self._host.model.vocabulary)
+        self._host.submit(submission)
+        self._streams[id_] = stream
+
+    def _cancel(self, id_: int) -> None:
+        self._prepared.pop(id_, None)
+        if stream := self._close_stream(id_):
+            self._host.cancel(stream.submission)
+
+    def _close_stream(self, id_: int) -> Stream | None:
+        """Nothing more is said of it, whatever the loop still makes."""
+        stream = self._streams.pop(id_, None)
+        if stream:
+            stream.choices.clear()
+            for key in [key for key in self._outbox if key[0] == id_]:
+                del self._outbox[key]
+        return stream
+
+    def _answer(self, id_: int, fields: EngineHealth | EngineInfo) -> None:
+        self._write([frames.ANSWER, id_, astuple(fields)])
+
+    def _refuse(self, id_: int, error: EngineError) -> None:
+        self._write([frames.ERROR, id_, *frames.from_error(error)])
+
+    def _write(self, content: object) -> None:
+        self._transport.write(frames.pack(content))

@@ -1,0 +1,177 @@
+"""The wire between gateway and engine: length-prefixed msgpack frames, and what they say.
+
+    gateway: [PREPARE, id, request] [GENERATE, id, max_tokens] [CANCEL, id] [HEALTH, id] [INFO, id]
+    engine:  [PREPARED, id, prompt_tokens, max_output] [DELTAS, [delta, ...]] [ERROR, id, ...]
+             [ANSWER, id, fields]
+
+One DELTAS frame carries what one step gave all streams of a connection. On connecting the engine
+says [HELLO, nonce] and the gateway answers [HELLO, proof], an HMAC of the nonce by the shared secret.
+"""
+
+import hmac
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import msgpack
+
+from inference.engines.base import (
+    ContextTooLong,
+    Delta,
+    EngineError,
+    EngineOverloaded,
+    EngineUnavailable,
+    GenerationFailed,
+    GenerationRequest,
+    InvalidGeneration,
+    Message,
+    SamplingParams,
+    TokenLogprob,
+)
+
+HELLO, PREPARE, PREPARED, GENERATE, DELTAS, CANCEL, ERROR, HEALTH, INFO, ANSWER = range(10)
+
+MAX_FRAME = 64 << 20
+_LENGTH = struct.Struct(">I")
+_ERRORS: dict[str, type[EngineError]] = {
+    kind.__name__: kind
+    for kind in (
+        ContextTooLong,
+        EngineOverloaded,
+        EngineUnavailable,
+        GenerationFailed,
+        InvalidGeneration,
+    )
+}
+_SAMPLING = [field.name for field in fields(SamplingParams)]
+_REQUEST = [field.name for field in fields(GenerationRequest)]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHealth:
+    """`status` is "ok", or "stuck" when one step has been running for a minute."""
+
+    status: str
+    step_seconds: float
+    running: int
+    slots: int
+    waiting_tokens: int
+
+
+class BrokenFrame(Exception):
+    """The other side does not speak this protocol."""
+
+
+def pack(content: object) -> bytes:
+    body: bytes = msgpack.packb(content)
+    return _LENGTH.pack(len(body)) + body
+
+
+class FrameReader:
+    """Collects bytes and gives whole frames. Raises BrokenFrame for what cannot be one."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self.limit = MAX_FRAME
+
+    def feed(self, data: bytes) -> Iterator[list[Any]]:
+        self._buffer += data
+        while len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            if length > self.limit:
+                raise BrokenFrame("A frame is too long.")
+            end = _LENGTH.size + length
+            if len(self._buffer) < end:
+                return
+            body = bytes(self._buffer[_LENGTH.size : end])
+            del self._buffer[:end]
+            yield _unpack(body)
+
+
+def _unpack(body: bytes) -> list[Any]:
+    try:
+        frame = msgpack.unpackb(body, strict_map_key=False)
+    except ValueError as error:  # all of msgpack's own errors are ValueErrors
+        raise BrokenFrame("A frame is not msgpack.") from error
+    if not isinstance(frame, list) or not frame:
+        raise BrokenFrame("A frame is not a list.")
+    return frame
+
+
+def proof(secret: str, nonce: bytes) -> bytes:
+    return hmac.digest(secret.encode(), nonce, "sha256")
+
+
+def from_request(request: GenerationRequest) -> list[Any]:
+    values = {name: getattr(request, name) for name in _REQUEST}
+    values["sampling"] = [getattr(request.sampling, name) for name in _SAMPLING]
+    values["messages"] = [(each.role, each.content, each.name) for each in request.messages]
+    return [values[name] for name in _REQUEST]
+
+
+def to_request(content: list[Any]) -> GenerationRequest:
+    values = dict(zip(_REQUEST, content, strict=True))
+    sampling = dict(zip(_SAMPLING, values["sampling"], strict=True))
+    sampling["stop"] = tuple(sampling["stop"])
+    values["sampling"] = SamplingParams(**sampling)
+    values["messages"] = tuple(Message(*each) for each in values["messages"])
+    if isinstance(values["prompt"], list):
+        values["prompt"] = tuple(values["prompt"])
+    return GenerationRequest(**values)
+
+
+def from_delta(stream: int, delta: Delta) -> tuple[Any, ...]:
+    reported = [
+        (each.logprob, each.raw, [(top.logprob, top.raw) for top in each.top])
+        for each in delta.logprobs
+    ]
+    return (
+        stream,
+        delta.index,
+        delta.text,
+        delta.completion_tokens,
+        delta.finish_reason,
+        reported,
+        delta.cached_tokens,
+    )
+
+
+def to_delta(content: list[Any]) -> Delta:
+    """The delta of `[stream, ...]`."""
+    _, index, text, tokens, reason, reported, cached = content
+    logprobs = tuple(_logprob(*each) for each in reported) if reported else ()
+    return Delta(index, text, tokens, reason, logprobs, cached)
+
+
+def _logprob(value: float, raw: bytes, top: list[tuple[float, bytes]]) -> TokenLogprob:
+    alternatives = tuple(_logprob(*each, []) for each in top)
+    return TokenLogprob(raw.decode(errors="replace"), value, raw, alternatives)
+
+
+def from_error(error: EngineError) -> list[Any]:
+    return [
+        type(error).__name__,
+        str(error),
+        getattr(error, "param", None),
+        getattr(error, "retry_after", None),
+    ]
+
+
+def to_error(kind: str, message: str, param: str | None, retry_after: float | None) -> EngineError:
+    if retry_after is not None:
+        return EngineOverloaded(message, retry_after)
+    error = _ERRORS.get(kind, GenerationFailed)
+    return error(message, param) if issubclass(error, InvalidGeneration) else error(message)
+
+
+def merge(earlier: Delta, later: Delta) -> Delta:
+    """Two deltas of one choice as one, for readers slower than the engine."""
+    return Delta(
+        later.index,
+        earlier.text + later.text,
+        later.completion_tokens,
+        later.finish_reason,
+        earlier.logprobs + later.logprobs,
+        later.cached_tokens,
+    )

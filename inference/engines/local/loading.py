@@ -1,0 +1,152 @@
+"""Loads a model folder into an engine that is ready to step, or says why it cannot."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from inference import vetting
+from inference.engines.base import EngineInfo, SamplingParams
+from inference.engines.local import vocabulary
+from inference.engines.local.kv import CacheShape, SlotCache
+from inference.engines.local.prompts import PromptEncoder, load_tokenizer
+from inference.engines.local.runner import Runner
+from inference.engines.local.scheduler import FairQueue
+from inference.engines.local.sequences import Submission
+from inference.engines.local.steps import StepOptions, Steps
+from inference.engines.local.vocabulary import Vocabulary
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+# One step keeps everybody waiting: on CPU a few hundred tokens take tens of milliseconds.
+STEP_TOKENS = {"cpu": 512, "cuda": 4096}
+
+
+class LoadingFailed(Exception):
+    """This model cannot be served; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """None means: what suits the machine and the model."""
+
+    folder: Path
+    name: str | None = None
+    dtype: str | None = None
+    context: int | None = None
+    max_sequences: int = 128
+    kv_memory_mb: int | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    info: EngineInfo
+    steps: Steps
+    vocabulary: Vocabulary
+    encoder: PromptEncoder
+    slots: int
+
+
+def load(options: LoadOptions) -> LoadedModel:
+    """Raises LoadingFailed."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    model = _model(options)
+    context = _context(options, model)
+    slots = _slots(options, model, context)
+    shape = CacheShape.of(model.config)
+    cache = SlotCache(shape, slots, context, model.dtype, model.device)
+    size = model.config.vocab_size
+    try:
+        tokenizer = load_tokenizer(options.folder)
+        known = vocabulary.read(tokenizer, size)
+    except (OSError, TypeError, ValueError, vocabulary.UnsupportedTokenizer) as error:
+        raise LoadingFailed(f"The tokenizer of {options.folder} is not usable: {error}") from error
+    eos = _eos(model, tokenizer.eos_token_id)
+    steps = Steps(Runner(model, cache), StepOptions(size, eos, STEP_TOKENS[model.device.type]))
+    _warm_up(steps)
+    return LoadedModel(
+        info=EngineInfo(
+            model=options.name or options.folder.name,
+            context_window=context,
+            vocabulary_size=size,
+            parameters=sum(weights.numel() for weights in model.parameters()),
+            dtype=str(model.dtype).removeprefix("torch."),
+            device=str(model.device),
+        ),
+        steps=steps,
+        vocabulary=known,
+        encoder=PromptEncoder(options.folder, size, context, known.longest),
+        slots=slots,
+    )
+
+
+def _model(options: LoadOptions) -> PreTrainedModel:
+    try:
+        vetting.vet(options.folder)
+    except vetting.ModelRefused as error:
+        raise LoadingFailed(f"The model in {options.folder} is refused: {error}") from error
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = DTYPES[options.dtype or ("bfloat16" if device.type == "cuda" else "float32")]
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            options.folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+        return model.to(device)  # type: ignore[arg-type]  # transformers narrows torch's own `to`
+    except (OSError, ValueError, RuntimeError, json.JSONDecodeError) as error:
+        raise LoadingFailed(f"Loading {options.folder} failed: {error}") from error
+
+
+def _context(options: LoadOptions, model: PreTrainedModel) -> int:
+    own: int = model.config.max_position_embeddings
+    return min(own, options.context or own)
+
+
+def _slots(options: LoadOptions, model: PreTrainedModel, context: int) -> int:
+    """How many whole contexts fit the KV memory."""
+    each = context * CacheShape.of(model.config).bytes_per_token(model.dtype)
+    memory = options.kv_memory_mb * 2**20 if options.kv_memory_mb else _spare(model.device)
+    slots = min(options.max_sequences, memory // each)
+    if slots < 1:
+        raise LoadingFailed(
+            f"One sequence of {context} tokens needs {each // 2**20 + 1} MB of KV memory, and "
+            f"{memory // 2**20} MB are allowed. Give --kv-memory-mb more, or --context less."
+        )
+    return slots
+
+
+def _spare(device: torch.device) -> int:
+    """A quarter of the machine's memory, or most of what a GPU has left."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] * 4 // 5
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+
+
+def _eos(model: PreTrainedModel, tokenizers_own: int | None) -> frozenset[int]:
+    """Every token that anybody declares as the end."""
+    ends: set[int] = set()
+    generation = getattr(model, "generation_config", None)
+    for declared in (
+        getattr(generation, "eos_token_id", None),
+        model.config.eos_token_id,
+        tokenizers_own,
+    ):
+        if declared is not None:
+            ends.update(declared if isinstance(declared, list) else [declared])
+    return frozenset(ends)
+
+
+def _warm_up(steps: Steps) -> None:
+    """The first steps allocate and choose kernels: nobody should wait for that."""
+    waiting = FairQueue()
+    waiting.put(Submission([0] * 8, SamplingParams(), max_tokens=3))
+    steps.admit(waiting)
+    while steps.running:
+        steps.step()

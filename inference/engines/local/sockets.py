@@ -1,0 +1,85 @@
+"""Addresses of engines, `unix:PATH` or `tcp:HOST:PORT`: how to listen there and how to connect."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+ProtocolType = TypeVar("ProtocolType", bound=asyncio.BaseProtocol)
+
+LONGEST_PATH = 107  # what sockaddr_un holds
+
+
+class BadAddress(Exception):
+    """The address cannot be used; the text says why and what to do."""
+
+
+def is_tcp(address: str) -> bool:
+    return address.startswith("tcp:")
+
+
+async def connect(
+    address: str, factory: Callable[[], ProtocolType]
+) -> tuple[asyncio.BaseTransport, ProtocolType]:
+    """Raises OSError when nobody listens."""
+    loop = asyncio.get_running_loop()
+    if is_tcp(address):
+        return await loop.create_connection(factory, *_host_and_port(address))
+    return await loop.create_unix_connection(factory, _path(address))
+
+
+async def listen(address: str, factory: Callable[[], asyncio.BaseProtocol]) -> asyncio.Server:
+    """Raises BadAddress. A socket file is open to this user alone; a stale one is replaced."""
+    loop = asyncio.get_running_loop()
+    try:
+        if is_tcp(address):
+            return await loop.create_server(factory, *_host_and_port(address))
+        return await loop.create_unix_server(factory, sock=_bound(_path(address)))
+    except OSError as error:
+        raise BadAddress(f"Cannot listen at {address}: {error.strerror or error}.") from error
+
+
+def remove(address: str) -> None:
+    if not is_tcp(address):
+        Path(_path(address)).unlink(missing_ok=True)
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.removeprefix("tcp:").removeprefix("//").rpartition(":")
+    if not host or not port.isdecimal():
+        raise BadAddress(f"{address} is not an address: write tcp:HOST:PORT.")
+    return host.strip("[]"), int(port)
+
+
+def _path(address: str) -> str:
+    path = address.removeprefix("unix:")
+    if path == address or not path:
+        raise BadAddress(f"{address} is not an address: write unix:PATH or tcp:HOST:PORT.")
+    if len(os.fsencode(path)) > LONGEST_PATH:
+        raise BadAddress(f"{path} is too long for a socket: at most {LONGEST_PATH} bytes.")
+    return path
+
+
+def _bound(path: str) -> socket.socket:
+    _remove_stale(path)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    former = os.umask(0o177)
+    try:
+        listening.bind(path)
+    except OSError:
+        listening.close()
+        raise
+    finally:
+        os.umask(former)
+    return listening
+
+
+def _remove_stale(path: str) -> None:
+    if not Path(path).is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        if probe.connect_ex(path) == 0:
+            raise BadAddress(f"Another engine listens at {path}. Stop it first.")
+    Path(path).unlink(missing_ok=True)

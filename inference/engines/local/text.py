@@ -1,0 +1,104 @@
+"""From a choice's tokens to its text: whole characters only, and nothing of a stop string."""
+
+import codecs
+from dataclasses import dataclass
+
+from inference.engines.base import TokenLogprob
+from inference.engines.local.sequences import TokenLogprobs
+from inference.engines.local.vocabulary import Vocabulary
+
+
+@dataclass(slots=True)
+class _Reported:
+    """A token's log-probabilities, held back until all its text up to `end` has been given."""
+
+    logprob: TokenLogprob
+    start: int
+    end: int
+
+
+class ChoiceText:
+    """Feed tokens, get the text that is safe to give. Bytes that no UTF-8 can hold become U+FFFD.
+
+    Held back are bytes of an unfinished character, and the longest end of the text that may begin
+    a stop string. `tokens` counts up to the one that ended the choice.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, stop: tuple[str, ...]) -> None:
+        self._pieces = vocabulary.pieces
+        self._vocabulary = vocabulary
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._stop = stop
+        self._held = ""
+        self._decoded = 0  # characters decoded, and of these given, from the choice's beginning
+        self._given = 0
+        self._strip = vocabulary.strips_first_space
+        self._reported: list[_Reported] = []
+        self.tokens = 0
+        self.stopped = False
+
+    def feed(self, token: int, logprobs: TokenLogprobs | None = None) -> str:
+        """The text to give now; after it `stopped` says whether a stop string has come."""
+        self.tokens += 1
+        piece = self._pieces[token]
+        if self._strip and piece:
+            self._strip = False
+            piece = piece.removeprefix(b" ")
+        text = self._decoder.decode(piece)
+        if logprobs is not None and piece:
+            self._report(piece, logprobs, len(text))
+        self._decoded += len(text)
+        return self._give(text) if self._stop else self._count(text)
+
+    def flush(self) -> str:
+        """What was held back for a stop string that never came. A half character is dropped."""
+        text, self._held = self._held, ""
+        return self._count(text)
+
+    def take_logprobs(self) -> tuple[TokenLogprob, ...]:
+        """Those whose text has been given; one that a stop string cuts is cut as well."""
+        if not self._reported:
+            return ()
+        ready = [entry for entry in self._reported if entry.end <= self._given]
+        rest = self._reported[len(ready) :]
+        if self.stopped and rest and rest[0].start < self._given:
+            entry = rest[0]
+            token = entry.logprob.token[: self._given - entry.start]
+            cut = TokenLogprob(token, entry.logprob.logprob, token.encode(), entry.logprob.top)
+            ready.append(_Reported(cut, entry.start, self._given))
+        self._reported = rest
+        return tuple(entry.logprob for entry in ready)
+
+    def _give(self, text: str) -> str:
+        self._held += text
+        end = min((at for stop in self._stop if (at := self._held.find(stop)) >= 0), default=-1)
+        if end >= 0:
+            self.stopped = True
+        else:
+            end = len(self._held) - self._beginning_of_a_stop()
+        text, self._held = self._held[:end], self._held[end:]
+        return self._count(text)
+
+    def _beginning_of_a_stop(self) -> int:
+        """Length of the longest end of the held text that begins a stop string."""
+        longest = min(max(map(len, self._stop)) - 1, len(self._held))
+        for length in range(longest, 0, -1):
+            end = self._held[-length:]
+            if any(stop.startswith(end) for stop in self._stop):
+                return length
+        return 0
+
+    def _count(self, text: str) -> str:
+        self._given += len(text)
+        return text
+
+    def _report(self, piece: bytes, logprobs: TokenLogprobs, characters: int) -> None:
+        unfinished = bool(self._decoder.getstate()[0])
+        top = tuple(self._logprob(token, value) for token, value in logprobs.top)
+        own = TokenLogprob(piece.decode(errors="replace"), logprobs.chosen, piece, top)
+        end = self._decoded + characters + unfinished
+        self._reported.append(_Reported(own, self._decoded, end))
+
+    def _logprob(self, token: int, value: float) -> TokenLogprob:
+        piece = self._pieces[token]
+        return TokenLogprob(piece.decode(errors="replace"), value, piece)

@@ -1,11 +1,13 @@
 """From a catalog row's engine address to the engine that serves it, one client per event loop."""
 
 import asyncio
+import os
 import weakref
 from pathlib import Path
 from typing import Protocol
 
 from inference.engines.base import Engine, EngineUnavailable
+from inference.engines.local.client import LocalEngine
 from inference.engines.scripted import ScriptedEngine
 
 SCRIPTED = "scripted:"
@@ -62,7 +64,4 @@ async def close() -> None:
 def _open(address: str) -> Engine:
     if address == SCRIPTED:
         return ScriptedEngine()
-    # Not at the top yet: it lands with its engine.
-    from inference.engines.local.client import LocalEngine
-
-    return LocalEngine(address)
+    return LocalEngine(address, secret=os.environ.get("SMARTER_ENGINE_SECRET"))

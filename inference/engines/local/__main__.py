@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inference.engines.local import sockets
 
-SECRET = "SMARTER_ENGINE_SECRET"  # noqa: S105  the name of a variable
+SECRET = "SMARTER_ENGINE_SECRET"  # noqa: S105 - the name of a variable
 PR_SET_PDEATHSIG = 1
 
 
@@ -38,9 +38,9 @@ def run(options: argparse.Namespace) -> int:
     secret = os.environ.get(SECRET) or None
     if sockets.is_tcp(options.listen) and secret is None:
         return _refuse(f"Set {SECRET} to the same long random text here and at the gateway.")
-    # Only now: torch takes seconds, and a mistake in the arguments should be told at once.
-    from inference.engines.local import loading  # noqa: PLC0415
-    from inference.engines.local.server import EngineServer  # noqa: PLC0415
+    # Torch takes seconds: what is wrong with the arguments is told before it is imported.
+    from inference.engines.local import loading  # noqa: PLC0415 - see above
+    from inference.engines.local.server import EngineServer  # noqa: PLC0415 - see above
 
     try:
         model = loading.load(
@@ -83,6 +83,8 @@ def _refuse(reason: str) -> int:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(prog="python -m inference.engines.local", description=__doc__)
+    arguments = argparse.ArgumentParser(
+        prog="python -m inference.engines.local", description=__doc__
+    )
     add_arguments(arguments)
     sys.exit(run(arguments.parse_args()))

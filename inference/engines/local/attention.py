@@ -6,10 +6,10 @@ sequence (slots are contiguous, so their cache is a view), then the prompt chunk
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
-import torch.nn.functional as F  # noqa: N812  the name everyone knows it by
+import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from transformers import AttentionInterface
 
 from inference.engines.local.kv import SlotCache
@@ -47,7 +47,7 @@ class StepPlan:
     spans: list[PromptSpan]
 
 
-def slot_attention(  # noqa: PLR0913, PLR0917  the signature is transformers'
+def slot_attention(  # noqa: PLR0913 - the signature is transformers'
     module: torch.nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
@@ -62,7 +62,7 @@ def slot_attention(  # noqa: PLR0913, PLR0917  the signature is transformers'
 
     Returns `[1, tokens, heads, width]`.
     """
-    keys, values = step.cache.layer(int(module.layer_idx))  # type: ignore[arg-type]  set by every model
+    keys, values = step.cache.layer(cast("int", module.layer_idx))
     pieces = []
     if step.decoding:
         count = step.decoding

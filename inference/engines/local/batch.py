@@ -1,7 +1,7 @@
 """The running sequences and their slots: decoding ones first, then those still in their prompt.
 
-Slot numbers equal positions in `rows`, without a hole, so that the cache of all decoding rows is one
-view. Whoever leaves is replaced by the last of its kind.
+Slot numbers equal positions in `rows`, without a hole, so that the cache of all decoding rows is
+one view. Whoever leaves is replaced by the last of its kind.
 """
 
 from inference.engines.local.kv import SlotCache

@@ -1,4 +1,4 @@
-"""The gateway's side of the engine process: one connection an event loop, made anew when it breaks."""
+"""The gateway's side of the engine process: a connection for each event loop, renewed if it breaks."""
 
 import asyncio
 import time
@@ -46,9 +46,7 @@ class LocalEngine:
             raise InvalidGeneration(f"The request cannot be sent: {error}") from error
         return _Handle(request, count, room, connection, id_)
 
-    async def generate(
-        self, prepared: Prepared, max_tokens: int
-    ) -> AsyncIterator[Sequence[Delta]]:
+    async def generate(self, prepared: Prepared, max_tokens: int) -> AsyncIterator[Sequence[Delta]]:
         handle = cast("_Handle", prepared)
         stream = handle.connection.open(handle.id, prepared.request.sampling.n, max_tokens)
         try:
@@ -110,7 +108,11 @@ class _Link:
                     self._address, lambda: _Connection(self._secret or "")
                 )
                 await connection.greeted
-        except (OSError, EngineUnavailable, sockets.BadAddress) as error:  # asyncio's TimeoutError is an OSError
+        except (
+            OSError,
+            EngineUnavailable,
+            sockets.BadAddress,
+        ) as error:  # asyncio's TimeoutError is an OSError
             self._next_try = time.monotonic() + self._pause
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
             down = isinstance(error, OSError)
@@ -156,7 +158,7 @@ class _Stream:
         if self._deltas:
             deltas, self._deltas = list(self._deltas.values()), {}
             return deltas
-        assert self._error is not None  # noqa: S101  woken by one of the two
+        assert self._error is not None  # noqa: S101 - woken by one of the two
         raise self._error
 
     def _wake(self) -> None:

@@ -5,7 +5,8 @@
              [ANSWER, id, fields]
 
 One DELTAS frame carries what one step gave all streams of a connection. On connecting the engine
-says [HELLO, nonce] and the gateway answers [HELLO, proof], an HMAC of the nonce by the shared secret.
+says [HELLO, nonce] and the gateway answers [HELLO, proof]: an HMAC of the nonce by the secret that
+both know.
 """
 
 import hmac
@@ -64,7 +65,7 @@ class BrokenFrame(Exception):
 
 
 def pack(content: object) -> bytes:
-    body: bytes = msgpack.packb(content)
+    body: bytes = msgpack.packb(content)  # type: ignore[no-untyped-call]  # msgpack has no types
     return _LENGTH.pack(len(body)) + body
 
 
@@ -91,7 +92,7 @@ class FrameReader:
 
 def _unpack(body: bytes) -> list[Any]:
     try:
-        frame = msgpack.unpackb(body, strict_map_key=False)
+        frame = msgpack.unpackb(body, strict_map_key=False)  # type: ignore[attr-defined,no-untyped-call]  # as above
     except ValueError as error:  # all of msgpack's own errors are ValueErrors
         raise BrokenFrame("A frame is not msgpack.") from error
     if not isinstance(frame, list) or not frame:

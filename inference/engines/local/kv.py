@@ -52,7 +52,7 @@ class SlotCache:
         self._store[:, :, other, :, :length] = kept
 
     def clear(self, slot: int) -> None:
-        """Forget a slot whose numbers may be NaN: masked attention still multiplies them by zero."""
+        """Forget numbers that may be NaN: masked attention still multiplies them by zero."""
         self._store[:, :, slot] = 0
 
 

@@ -1,12 +1,12 @@
 """Loads a model folder into an engine that is ready to step, or says why it cannot."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.utils.logging import disable_progress_bar
 
 from inference import vetting
 from inference.engines.base import EngineInfo, SamplingParams
@@ -89,6 +89,7 @@ def _model(options: LoadOptions) -> PreTrainedModel:
         vetting.vet(options.folder)
     except vetting.ModelRefused as error:
         raise LoadingFailed(f"The model in {options.folder} is refused: {error}") from error
+    disable_progress_bar()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = DTYPES[options.dtype or ("bfloat16" if device.type == "cuda" else "float32")]
     try:
@@ -99,9 +100,10 @@ def _model(options: LoadOptions) -> PreTrainedModel:
             trust_remote_code=False,
             local_files_only=True,
         )
-        return model.to(device)  # type: ignore[arg-type]  # transformers narrows torch's own `to`
-    except (OSError, ValueError, RuntimeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise LoadingFailed(f"Loading {options.folder} failed: {error}") from error
+    model.to(device)  # type: ignore[arg-type]  # transformers' wrapper hides torch's signature
+    return model
 
 
 def _context(options: LoadOptions, model: PreTrainedModel) -> int:

@@ -14,6 +14,8 @@ from inference.engines.local.steps import Steps
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS = 0.25  # how often the queue is searched for those who waited too long
+
 Deliver = Callable[[StepEvents], None]
 
 
@@ -21,7 +23,7 @@ Deliver = Callable[[StepEvents], None]
 class QueueBounds:
     """How much may wait, in tokens, and how long, in seconds."""
 
-    tokens: int = 1 << 18
+    tokens: int
     seconds: float = 50.0
 
 
@@ -35,18 +37,19 @@ class EngineLoop:
     def __init__(
         self,
         steps: Steps,
+        bounds: QueueBounds,
         deliver: Deliver,
-        ended: Callable[[], None] = lambda: None,
-        bounds: QueueBounds | None = None,
+        ended: Callable[[], None],
     ) -> None:
         self._steps = steps
         self._deliver = deliver
         self._ended = ended
-        self._bounds = bounds or QueueBounds()
+        self._bounds = bounds
         self._waiting = FairQueue()
         self._backlog = Backlog(self._bounds.tokens)
         self._lock = threading.Lock()
         self._inbox: SimpleQueue[Submission | None] = SimpleQueue()
+        self._next_look = 0.0
         self._cancelled = False
         self._stopping = False
         self._step_started: float | None = None
@@ -127,6 +130,9 @@ class EngineLoop:
 
     def _refuse_late(self) -> None:
         now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + LOOK_SECONDS
         if late := [waiting for waiting in self._waiting if waiting.start_by < now]:
             self._leave_queue(late)
             error = EngineOverloaded("The request waited too long for its turn.", retry_after=5.0)

@@ -24,7 +24,8 @@ def row_keys(seeds: U64, positions: U64) -> npt.NDArray[np.int32]:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX_1
     mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
     mixed ^= mixed >> np.uint64(31)
-    return mixed.view(np.int32).reshape(-1, 2)
+    keys: npt.NDArray[np.int32] = mixed.view(np.int32).reshape(-1, 2)
+    return keys
 
 
 def choice_seed(seed: int, index: int) -> int:

@@ -16,7 +16,8 @@ PADDING_PER_GROUP = 1 << 19
 class Runner:
     def __init__(self, model: PreTrainedModel, cache: SlotCache) -> None:
         model.set_attn_implementation(NAME)
-        self._model = model.eval()
+        self._model = model
+        model.eval()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         self.cache = cache
         self._heads, _, self._width = cache.layer(0)[0].shape[1:]
         self.device = model.device

@@ -28,7 +28,7 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Which rows need what; an index of None stands for "all of them, in order"."""
+    """Which rows need what, as indexes into the step's rows."""
 
     rows: list[Sequence]
     greedy: list[int]
@@ -97,7 +97,9 @@ class Sampler:
             own = known.gather(1, picked.to(self._device)[:, None])[:, 0].tolist()
             tops = zip(top_ids.tolist(), top_values.tolist(), strict=True)
             return {
-                index: TokenLogprobs(logprob, list(zip(ids, values, strict=True))[: _wanted(plan, index)])
+                index: TokenLogprobs(
+                    logprob, list(zip(ids, values, strict=True))[: _wanted(plan, index)]
+                )
                 for index, logprob, (ids, values) in zip(plan.reported, own, tops, strict=True)
             }
 

@@ -38,7 +38,9 @@ class EngineServer:
         self.model = model
         self.secret = secret
         self.connections: set[Connection] = set()
-        self._steps = EngineLoop(model.steps, self._hand_over, self._loop_ended, bounds)
+        # As much may wait as two full houses take; more would only wait in vain.
+        bounds = bounds or QueueBounds(2 * model.slots * model.info.context_window)
+        self._steps = EngineLoop(model.steps, bounds, self._hand_over, self._loop_ended)
         self._workers = ThreadPoolExecutor(PREPARING_AT_ONCE, "prepare")
         self._asyncio: asyncio.AbstractEventLoop
         self._ended: asyncio.Event

@@ -104,7 +104,7 @@ class Steps:
     def _compute(self, decoding: list[Sequence], chunks: list[Chunk]) -> None:
         try:
             self._advance(decoding, chunks)
-        except Exception:  # noqa: BLE001  the border of a step: whatever broke, the others go on
+        except Exception:  # noqa: BLE001 - the border of a step: whatever broke, the others go on
             for row in decoding:
                 self._advance_alone(row, [row], [])
             for chunk in chunks:
@@ -132,18 +132,24 @@ class Steps:
         if len(rows) > len(logits):
             logits = logits[where]
         sampled = self._sampler.sample(logits, rows)
-        for row in decoding:
-            row.length += 1
-        for chunk in chunks:
-            chunk.sequence.length = chunk.stop
-        for sequence in completed:
-            self._batch.start_decoding(sequence)
+        self._commit(decoding, chunks)
         for index, (row, token) in enumerate(zip(rows, sampled.tokens, strict=True)):
             if token is None:
                 self._fail(row, "The model computed something that is not a number.")
             elif row.slot >= 0:
                 self._give(row, TokenEvent(row, token, None, sampled.logprobs.get(index)))
-        self._leave(rows)
+        for row in rows:
+            if row.finish_reason and row.slot >= 0:
+                self._batch.remove(row)
+
+    def _commit(self, decoding: list[Sequence], chunks: list[Chunk]) -> None:
+        """The cache now holds what was computed."""
+        for row in decoding:
+            row.length += 1
+        for chunk in chunks:
+            chunk.sequence.length = chunk.stop
+            if chunk.completes_prompt:
+                self._batch.start_decoding(chunk.sequence)
 
     def _give(self, row: Sequence, token: TokenEvent) -> None:
         row.generated += 1
@@ -161,11 +167,6 @@ class Steps:
             return "stop"
         return "length" if row.generated >= submission.max_tokens else None
 
-    def _leave(self, rows: list[Sequence]) -> None:
-        for row in rows:
-            if row.finish_reason and row.slot >= 0:
-                self._batch.remove(row)
-
     def _fail(self, row: Sequence, message: str) -> None:
         """End the row's submission, all choices, and leave nothing behind that could spread."""
         submission = row.submission
@@ -175,4 +176,3 @@ class Steps:
             self._batch.remove(other)
         if mine:
             self._events.failures.append(Failure(submission, GenerationFailed(message)))
-

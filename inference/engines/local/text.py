@@ -50,6 +50,11 @@ class ChoiceText:
         self._decoded += len(text)
         return self._give(text) if self._stop else self._count(text)
 
+    def end(self) -> str:
+        """The token that ends the text came, which is none itself."""
+        self.tokens += 1
+        return ""
+
     def flush(self) -> str:
         """What was held back for a stop string that never came. A half character is dropped."""
         text, self._held = self._held, ""

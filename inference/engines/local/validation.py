@@ -3,7 +3,6 @@
 The gateway has its own, stricter rules; these keep the engine whole whoever calls it.
 """
 
-import math
 from dataclasses import fields
 
 from inference.engines.base import InvalidGeneration, SamplingParams
@@ -26,6 +25,7 @@ WHOLE = {"top_k", "n", "top_logprobs"}
 MAX_STOPS = 16
 MAX_STOP_LENGTH = 1024
 MAX_BIASES = 1024
+MAX_BIAS = 100
 
 
 def check(params: SamplingParams, vocabulary: int, slots: int) -> None:
@@ -69,5 +69,7 @@ def _check_bias(params: SamplingParams, vocabulary: int) -> None:
             raise InvalidGeneration(
                 f"Token ids in logit_bias are 0 to {vocabulary - 1} for this model.", "logit_bias"
             )
-        if not (math.isfinite(bias) and -100 <= bias <= 100):
-            raise InvalidGeneration("Values in logit_bias are -100 to 100.", "logit_bias")
+        if not abs(bias) <= MAX_BIAS:  # so that NaN is refused, too
+            raise InvalidGeneration(
+                f"Values in logit_bias are -{MAX_BIAS} to {MAX_BIAS}.", "logit_bias"
+            )

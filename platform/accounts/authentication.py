@@ -138,7 +138,7 @@ _FIND: Final = """
              ON member.user_id = key.created_by_id AND member.organisation_id = key.organisation_id
      WHERE key.digest = %s
        AND key.revoked_at IS NULL
-       AND (key.expires_at IS NULL OR key.expires_at > now())
+       AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
        AND (key.created_by_id IS NULL OR (creator.is_active AND member.role IS NOT NULL))
 """
 

@@ -84,6 +84,9 @@ class Unauthenticated(ApiError):
     type = "invalid_request_error"  # as OpenAI's own 401
     code = "invalid_api_key"
 
+    def headers(self) -> dict[str, str]:
+        return {"www-authenticate": "Bearer"}
+
 
 class Forbidden(ApiError):
     status = 403

@@ -1,16 +1,34 @@
-"""Clients that speak with a key, and a clean end for what runs on the asynchronous pool."""
+"""Ada, Ben and Mallory, clients that speak with their keys, a clean end for the pool."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from accounts import last_use
+from accounts import keys, last_use
+from accounts.models import Membership, Organisation, User
+from accounts.registration import create_organisation
 from api import database, rate_limits
 
+
+@dataclass(frozen=True)
+class Person:
+    user: User
+    organisation: Organisation
+    key: str
+
+
 ClientOf = Callable[[str], APIClient]
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    """A password hash is slow on purpose, and no purpose of these tests."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)
@@ -42,21 +60,6 @@ async def pool(transactional_db: None) -> AsyncIterator[None]:
     await sync_to_async(connections.close_all)()
 
 
-# --- the cast (moves to tests/conftest.py)
-from dataclasses import dataclass
-
-from accounts import keys
-from accounts.models import Membership, Organisation, User
-from accounts.registration import create_organisation
-
-
-@dataclass(frozen=True)
-class Person:
-    user: User
-    organisation: Organisation
-    key: str
-
-
 @pytest.fixture
 def ada(db: None) -> Person:
     made = create_organisation("Ada's bakery", "ada@example.com", "correct horse")
@@ -67,7 +70,7 @@ def ada(db: None) -> Person:
 def ben(ada: Person) -> Person:
     user = User.objects.create_user("ben@example.com", "battery staple")
     member = Membership.objects.create(organisation=ada.organisation, user=user, role="analyst")
-    key, plaintext = keys.issue(
+    _, plaintext = keys.issue(
         ada.organisation.id, name="Ben's", scopes=sorted(member.scopes), created_by=user
     )
     return Person(user, ada.organisation, plaintext)

@@ -1,0 +1,53 @@
+"""The description of accounts is complete, and making it raises no warning."""
+
+from typing import Any
+
+import pytest
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+import accounts.urls
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    GENERATOR_STATS.reset()
+    schema: dict[str, Any] = SchemaGenerator(patterns=accounts.urls.urlpatterns).get_schema(  # type: ignore[no-untyped-call] # untyped there
+        request=None, public=True
+    )
+    return schema
+
+
+def test_it_is_valid_and_made_without_a_warning(described: dict[str, Any]) -> None:
+    validate_schema(described)  # type: ignore[no-untyped-call] # untyped there
+    assert not GENERATOR_STATS
+
+
+def test_every_operation_names_its_key_its_answer_and_the_error(described: dict[str, Any]) -> None:
+    operations = [one for path in described["paths"].values() for one in path.values()]
+    assert len(operations) == 10
+    for operation in operations:
+        assert operation["security"] == [{"APIKey": []}]
+        assert operation["summary"]
+        answers = operation["responses"]
+        error = answers.pop("default")["content"]["application/json"]["schema"]
+        assert error == {"$ref": "#/components/schemas/Error"}
+        assert all(
+            "$ref" in one["content"]["application/json"]["schema"] for one in answers.values()
+        )
+
+
+def test_lists_say_how_to_page(described: dict[str, Any]) -> None:
+    listing = described["paths"]["/api_keys"]["get"]
+    assert [one["name"] for one in listing["parameters"]] == ["after", "before", "limit", "order"]
+    reference = listing["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+    page = described["components"]["schemas"][reference.rsplit("/", 1)[1]]
+    assert set(page["required"]) == {"object", "data", "has_more", "first_id", "last_id"}
+
+
+def test_the_key_is_in_no_answer_but_that_of_its_making(described: dict[str, Any]) -> None:
+    schemas = described["components"]["schemas"]
+    assert [name for name, one in schemas.items() if "key" in one.get("properties", {})] == [
+        "IssuedAPIKey"
+    ]

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Sum
 
-from billing.metrics import DRIFT
+from billing.metrics import DRIFT, FORGIVEN
+from billing.models import Hold
 
 _QUERY = """
 SELECT
@@ -54,4 +56,10 @@ def audit() -> Drift:
         row = cursor.fetchone()
     drift = Drift(*(int(value) for value in row))
     DRIFT.set(drift.total)
+    FORGIVEN.set(forgiven())
     return drift
+
+
+def forgiven() -> int:
+    """Nano-dollars of late charges that no balance covered any more, ever."""
+    return int(Hold.objects.aggregate(total=Sum("forgiven"))["total"] or 0)

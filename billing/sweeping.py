@@ -1,4 +1,4 @@
-"""Closing the holds of processes that died, at the last second they told of."""
+"""Closing what processes left behind when they died: holds, and claims of Idempotency-Keys."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from django.db import connection, transaction
 
 from accounts import idempotency
 from billing.metrics import SWEPT
+from billing.models import Hold
 
 BATCH = 100
 
@@ -28,6 +29,7 @@ def sweep() -> Swept:
         if len(paid) + len(free) < BATCH:
             break
     SWEPT.inc(charged + voided)
+    _end_old_claims()
     return Swept(charged, voided)
 
 
@@ -41,3 +43,14 @@ def _sweep_batch() -> tuple[list[str], list[str]]:
     idempotency.lose_many(paid)
     idempotency.release_many(free)
     return paid, free
+
+
+def _end_old_claims() -> None:
+    """A process can also die before its hold, or between giving it back and freeing the claim."""
+    old = idempotency.running()
+    holds = {hold.pk: hold for hold in Hold.objects.filter(pk__in=old)}
+    still_open = {pk for pk, hold in holds.items() if hold.state == Hold.State.OPEN}
+    paid = {pk for pk, hold in holds.items() if hold.charged > 0}
+    idempotency.lose_many(sorted(paid))
+    idempotency.release_many([pk for pk in old if pk not in paid | still_open])
+    idempotency.prune()

@@ -9,10 +9,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import Organisation
+from accounts.models import AuditEntry, Organisation
 from api.errors import Forbidden, IdempotencyMismatch, InvalidRequest
 from billing.models import Account, CreditCode, Journal, TopUp
 from billing.posting import Movement, post
+from billing.pricing import usd
 
 Provider = TopUp.Provider
 
@@ -25,6 +26,7 @@ def top_up(
     provider: TopUp.Provider = TopUp.Provider.FAKE,
     *,
     actor: str = "system",
+    address: str | None = None,
 ) -> TopUp:
     """Credit `nano` nano-dollars; the same ref of the same provider credits once.
 
@@ -35,11 +37,13 @@ def top_up(
         raise Forbidden("The fake payment provider does not work in production.")
     if nano <= 0:
         raise InvalidRequest("A top-up is a positive amount.", param="amount")
-    return _credit(organisation, nano, ref, provider, actor)
+    return _credit(organisation, nano, ref, provider, actor=actor, address=address)
 
 
 @transaction.atomic
-def redeem(organisation: Organisation, code: str, *, actor: str = "system") -> TopUp:
+def redeem(
+    organisation: Organisation, code: str, *, actor: str = "system", address: str | None = None
+) -> TopUp:
     """Credit what a code is worth; again by the same organisation: the same top-up.
 
     Raises InvalidRequest when the code is unknown, expired or redeemed by somebody else.
@@ -51,7 +55,9 @@ def redeem(organisation: Organisation, code: str, *, actor: str = "system") -> T
     row = mine.filter(redeemed_by=organisation).first()
     if row is None:
         raise InvalidRequest("This code is unknown, expired or already redeemed.", param="code")
-    return _credit(organisation, row.amount, row.id, Provider.CREDIT_CODE, actor)
+    return _credit(
+        organisation, row.amount, row.id, Provider.CREDIT_CODE, actor=actor, address=address
+    )
 
 
 def issue_code(nano: int, *, note: str = "", expires_at: datetime | None = None) -> str:
@@ -62,7 +68,13 @@ def issue_code(nano: int, *, note: str = "", expires_at: datetime | None = None)
 
 
 def _credit(
-    organisation: Organisation, nano: int, ref: str, provider: TopUp.Provider, actor: str
+    organisation: Organisation,
+    nano: int,
+    ref: str,
+    provider: TopUp.Provider,
+    *,
+    actor: str,
+    address: str | None,
 ) -> TopUp:
     is_promo = provider == Provider.CREDIT_CODE
     journal, fresh = post(
@@ -78,9 +90,18 @@ def _credit(
         )
     )
     if fresh:
-        return TopUp.objects.create(
+        added = TopUp.objects.create(
             organisation=organisation, journal=journal, provider=provider, ref=ref, amount=nano
         )
+        AuditEntry.objects.create(
+            organisation=organisation,
+            actor=actor,
+            action="topup.created",
+            target=added.id,
+            after={"amount": usd(nano), "provider": provider, "ref": ref},
+            address=address,
+        )
+        return added
     known = TopUp.objects.get(journal=journal)
     if known.amount != nano:
         raise IdempotencyMismatch(f"The ref {ref!r} was used for another amount.", param="ref")

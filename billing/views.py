@@ -17,7 +17,6 @@ from billing import generations, periods, serializers, statements, topping_up, u
 from billing.accounts import customer_account
 from billing.csv_answers import csv_answer, wants_csv
 from billing.models import Journal, Price, TopUp
-from billing.pricing import usd
 
 CSV = OpenApiParameter(
     "format", str, enum=["json", "csv"],
@@ -159,10 +158,9 @@ class Generation(Resource):
 
 def _add_funds(actor: Actor, asked: dict[str, Any]) -> TopUp:
     organisation = Organisation.objects.get(pk=actor.caller.organisation_id)
-    name = actor.caller.user_id or actor.caller.key_id
+    name, address = actor.caller.user_id or actor.caller.key_id, actor.address
     if "code" in asked:
-        added = topping_up.redeem(organisation, asked["code"], actor=name)
-    else:
-        added = topping_up.top_up(organisation, asked["amount"], asked["ref"], actor=name)
-    actor.record("topup.created", added.id, after={"amount": usd(added.amount)})
-    return added
+        return topping_up.redeem(organisation, asked["code"], actor=name, address=address)
+    return topping_up.top_up(
+        organisation, asked["amount"], asked["ref"], actor=name, address=address
+    )

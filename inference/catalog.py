@@ -80,7 +80,7 @@ def not_found(name: str) -> ModelNotFound:
 
 
 def forget() -> None:
-    """Drop what this event loop remembers, after a change that must be seen at once."""
+    """Drop what this event loop remembers, so that a change is seen at once."""
     _cache().clear()
 
 

@@ -48,13 +48,9 @@ def from_hub(offer: Offer, repository: str, revision: str, progress: Progress) -
     Raises ModelRefused, Refused, DownloadFailed, HubRefused; what has arrived is kept.
     """
     _need_price(offer)  # before the long way
-    place = _models_folder() / quote(offer.model_id, safe="")
+    place = _download_place(offer.model_id)
     folder = downloading.download(repository, revision, place, progress)
-    warnings = _from_vetted(offer, vetting.vet(folder))
-    for other in place.parent.glob(f"{place.name}@*"):
-        if other != folder:
-            shutil.rmtree(other)
-    return warnings
+    return _from_vetted(offer, vetting.vet(folder))
 
 
 def from_engine(offer: Offer, address: str) -> None:
@@ -74,7 +70,6 @@ def remove(model_id: str) -> str:
     row = ServedModel.objects.filter(pk=model_id).first()
     if row is None:
         raise Refused(f"The catalog has no model {model_id}. `models list` shows what it has.")
-    folder = Path(row.engine.removeprefix(registry.LOCAL))
     if model_id in {shipped.id for shipped in defaults.SHIPPED}:
         row.engine, row.state, row.failure = "", ServedModel.State.NOT_INSTALLED, ""
         row.save()
@@ -82,8 +77,7 @@ def remove(model_id: str) -> str:
     else:
         row.delete()
         outcome = f"{model_id} is removed from the catalog, with its aliases."
-    if _models_folder() in folder.parents:
-        shutil.rmtree(folder, ignore_errors=True)
+    _discard_downloads(model_id)
     return outcome
 
 
@@ -105,8 +99,16 @@ def remove_alias(name: str) -> None:
         raise Refused(f"There is no alias {name}. `models list` shows what there is.")
 
 
-def _models_folder() -> Path:
-    return Path(settings.DATA_DIR) / "models"
+def _download_place(model_id: str) -> Path:
+    """Each revision lies beside it, as `<place>@<commit>`."""
+    return Path(settings.DATA_DIR) / "models" / quote(model_id, safe="")
+
+
+def _discard_downloads(model_id: str, but: Path | None = None) -> None:
+    place = _download_place(model_id)
+    for folder in place.parent.glob(f"{place.name}@*"):
+        if folder != but:
+            shutil.rmtree(folder)
 
 
 def _from_vetted(offer: Offer, vetted: VettedModel) -> list[str]:
@@ -123,6 +125,7 @@ def _from_vetted(offer: Offer, vetted: VettedModel) -> list[str]:
     described = {"capabilities": list(vetted.capabilities), "parameters": vetted.parameters}
     address = f"{registry.LOCAL}{vetted.folder}"
     _write(offer, address, min(context, vetted.context_window), described)
+    _discard_downloads(offer.model_id, but=vetted.folder)
     return warnings
 
 

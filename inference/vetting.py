@@ -22,7 +22,7 @@ ARCHITECTURES = {
 }
 # Here frequencies depend on the position alone; dynamic and longrope change with the text's length.
 STATIC_ROPE = {"default", "linear", "llama3", "yarn"}
-DESCRIPTIONS = ("config.json", "generation_config.json", "tokenizer_config.json")
+CONFIGS = ("config.json", "generation_config.json", "tokenizer_config.json")
 RUNS_CODE = {
     "auto_map": "code that comes with the model",
     "custom_generate": "code that comes with the model",
@@ -72,7 +72,7 @@ def vet_description(folder: Path) -> VettedModel:
     if not (folder / "config.json").is_file():
         raise ModelRefused(f"{folder} is not the folder of a model: it has no config.json.")
     _refuse(_unsafe_files(folder))
-    described = [_read_json(folder / name) for name in DESCRIPTIONS if (folder / name).exists()]
+    described = [_read_json(folder / name) for name in CONFIGS if (folder / name).exists()]
     _refuse(reason for content in described for reason in _code(content))
     config = _read_json(folder / "config.json")
     _refuse(_unsupported(config))

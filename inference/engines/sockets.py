@@ -1,5 +1,6 @@
 """Where a model's engine listens: a private folder with a short path (sockets allow 107 bytes)."""
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -18,7 +19,8 @@ def folder(data_dir: Path) -> Path:
     Raises PermissionError when somebody else has put something in its place.
     """
     place = Path(tempfile.gettempdir()) / f"smarter-{os.getuid()}-{_short(str(data_dir.resolve()))}"
-    place.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        place.mkdir(mode=0o700)
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise PermissionError(

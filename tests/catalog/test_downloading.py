@@ -61,6 +61,14 @@ def test_a_cut_connection_is_taken_up_where_it_broke(hub: FakeHub, tmp_path: Pat
     assert hub.asked_for("model.safetensors") == expected
 
 
+def test_a_line_that_is_cut_again_and_again_brings_it_home_all_the_same(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    hub.cuts = downloading.ATTEMPTS + 3
+
+    assert (fetch(tmp_path) / "model.safetensors").read_bytes() == WEIGHTS
+
+
 def test_a_later_command_goes_on_where_an_earlier_one_gave_up(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

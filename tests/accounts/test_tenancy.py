@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from accounts import keys
 from accounts.models import APIKey, Membership
 from api import rate_limits
 from tests.accounts.conftest import Person
@@ -23,9 +24,7 @@ PUBLIC = {
     "health/live", "health/ready", "v1/health/live", "v1/health/ready", "openapi.json", "docs/",
 }  # fmt: skip
 OBJECTS: dict[str, Callable[[Person], str]] = {
-    "key_id": lambda ada: (
-        APIKey.objects.filter(organisation=ada.organisation).earliest("created_at").id
-    ),
+    "key_id": lambda ada: keys.issue(ada.organisation.id, name="Another")[0].id,
     "seen_id": lambda ada: "gen_" + ada.organisation.id.removeprefix("org_"),
     "model_id": lambda _: "no-model",
 }

@@ -1,9 +1,9 @@
 """The parts of the running site: how each child process is started and asked whether it is well."""
 
+import asyncio
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from django.conf import settings
 
 from config import children, postgres
 from config.supervision import Part
+from inference.engines.base import EngineError
+from inference.engines.local.client import LocalEngine
 
 DATABASE, WEB, WORKER = "database", "web process", "worker"
 _MANAGE = (sys.executable, settings.BASE_DIR / "manage.py")
@@ -70,9 +72,13 @@ def worker() -> Part:
     )  # fmt: skip
 
 
+def engine_name(model_id: str) -> str:
+    return f"engine of {model_id}"
+
+
 def engine(model_id: str, folder: str, listens: Path) -> Part:
     return Part(
-        f"engine of {model_id}",
+        engine_name(model_id),
         start=partial(
             _spawn, f"engine-{listens.stem}", *_MANAGE, "serve_engine",
             "--model", folder, "--name", model_id, "--listen", f"unix:{listens}",
@@ -97,8 +103,20 @@ def web_answers(address: Address, path: str) -> bool:
 
 
 def engine_answers(listens: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(listens)) == 0
+    """Does the engine say that it is well, within ten seconds?"""
+    try:
+        return asyncio.run(_engine_status(listens)) == "ok"
+    except (EngineError, TimeoutError):
+        return False
+
+
+async def _engine_status(listens: Path) -> str:
+    client = LocalEngine(f"unix:{listens}")
+    try:
+        async with asyncio.timeout(10):
+            return (await client.health()).status
+    finally:
+        await client.close()
 
 
 def _spawn(log: str, *command: str | Path, **environment: str) -> "subprocess.Popen[bytes]":

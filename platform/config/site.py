@@ -57,8 +57,8 @@ class Site:
         defaults.ensure()
         demo = first_run.credentials(settings.DATA_DIR)
         with console.step("Starting the server and the model", "Server and model answer"):
+            self._follow_catalog()  # first: importing torch takes longest
             self.supervisor.want(parts.web(self.address))
-            self._follow_catalog()
             if self.with_worker:
                 self.supervisor.want(parts.worker())
             self._wait_until_ready()
@@ -92,22 +92,22 @@ class Site:
                 call_command("migrate", verbosity=0, skip_checks=True)
 
     def _wait_until_ready(self) -> None:
-        model = ServedModel.objects.local().filter(id=catalog.DEFAULT_MODEL).first()
-        listens = sockets.path_for(model.id, settings.DATA_DIR) if model else None
+        """The web process must answer; a default model that cannot start is only warned about."""
+        log = settings.DATA_DIR / "logs" / "web.log"
         deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
+        while not parts.web_answers(self.address, "/health/ready"):
             self.supervisor.look()
-            if parts.web_answers(self.address, "/health/ready"):
-                break
+            if self.supervisor.keeps_dying(WEB) or time.monotonic() > deadline:
+                raise CannotStart(f"The web process does not start; see {log}.")
             time.sleep(0.05)
-        else:
-            raise CannotStart(
-                f"The web process does not answer; see {settings.DATA_DIR / 'logs' / 'web.log'}."
-            )
-        while listens and not parts.engine_answers(listens):
+        model = ServedModel.objects.local().filter(id=catalog.DEFAULT_MODEL).first()
+        if model is None:
+            return
+        name = parts.engine_name(model.id)
+        while not parts.engine_answers(sockets.path_for(model.id, settings.DATA_DIR)):
             self.supervisor.look()
-            if time.monotonic() > deadline:
-                console.warning("The default model does not answer yet; see its log.")
+            if self.supervisor.keeps_dying(name) or time.monotonic() > deadline:
+                console.warning(f"The {name} does not answer; its log says why.")
                 return
             time.sleep(0.05)
 
@@ -145,17 +145,16 @@ class Site:
         self.signals += 1
         if self.signals == 1:
             raise Stopped
-        self.supervisor.ask_all([WEB])  # a second signal forces the web process's end
+        self.supervisor.ask([WEB])  # a second signal forces the web process's end
 
     def _stop(self) -> None:
         """The web process drains first, while engines and database still serve its streams."""
-        console.note("Stopping: answers in progress may end. Press Ctrl-C again to cut them.")
+        console.note("Stopping. Answers in progress may end; Ctrl-C cuts them.")
         names = self.supervisor.names()
-        self.supervisor.ask_all(names & {WORKER})
-        for name in sorted(names, key=_last_is_database):
+        self.supervisor.ask([WORKER])
+        self.supervisor.drop(WEB)
+        self.supervisor.ask(names - {DATABASE})
+        for name in names - {WEB, DATABASE}:
             self.supervisor.drop(name)
+        self.supervisor.drop(DATABASE)
         console.note("Stopped.")
-
-
-def _last_is_database(name: str) -> int:
-    return {WEB: 0, WORKER: 1, DATABASE: 3}.get(name, 2)

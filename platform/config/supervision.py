@@ -61,9 +61,11 @@ class Supervisor:
         self._start(child)
 
     def drop(self, name: str) -> None:
-        child = self._children.pop(name)
-        if child.process:
+        """Stop a part, and its whole process group if asking does not help; no part, no work."""
+        child = self._children.get(name)
+        if child and child.process:
             children.stop(child.process, child.part.ask_to_stop, child.part.stop_seconds)
+        self._children.pop(name, None)
 
     def names(self) -> set[str]:
         return set(self._children)
@@ -82,11 +84,12 @@ class Supervisor:
             else:
                 self._probe(child)
 
-    def is_running(self, name: str) -> bool:
+    def keeps_dying(self, name: str) -> bool:
         child = self._children.get(name)
-        return bool(child and child.process and child.process.poll() is None)
+        return child is not None and child.deaths > 1
 
-    def ask_all(self, names: Iterable[str]) -> None:
+    def ask(self, names: Iterable[str]) -> None:
+        """Tell parts to stop, without waiting."""
         for name in names:
             child = self._children.get(name)
             if child and child.process and child.process.poll() is None:

@@ -1,10 +1,12 @@
-"""Organisations that call."""
+"""Organisations that call, and a data folder of each test's own."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from accounts import registration
 from accounts.models import APIKey, Organisation
@@ -33,3 +35,9 @@ def tenant(db: None) -> Tenant:
 def stranger(db: None) -> Tenant:
     made = registration.create_organisation("Wasps", requests_per_minute=10_000)
     return Tenant(made.organisation, made.api_key)
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path, settings: Settings) -> Path:
+    settings.DATA_DIR = tmp_path / "data"
+    return tmp_path / "data"

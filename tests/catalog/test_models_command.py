@@ -1,33 +1,17 @@
 """`manage.py models` adds, changes, lists and removes what is served; a refusal changes nothing."""
 
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 from django.core.management.base import CommandError
-from pytest_django.fixtures import Settings
 
 from billing.pricing import Price
-from inference import defaults, downloading, prices
+from inference import defaults, prices
 from inference.models import ModelAlias, ServedModel
-from tests.catalog.fake_hub import COMMIT, FakeHub, serving
-from tests.catalog.folders import PARAMETERS, model_files, write_model
+from tests.catalog.command_line import PRICED, models
+from tests.catalog.folders import PARAMETERS, write_model
 
-pytestmark = pytest.mark.django_db
-PRICED = ("--input-price", "0.50", "--output-price", "1.5")
-
-
-@pytest.fixture(autouse=True)
-def data_folder(tmp_path: Path, settings: Settings) -> Path:
-    settings.DATA_DIR = tmp_path / "data"
-    return tmp_path / "data"
-
-
-def models(*arguments: object) -> str:
-    output = StringIO()
-    call_command("models", *map(str, arguments), stdout=output, stderr=output)
-    return output.getvalue()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_folder")]
 
 
 def refusal(*arguments: object) -> str:
@@ -235,71 +219,3 @@ def test_a_name_never_means_two_models(tmp_path: Path) -> None:
         "add", "second", "--path", folder, *PRICED, "--alias", "tiny"
     )
     assert "second" not in prices.in_force(["second"])
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> FakeHub:
-    monkeypatch.setattr(downloading, "WAIT_SECONDS", 0)
-    return FakeHub(model_files())
-
-
-def add_from(hub: FakeHub, monkeypatch: pytest.MonkeyPatch, *more: str) -> str:
-    with serving(hub):
-        monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        return models("add", "tiny:1b", "--repo", "tiny/llama", *more)
-
-
-def test_a_model_of_a_hub_is_kept_in_the_data_folder_until_it_is_removed(
-    hub: FakeHub, data_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hub.cuts = 2
-
-    add_from(hub, monkeypatch, *PRICED)
-
-    folder = data_folder / "models" / f"tiny%3A1b@{COMMIT[:12]}"
-    assert ServedModel.objects.get(pk="tiny:1b").engine == f"local:{folder}"
-    assert (folder / "model.safetensors").read_bytes() == hub.files["model.safetensors"]
-    models("remove", "tiny:1b")
-    assert not folder.exists()
-
-
-def test_a_newer_revision_takes_the_place_of_the_older(
-    hub: FakeHub, data_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    older = write_model(data_folder / "models" / "tiny%3A1b@000000000000")
-    namesake = write_model(data_folder / "models" / "tiny%3A1b-chat@000000000000")
-
-    add_from(hub, monkeypatch, *PRICED)
-
-    assert not older.exists()
-    assert namesake.exists()
-
-
-def test_a_download_without_a_price_is_refused_before_it_begins(
-    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(CommandError, match="has no price yet"):
-        add_from(hub, monkeypatch)
-
-    assert hub.ranges == []
-
-
-def test_a_damaged_download_installs_nothing(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    hub.damaged = "model.safetensors"
-
-    with pytest.raises(CommandError, match="arrived damaged"):
-        add_from(hub, monkeypatch, *PRICED)
-
-    assert not ServedModel.objects.exists()
-
-
-def test_an_interrupted_command_says_that_it_can_go_on(
-    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(downloading, "_receive", interrupt)
-
-    with pytest.raises(CommandError, match="goes on where this one was"):
-        add_from(hub, monkeypatch, *PRICED)

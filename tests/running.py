@@ -67,7 +67,9 @@ class Server:
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, f"up ended without a word:\n{self.log()[-3000:]}"
+        if not line:
+            self.stop()
+            raise AssertionError(f"up ended without a word:\n{self.log()[-3000:]}")
         self.told = json.loads(line)
         return self
 

@@ -1,7 +1,6 @@
 """Hostile bodies: a 4xx in our envelope within two seconds, while everyone else is served."""
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -121,17 +120,11 @@ def test_a_large_body_without_content_length_is_refused(
     assert answer.json()["error"]["code"] == "request_too_large"
 
 
-def test_a_promised_64_mb_body_is_refused_before_it_is_sent(ada: Tenant) -> None:
-    host, port = ada.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as raw:
-        raw.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-            b"Authorization: Bearer " + ada.api_key.encode() + b"\r\n"
-            b"Content-Type: application/json\r\nContent-Length: 67108864\r\n\r\n{"
-        )
-        start = time.monotonic()
-        head = raw.recv(65_536)
-    assert b" 413 " in head.split(b"\r\n", 1)[0]
+def test_a_60_mb_body_is_refused_within_two_seconds(ada: Tenant) -> None:
+    start = time.monotonic()
+    with ada.http() as http:
+        answer = http.post("/v1/chat/completions", content=b"x" * 60_000_000)
+    assert answer.status_code == 413
     assert time.monotonic() - start < 2
 
 

@@ -202,8 +202,6 @@ def test_refusals_wear_the_envelope(
     param: str,
     stream: bool,
 ) -> None:
-    if stream and "stream_options" in call:
-        pytest.skip("stream_options is only wrong without stream")
     fields: dict[str, object] = {"model": "smarter-mini", "messages": HELLO, **call}
     before = ada.balance_nano()
     with pytest.raises(error) as caught:
@@ -213,6 +211,14 @@ def test_refusals_wear_the_envelope(
     if code:
         assert caught.value.code == code
     assert ada.balance_nano() == before
+
+
+def test_stream_options_without_stream_are_refused(ada: Tenant) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        ada.client().chat.completions.create(
+            model="smarter-mini", messages=HELLO, stream_options={"include_usage": True}
+        )
+    assert caught.value.param == "stream_options"
 
 
 def test_a_wrong_key_is_refused_and_never_echoed(ada: Tenant) -> None:

@@ -5,6 +5,8 @@ import logging
 import weakref
 from typing import Protocol
 
+import psycopg
+
 from api.errors import DatabaseUnavailable
 from billing import ledger
 
@@ -43,7 +45,7 @@ class Checkpoints:
     async def _renew(self) -> None:
         try:
             await ledger.renew([run.checkpoint() for run in self._held])
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, psycopg.OperationalError):
             # Leases last a minute; what is swept after that is settled to the difference.
             logger.warning("leases_not_renewed", extra={"runs": len(self._held)})
         finally:

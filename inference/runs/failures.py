@@ -2,6 +2,8 @@
 
 import logging
 
+import psycopg
+
 from api.errors import (
     ApiError,
     InternalError,
@@ -12,9 +14,9 @@ from api.errors import (
 )
 from inference.engines.base import (
     ContextTooLong,
+    EngineError,
     EngineOverloaded,
     EngineUnavailable,
-    GenerationFailed,
     InvalidGeneration,
 )
 
@@ -23,18 +25,24 @@ logger = logging.getLogger(__name__)
 
 def api_error(error: Exception) -> ApiError:
     """`error` as a client may see it; what we did not foresee is logged and stays unexplained."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, EngineError):
+        return _of_engine(error)
+    if isinstance(error, psycopg.OperationalError):  # a statement or a lock took too long
+        return ServerOverloaded("The database is busy. Try again in a moment.")
+    logger.error("run_failed", exc_info=error)
+    return InternalError("The server failed on this request. Try again, or report its request id.")
+
+
+def _of_engine(error: EngineError) -> ApiError:
     match error:
-        case ApiError():
-            return error
+        case ContextTooLong():
+            return InvalidRequest(str(error), param=error.param, code="context_length_exceeded")
         case InvalidGeneration():
-            too_long = isinstance(error, ContextTooLong)
-            code = "context_length_exceeded" if too_long else "invalid_value"
-            return InvalidRequest(str(error), param=error.param, code=code)
+            return InvalidRequest(str(error), param=error.param, code="invalid_value")
         case EngineOverloaded():
             return ServerOverloaded(str(error), retry_after=error.retry_after)
         case EngineUnavailable():
             return ModelUnavailable(str(error), retry_after=2)
-        case GenerationFailed():
-            return Unavailable(str(error), code="generation_failed")
-    logger.error("run_failed", exc_info=error)
-    return InternalError("The server failed on this request. Try again, or report its request id.")
+    return Unavailable(str(error), code="generation_failed")

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
+import psycopg
 from django.conf import settings
 
 from accounts import idempotency
@@ -104,7 +105,9 @@ class Run:
             prepared = [await engine.prepare(request) for request in self.order.generations]
             self.hold = await self._reserve(prepared)
         except Exception:
-            with suppress(DatabaseUnavailable):  # then the sweeper does it
+            with suppress(
+                DatabaseUnavailable, psycopg.OperationalError
+            ):  # then the sweeper does it
                 await self._forget_claim()
             raise
         checkpoints.of_this_loop().follow(self)
@@ -201,7 +204,7 @@ class Run:
     async def _posted(self, post: Callable[[], Awaitable[None]]) -> bool:
         try:
             await post()
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, psycopg.OperationalError):
             self._log.end()  # the readers have all there is; they need not wait for the books
             return False
         return True

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import psycopg
 import pytest
 
 from api import database
@@ -20,14 +21,16 @@ Away = Callable[..., list[str]]
 def away(monkeypatch: pytest.MonkeyPatch) -> Away:
     """`away("settle", times=3)`: so many calls of that ledger function find no database."""
 
-    def switch_off(name: str, times: int) -> list[str]:
+    def switch_off(
+        name: str, times: int, error: type[Exception] = DatabaseUnavailable
+    ) -> list[str]:
         real = getattr(ledger, name)
         refused: list[str] = []
 
         async def answer(*arguments: object, **options: object) -> object:
             if len(refused) < times:
                 refused.append(name)
-                raise DatabaseUnavailable("The database cannot be reached.")
+                raise error("The database cannot be reached.")
             return await real(*arguments, **options)
 
         monkeypatch.setattr(ledger, name, answer)
@@ -62,6 +65,14 @@ async def test_the_stored_answer_is_settled_later_too(ada: Tenant, away: Away) -
     again = await ada.ask("one two", headers=key)
     assert again.raw == first.raw
     assert "idempotent-replayed" in again.answer_headers
+
+
+async def test_a_database_that_is_too_busy_is_asked_again(ada: Tenant, away: Away) -> None:
+    away("settle", times=2, error=psycopg.errors.QueryCanceled)
+    assert (await ada.ask("one two")).status == 200
+    assert (await only_hold()).state == "settled"
+    away("hold", times=1, error=psycopg.errors.LockNotAvailable)
+    assert (await ada.ask("one two")).error["code"] == "server_overloaded"
 
 
 async def test_a_failed_run_is_voided_later(ada: Tenant, away: Away) -> None:

@@ -19,32 +19,33 @@ Pool: TypeAlias = AsyncConnectionPool[Connection]
 
 _pools: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pool]" = weakref.WeakKeyDictionary()
 
-UNREACHABLE = "The database cannot be reached. Nothing was charged; try again in a moment."
+UNREACHABLE = "The database cannot be reached. Try again in a moment."
+BUSY = "The database is too busy. Try again in a moment."
 
 
 @asynccontextmanager
 async def connection() -> AsyncIterator[Connection]:
     """A pooled connection in autocommit mode; `async with connection.transaction()` where needed.
 
-    Raises DatabaseUnavailable when none can be had within `DATABASE_WAIT_SECONDS`, or when the
-    server goes away while it is used.
+    Raises DatabaseUnavailable when none can be had within `DATABASE_WAIT_SECONDS`, when the server
+    goes away while it is used, or when it takes too long.
     """
     pool = await _pool()
     try:
         async with pool.connection() as borrowed:
             yield borrowed
-    except PoolTimeout as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        if _is_overworked(error):
+            raise DatabaseUnavailable(BUSY, retry_after=1) from error
+        if not isinstance(error, PoolTimeout):
+            # The server went away: drop the pool's other dead connections now, not one by one.
+            later(pool.check())
         raise DatabaseUnavailable(UNREACHABLE, retry_after=2) from error
-    except (
-        psycopg.errors.AdminShutdown,
-        psycopg.OperationalError,
-        psycopg.InterfaceError,
-    ) as error:
-        if isinstance(error, psycopg.errors.QueryCanceled):
-            raise
-        # The server went away: drop the pool's other dead connections now, not one by one.
-        later(pool.check())
-        raise DatabaseUnavailable(UNREACHABLE, retry_after=2) from error
+
+
+def _is_overworked(error: psycopg.Error) -> bool:
+    """A statement timeout, a lock not had in time, a deadlock: the connection lives on."""
+    return (error.sqlstate or "").startswith(("57014", "55P03", "40"))
 
 
 def later(work: Coroutine[None, None, None]) -> None:

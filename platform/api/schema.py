@@ -26,3 +26,11 @@ class Schema(AutoSchema):
             ErrorSerializer, "default", direction=direction
         )
         return {**bodies, "default": {**error, "description": "Any error."}}
+
+
+Endpoint = tuple[str, str, str, Any]
+
+
+def only_prefixed(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """drf-spectacular's preprocessing hook: resources answer without /v1 too, said once."""
+    return [endpoint for endpoint in endpoints if endpoint[0].startswith("/v1/")]

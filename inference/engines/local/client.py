@@ -1,4 +1,4 @@
-"""The gateway's side of the engine process: a connection for each event loop, renewed if it breaks."""
+"""The gateway's side of the engine process: one connection an event loop, renewed if it ends."""
 
 import asyncio
 import time

@@ -89,7 +89,7 @@ def _model(options: LoadOptions) -> PreTrainedModel:
         vetting.vet(options.folder)
     except vetting.ModelRefused as error:
         raise LoadingFailed(f"The model in {options.folder} is refused: {error}") from error
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = DTYPES[options.dtype or ("bfloat16" if device.type == "cuda" else "float32")]
     try:

@@ -148,6 +148,7 @@ class Steps:
             row.length += 1
         for chunk in chunks:
             chunk.sequence.length = chunk.stop
+        for chunk in chunks:  # only now: it moves rows, as far as their length says
             if chunk.completes_prompt:
                 self._batch.start_decoding(chunk.sequence)
 

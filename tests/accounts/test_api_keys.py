@@ -10,7 +10,8 @@ from rest_framework.test import APIClient
 
 from accounts import key_material, scopes
 from accounts.models import APIKey, AuditEntry, Membership
-from tests.accounts.conftest import ClientOf, Person
+from tests.accounts.conftest import ClientOf
+from tests.cast import Person
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from accounts.models import APIKey, Membership, Organisation, User
 from api import database
 from api.errors import ApiError, DatabaseUnavailable, Forbidden, Unauthenticated
 from api.rate_limits import Limits
-from tests.accounts.conftest import Person
+from tests.cast import Person
 
 Door = Callable[[str | None, str], Awaitable[int]]
 
@@ -39,7 +39,7 @@ async def by_rest(authorization: str | None, address: str) -> int:
 
 
 @pytest.fixture(params=[by_pool, by_rest])
-def door(request: pytest.FixtureRequest, pool: None) -> Door:
+def door(request: pytest.FixtureRequest, async_db: None) -> Door:
     chosen: Door = request.param
     return chosen
 
@@ -63,7 +63,7 @@ async def test_a_missing_or_wrong_key_is_unauthenticated(door: Door, ada: Person
         assert await door(header, "127.0.0.1") == 401, header
 
 
-async def test_a_refusal_never_repeats_the_key(pool: None) -> None:
+async def test_a_refusal_never_repeats_the_key(async_db: None) -> None:
     for wrong in (key_material.generate().plaintext, "sk-mistyped"):
         with pytest.raises(Unauthenticated) as refused:
             await authenticate(f"Bearer {wrong}", None)
@@ -114,7 +114,7 @@ async def test_a_publishable_key_opens_no_api(door: Door, ada: Person) -> None:
     assert await door(f"Bearer {plaintext}", "127.0.0.1") == 403
 
 
-async def test_the_caller_says_what_the_key_may_do(pool: None, ada: Person) -> None:
+async def test_the_caller_says_what_the_key_may_do(async_db: None, ada: Person) -> None:
     await change(APIKey, allowed_models=["a"], budget_nano=5, budget_period="day")
     caller = await authenticate(f"Bearer {ada.key}", None)
     key = await APIKey.objects.aget()
@@ -131,7 +131,7 @@ async def test_the_caller_says_what_the_key_may_do(pool: None, ada: Person) -> N
     )
 
 
-async def test_a_key_never_outranks_its_creator(pool: None, ada: Person) -> None:
+async def test_a_key_never_outranks_its_creator(async_db: None, ada: Person) -> None:
     await change(Membership, role="analyst")
     caller = await authenticate(f"Bearer {ada.key}", None)
     assert caller.scopes == {"models:read", "usage:read"}
@@ -140,7 +140,7 @@ async def test_a_key_never_outranks_its_creator(pool: None, ada: Person) -> None
 
 
 async def test_a_malformed_key_asks_the_database_nothing(
-    pool: None, monkeypatch: pytest.MonkeyPatch
+    async_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "connection", None)
     with pytest.raises(Unauthenticated):
@@ -148,7 +148,7 @@ async def test_a_malformed_key_asks_the_database_nothing(
 
 
 async def test_a_lost_database_is_unavailable_and_never_unauthenticated(
-    pool: None, ada: Person, monkeypatch: pytest.MonkeyPatch
+    async_db: None, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await database.close()
     monkeypatch.setattr(database, "_parameters", lambda: {"host": "/nowhere", "dbname": "x"})

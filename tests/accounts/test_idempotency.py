@@ -13,7 +13,7 @@ from accounts.idempotency import StoredAnswer, claim, finish, release
 from accounts.models import IdempotencyRecord
 from api import database
 from api.errors import IdempotencyInFlight, IdempotencyLost, IdempotencyMismatch, InvalidRequest
-from tests.accounts.conftest import Person
+from tests.cast import Person
 
 SAME = sha256(b"POST /v1/chat/completions {}").digest()
 OTHER = sha256(b"POST /v1/chat/completions {'n': 2}").digest()
@@ -21,7 +21,7 @@ ANSWER = StoredAnswer(200, {"content-type": "text/event-stream"}, b"data: \xf0\x
 
 
 @pytest.fixture
-def organisation_id(ada: Person, pool: None) -> str:
+def organisation_id(ada: Person, async_db: None) -> str:
     return ada.organisation.id
 
 

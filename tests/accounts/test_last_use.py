@@ -11,11 +11,12 @@ from accounts.authentication import authenticate
 from accounts.models import APIKey
 from api import database
 from api.errors import DatabaseUnavailable
-from tests.accounts.conftest import ClientOf, Person
+from tests.accounts.conftest import ClientOf
+from tests.cast import Person
 
 
 async def test_the_generating_door_writes_it_behind_the_callers_back(
-    pool: None, ada: Person
+    async_db: None, ada: Person
 ) -> None:
     await authenticate(f"Bearer {ada.key}", None)
     await database.close()

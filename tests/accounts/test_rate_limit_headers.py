@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from accounts.models import APIKey
 from api.request_ids import RequestIds
-from tests.accounts.conftest import Person
+from tests.cast import Person
 
 SIX = {
     f"x-ratelimit-{what}-{of}"
@@ -20,7 +20,7 @@ SIX = {
 
 
 @pytest.fixture
-async def http(pool: None, ada: Person) -> AsyncIterator[httpx.AsyncClient]:
+async def http(async_db: None, ada: Person) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(RequestIds(cast(ASGIApp, ASGIHandler())))
     headers = {"authorization": f"Bearer {ada.key}", "host": "localhost"}
     async with httpx.AsyncClient(

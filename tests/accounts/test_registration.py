@@ -7,7 +7,8 @@ from django.db import IntegrityError, transaction
 from accounts import scopes
 from accounts.models import APIKey, AuditEntry, Membership, User
 from accounts.registration import create_organisation
-from tests.accounts.conftest import ClientOf, Person
+from tests.accounts.conftest import ClientOf
+from tests.cast import Person
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import APIKey, AuditEntry, Membership, User
-from tests.accounts.conftest import ClientOf, Person
+from tests.accounts.conftest import ClientOf
+from tests.cast import Person
 
 
 def test_me_names_the_organisation_the_person_and_the_key(ben: Person, client_of: ClientOf) -> None:

@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts import keys
 from accounts.models import APIKey, Membership
 from api import rate_limits
-from tests.accounts.conftest import Person
+from tests.cast import Person
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PAGES = ("admin/",)

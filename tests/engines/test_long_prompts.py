@@ -1,0 +1,51 @@
+"""A long prompt is computed in pieces: nobody else waits for it, and it does not wait forever."""
+
+from inference.engines.base import SamplingParams
+from tests.engines.small_models import GREEDY, Desk
+
+LONG = [n % 150 for n in range(110)]
+
+
+def test_others_go_on_at_every_step_of_a_long_prompt() -> None:
+    desk = Desk(step_tokens=20)
+    running = desk.submit([1, 2, 3], max_tokens=40)
+    desk.step()
+    long = desk.submit(LONG)
+    for _ in range(5):
+        before = len(desk.told(running))
+        desk.step()
+        assert len(desk.told(running)) == before + 1
+    assert not desk.told(long)
+    desk.run()
+    assert desk.tokens(long) == Desk(step_tokens=512).complete(LONG)
+
+
+def test_a_short_prompt_overtakes_a_long_one() -> None:
+    desk = Desk(step_tokens=20)
+    long = desk.submit(LONG)
+    desk.step()
+    short = desk.submit([4, 5, 6])
+    desk.step()
+    assert desk.told(short)
+    assert not desk.told(long)
+
+
+def test_short_prompts_without_end_do_not_starve_a_long_one() -> None:
+    desk = Desk(step_tokens=20)
+    long = desk.submit(LONG)
+    for number in range(20):
+        desk.submit([number] * 18, GREEDY, 1)
+        desk.step()
+    assert desk.told(long)
+
+
+def test_a_step_is_no_longer_than_its_budget() -> None:
+    desk = Desk(step_tokens=20)
+    for number in range(8):
+        desk.submit([number] * 30, SamplingParams(), 5)
+    desk.steps.admit(desk.waiting)
+    sizes = []
+    while desk.steps.running:
+        sizes.append(desk.steps.step()[1])
+    assert max(sizes) <= 20 + 4  # a few more when decoding rows leave less than a smallest piece
+    assert sum(sizes) == 8 * (30 + 4)

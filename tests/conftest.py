@@ -44,7 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if running := config.stash.get(_running, None):
         server, place = running
-        children.stop(server, signal.SIGINT, 10)
+        server.send_signal(signal.SIGINT)
+        children.end(server, 10)
         shutil.rmtree(place)
 
 
@@ -95,6 +96,15 @@ async def async_db(transactional_db: None) -> AsyncIterator[None]:
     yield
     await draining.close_parts()
     await sync_to_async(connections.close_all)()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_database_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Root's databases live outside of the temporary folders that tests give to servers."""
+    yield
+    for link in tmp_path_factory.getbasetemp().glob("*/data/postgres"):
+        if link.is_symlink():
+            shutil.rmtree(link.resolve(), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

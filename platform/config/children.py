@@ -56,16 +56,12 @@ def spawn(
         )
 
 
-def stop(child: "subprocess.Popen[bytes]", ask: signal.Signals, seconds: float) -> bool:
-    """Ask a child to end, then kill its whole group; True when asking was enough."""
-    if child.poll() is None:
-        child.send_signal(ask)
+def end(child: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Wait for a child that was asked to end; kill its whole group when it takes longer."""
     try:
         child.wait(seconds)
     except subprocess.TimeoutExpired:
         kill(child)
-        return False
-    return True
 
 
 def kill(child: "subprocess.Popen[bytes]") -> None:

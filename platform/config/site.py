@@ -37,6 +37,7 @@ class Site:
     with_worker: bool
     supervisor: Supervisor = field(default_factory=Supervisor)
     signals: int = 0
+    is_up: bool = False
 
     def run(self) -> None:
         # Set here: a shell that starts us in the background has SIGINT ignored.
@@ -62,6 +63,7 @@ class Site:
             if self.with_worker:
                 self.supervisor.want(parts.worker())
             self._wait_until_ready()
+        self.is_up = True
         if self.as_json:
             line = {"url": self.address.url, **asdict(demo)}
             console.result(json.dumps(line | {"chatbot": None, "publishable_key": None}))
@@ -149,7 +151,8 @@ class Site:
 
     def _stop(self) -> None:
         """The web process drains first, while engines and database still serve its streams."""
-        console.note("Stopping. Answers in progress may end; Ctrl-C cuts them.")
+        if self.is_up:
+            console.note("Stopping. Answers in progress may end; Ctrl-C cuts them.")
         names = self.supervisor.names()
         self.supervisor.ask([WORKER])
         self.supervisor.drop(WEB)
@@ -157,4 +160,5 @@ class Site:
         for name in names - {WEB, DATABASE}:
             self.supervisor.drop(name)
         self.supervisor.drop(DATABASE)
-        console.note("Stopped.")
+        if self.is_up:
+            console.note("Stopped.")

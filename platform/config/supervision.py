@@ -35,6 +35,7 @@ class _Child:
     started: float = 0.0
     deaths: int = 0
     next_start: float = 0.0
+    was_asked: bool = False
     has_answered: bool = False
     silent: int = 0
     probing: threading.Thread | None = field(default=None, repr=False)
@@ -42,6 +43,11 @@ class _Child:
     @property
     def hangs(self) -> bool:
         return self.silent >= PATIENCE
+
+    def begin(self) -> None:
+        self.started = time.monotonic()
+        self.silent, self.has_answered, self.was_asked = 0, False, False
+        self.process = self.part.start()
 
 
 class Supervisor:
@@ -51,20 +57,24 @@ class Supervisor:
         self._children: dict[str, _Child] = {}
 
     def want(self, part: Part) -> None:
-        """Start a part, or anew when its version has changed; watched from now on."""
+        """Start a part, or anew when its version has changed; watched from now on.
+
+        Raises what its start raises (CannotStart, OSError); later failures are tried again.
+        """
         known = self._children.get(part.name)
         if known and known.part.version == part.version:
             return
-        if known:
-            self.drop(part.name)
+        self.drop(part.name)
         self._children[part.name] = child = _Child(part)
-        self._start(child)
+        child.begin()
 
     def drop(self, name: str) -> None:
         """Stop a part, and its whole process group if asking does not help; no part, no work."""
         child = self._children.get(name)
         if child and child.process:
-            children.stop(child.process, child.part.ask_to_stop, child.part.stop_seconds)
+            if not child.was_asked:
+                self.ask([name])
+            children.end(child.process, child.part.stop_seconds)
         self._children.pop(name, None)
 
     def names(self) -> set[str]:
@@ -94,12 +104,11 @@ class Supervisor:
             child = self._children.get(name)
             if child and child.process and child.process.poll() is None:
                 child.process.send_signal(child.part.ask_to_stop)
+                child.was_asked = True
 
     def _start(self, child: _Child) -> None:
-        child.started = time.monotonic()
-        child.silent, child.has_answered = 0, False
         try:
-            child.process = child.part.start()
+            child.begin()
         except (CannotStart, OSError) as error:
             self._mourn(child, f"could not start: {error}")
 

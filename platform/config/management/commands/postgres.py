@@ -25,4 +25,5 @@ class Command(BaseCommand):
             )
             server.wait()
         except KeyboardInterrupt:
-            children.stop(server, signal.SIGINT, 10)
+            server.send_signal(signal.SIGINT)
+            children.end(server, 10)

@@ -94,7 +94,10 @@ async def test_a_hold_that_cannot_be_made_is_a_503_with_retry_after(
 
 
 async def test_streams_go_on_when_their_leases_cannot_be_renewed(
-    ada: Tenant, away: Away, monkeypatch: pytest.MonkeyPatch
+    ada: Tenant,
+    away: Away,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(checkpoints, "INTERVAL", 0.02)
     refused = away("renew", times=3)
@@ -103,7 +106,7 @@ async def test_streams_go_on_when_their_leases_cannot_be_renewed(
     async with database.connection() as connection:
         cursor = await connection.execute("SELECT completion_tokens FROM billing_hold")
         row = await cursor.fetchone()
-    assert len(refused) == 3
+    assert len(refused) == caplog.messages.count("leases_not_renewed") == 3
     assert row is not None
     assert row[0] > 0, "no checkpoint after the database was back"
     await call.finished()

@@ -62,9 +62,9 @@ async def test_a_later_failure_of_an_answer_in_one_piece_is_free(ada: Tenant) ->
 
 
 async def test_one_failing_prompt_of_several_fails_the_call(ada: Tenant) -> None:
-    prompts = ["#words=3", "#words=9 #fail=0"]
+    prompts = ["#words=3", "#words=9 #vanish=0"]
     call = await ada.call(path="/v1/completions", prompt=prompts).finished()
-    assert call.status == 503
+    assert (call.status, call.error["code"]) == (503, "model_unavailable")
     assert (await only_hold()).state == "voided"
 
 

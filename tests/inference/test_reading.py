@@ -2,13 +2,18 @@
 
 import asyncio
 
-from inference.engines.base import Delta
+from inference.engines.base import Delta, TokenLogprob
 from inference.runs.answers import assemble
 from inference.runs.reading import JOINED_TEXT, LAG, EventLog, Reader
 
 
 def word(number: int, index: int = 0) -> Delta:
     return Delta(index, f" w{number}", number)
+
+
+def logged(number: int) -> Delta:
+    text = f" w{number}"
+    return Delta(0, text, number, logprobs=(TokenLogprob(text, -1.0, text.encode()),))
 
 
 async def read_all(reader: Reader) -> list[Delta]:
@@ -56,10 +61,11 @@ async def test_what_was_read_does_not_change_any_more() -> None:
 
 async def test_joined_events_keep_the_finish_and_the_logprobs() -> None:
     log = EventLog()
-    log.extend([word(number) for number in range(1, LAG + 10)])
-    log.extend([Delta(0, "", LAG + 10, "length")])
+    log.extend([*map(logged, range(1, LAG + 10)), Delta(0, "", LAG + 10, "length")])
     log.end()
-    assert (await read_all(reader_of(log)))[-1].finish_reason == "length"
+    (joined,) = await read_all(reader_of(log))
+    assert (joined.finish_reason, joined.completion_tokens) == ("length", LAG + 10)
+    assert "".join(token.token for token in joined.logprobs) == joined.text
 
 
 async def test_closing_ends_a_reader_that_waits() -> None:

@@ -22,6 +22,7 @@ class ShippedModel:
     best_for: str
     engine: str = ""
     default_max_output: int = 1024
+    parameters: int | None = None
 
     @property
     def price(self) -> pricing.Price:
@@ -32,7 +33,7 @@ class ShippedModel:
 BUILT_IN = ShippedModel(
     DEFAULT_MODEL, 2_048, "0.05", "0.10", "Smarter", "smarter",
     "First steps, tests and demos without a download",
-    engine=f"local:{BUILT_IN_WEIGHTS}", default_max_output=512,
+    engine=f"local:{BUILT_IN_WEIGHTS}", default_max_output=512, parameters=2_755_008,
 )  # fmt: skip
 SHIPPED = (
     BUILT_IN,
@@ -58,7 +59,7 @@ SHIPPED = (
 def ensure() -> None:
     """Create what is missing of the shipped catalog; what somebody changed stays changed."""
     for shipped in SHIPPED:
-        _row, is_new = ServedModel.objects.get_or_create(
+        ServedModel.objects.get_or_create(
             id=shipped.id,
             defaults={
                 "engine": shipped.engine,
@@ -68,6 +69,7 @@ def ensure() -> None:
                 "provider": shipped.provider,
                 "owned_by": shipped.owned_by,
                 "best_for": shipped.best_for,
+                "parameters": shipped.parameters,
                 "state": (
                     ServedModel.State.INSTALLED
                     if shipped.engine
@@ -75,7 +77,7 @@ def ensure() -> None:
                 ),
             },
         )
-        if is_new and not prices.in_force([shipped.id]):
+        if not prices.in_force([shipped.id]):
             prices.set_price(shipped.id, shipped.price)
     _follow_the_checkout()
 

@@ -7,7 +7,7 @@ import pytest
 
 from billing import pricing
 from billing.models import Price
-from inference import catalog, defaults, installing, prices
+from inference import catalog, defaults, installing, prices, vetting
 from inference.models import ServedModel
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,14 @@ def test_the_built_in_model_is_installed_and_is_the_default() -> None:
     row = ServedModel.objects.local().get()
     assert row.id == catalog.DEFAULT_MODEL == "smarter-mini"
     assert prices.in_force([row.id])[row.id] == pricing.Price(50_000, 50_000, 100_000)
+
+
+def test_the_built_in_model_passes_the_vetting_and_is_what_its_row_says() -> None:
+    vetted = vetting.vet(defaults.BUILT_IN_WEIGHTS)
+
+    assert "chat" in vetted.capabilities
+    assert vetted.context_window == defaults.BUILT_IN.context_window
+    assert vetted.parameters == defaults.BUILT_IN.parameters
 
 
 def test_a_second_time_changes_nothing() -> None:
@@ -82,6 +90,8 @@ def test_the_address_of_the_built_in_model_follows_its_checkout(tmp_path: Path) 
     defaults.ensure()
     assert built_in.get().engine == f"local:{defaults.BUILT_IN_WEIGHTS}"
 
-    built_in.update(engine=f"local:{tmp_path}/my/own/weights")
-    defaults.ensure()
-    assert built_in.get().engine == f"local:{tmp_path}/my/own/weights"
+    (tmp_path / "inference/builtin/weights").mkdir(parents=True)  # another checkout, still there
+    for kept in (f"local:{tmp_path}/inference/builtin/weights", f"local:{tmp_path}/my/own"):
+        built_in.update(engine=kept)
+        defaults.ensure()
+        assert built_in.get().engine == kept

@@ -1,12 +1,11 @@
 """`catalog.find` answers with the model behind a name, or with the error that a client can use."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
 
 from accounts.models import Organisation
 from api import database
@@ -14,15 +13,10 @@ from api.errors import ModelNotFound, ModelUnavailable
 from inference import catalog, defaults, installing
 from inference.models import ModelAlias, ServedModel
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
 
 @pytest.fixture(autouse=True)
-async def pool() -> AsyncIterator[None]:
+async def shipped(async_db: None) -> None:
     await sync_to_async(defaults.ensure)()
-    yield
-    await database.close()
-    await sync_to_async(connections.close_all)()  # that thread has one of its own
 
 
 async def change(verb: Callable[..., Any], *values: object, **fields: object) -> Any:

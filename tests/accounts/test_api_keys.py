@@ -156,10 +156,12 @@ def test_a_wider_key_can_be_neither_changed_nor_rotated_nor_revoked(
     narrow = client_of(create(http, scopes=["keys:write"])["key"])
     path = f"/v1/api_keys/{wide.id}"
     assert narrow.patch(path, {"name": "mine"}, format="json").status_code == 403
+    assert narrow.patch(path, {"scopes": []}, format="json").status_code == 403
     assert narrow.post(f"{path}/rotations").status_code == 403
     assert narrow.delete(path).status_code == 403
     wide.refresh_from_db()
     assert (wide.name, wide.revoked_at, wide.replaced_by_id) == ("First key", None, None)
+    assert set(wide.scopes) == scopes.ALL
 
 
 def test_a_key_cannot_widen_itself(http: APIClient, client_of: ClientOf) -> None:

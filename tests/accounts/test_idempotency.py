@@ -19,6 +19,8 @@ SAME = sha256(b"POST /v1/chat/completions {}").digest()
 OTHER = sha256(b"POST /v1/chat/completions {'n': 2}").digest()
 ANSWER = StoredAnswer(200, {"content-type": "text/event-stream"}, b"data: \xf0\x9f\x98\x80\n\n")
 
+HERS = StoredAnswer(200, {}, b"{}")
+
 
 @pytest.fixture
 def organisation_id(ada: Person, async_db: None) -> str:
@@ -68,6 +70,10 @@ async def test_a_finished_key_cannot_be_released(organisation_id: str) -> None:
 async def test_organisations_do_not_share_keys(organisation_id: str, mallory: Person) -> None:
     await claim(organisation_id, "k", SAME, "gen_1")
     assert await claim(mallory.organisation.id, "k", SAME, "gen_2") is None
+    await finish("gen_1", ANSWER)
+    await finish("gen_2", HERS)
+    assert await claim(organisation_id, "k", SAME, "gen_3") == ANSWER
+    assert await claim(mallory.organisation.id, "k", SAME, "gen_4") == HERS
 
 
 async def test_a_key_is_free_after_a_day(organisation_id: str) -> None:

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, help="the model's folder")
     parser.add_argument("--listen", required=True, help="unix:PATH or tcp:HOST:PORT")
     parser.add_argument("--name", help="the model's id in the catalog (default: its folder's name)")
-    parser.add_argument("--threads", type=int, help="for computing (default: torch's choice)")
+    parser.add_argument("--threads", type=int, help="for computing (default: half of the cores)")
     parser.add_argument("--context", type=int, help="tokens (default: what the model was made for)")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: by device")
     parser.add_argument("--max-sequences", type=int, default=128, help="at once (default: 128)")
@@ -38,6 +38,10 @@ def run(options: argparse.Namespace) -> int:
     secret = os.environ.get(SECRET) or None
     if sockets.is_tcp(options.listen) and secret is None:
         return _refuse(f"Set {SECRET} to the same long random text here and at the gateway.")
+    try:
+        sockets.check(options.listen)
+    except sockets.BadAddress as error:
+        return _refuse(str(error))
     # Torch takes seconds: what is wrong with the arguments is told before it is imported.
     from inference.engines.local import loading  # noqa: PLC0415 - see above
     from inference.engines.local.server import EngineServer  # noqa: PLC0415 - see above

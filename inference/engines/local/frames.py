@@ -51,13 +51,17 @@ _REQUEST = [field.name for field in fields(GenerationRequest)]
 
 @dataclass(frozen=True, slots=True)
 class EngineHealth:
-    """`status` is "ok", or "stuck" when one step has been running for a minute."""
+    """`status` is "ok", or "stuck" when one step has been running for a minute.
+
+    `steps` counts them since the start.
+    """
 
     status: str
     step_seconds: float
     running: int
     slots: int
     waiting_tokens: int
+    steps: int
 
 
 class BrokenFrame(Exception):

@@ -52,8 +52,8 @@ class LoadedModel:
 
 def load(options: LoadOptions) -> LoadedModel:
     """Raises LoadingFailed."""
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    # The rest of the site wants to run as well, and waiting threads of torch spin.
+    torch.set_num_threads(options.threads or max(1, len(os.sched_getaffinity(0)) // 2))
     model = _model(options)
     context = _context(options, model)
     slots = _slots(options, model, context)

@@ -53,6 +53,7 @@ class EngineLoop:
         self._cancelled = False
         self._stopping = False
         self._step_started: float | None = None
+        self.steps = 0
         self._thread = threading.Thread(target=self._run, name="engine-loop")
 
     def start(self) -> None:
@@ -122,6 +123,7 @@ class EngineLoop:
         self._refuse_late()
         self._unqueue(self._steps.admit(self._waiting))
         events, tokens = self._steps.step()
+        self.steps += 1
         with self._lock:
             self._backlog.worked(tokens)
         self._step_started = None

@@ -101,6 +101,7 @@ class EngineServer:
             running=self._steps.running,
             slots=self.model.slots,
             waiting_tokens=self._steps.waiting_tokens,
+            steps=self._steps.steps,
         )
 
     def _hand_over(self, events: StepEvents) -> None:

@@ -20,6 +20,14 @@ def is_tcp(address: str) -> bool:
     return address.startswith("tcp:")
 
 
+def check(address: str) -> None:
+    """Say now what would only fail after minutes of loading. Raises BadAddress."""
+    if is_tcp(address):
+        _host_and_port(address)
+    elif _somebody_listens(_path(address)):
+        raise BadAddress(f"Another engine listens at {_path(address)}. Stop it first.")
+
+
 async def connect(
     address: str, factory: Callable[[], ProtocolType]
 ) -> tuple[asyncio.BaseTransport, ProtocolType]:
@@ -77,9 +85,10 @@ def _bound(path: str) -> socket.socket:
 
 
 def _remove_stale(path: str) -> None:
-    if not Path(path).is_socket():
-        return
+    if Path(path).is_socket() and not _somebody_listens(path):
+        Path(path).unlink(missing_ok=True)
+
+
+def _somebody_listens(path: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        if probe.connect_ex(path) == 0:
-            raise BadAddress(f"Another engine listens at {path}. Stop it first.")
-    Path(path).unlink(missing_ok=True)
+        return probe.connect_ex(path) == 0

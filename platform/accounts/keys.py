@@ -74,6 +74,8 @@ def change(actor: Actor, key_id: str, fields: Mapping[str, Any]) -> APIKey:
     before = _facts(key)
     for name, value in fields.items():
         setattr(key, name, value)
+    if key.kind == APIKey.Kind.PUBLISHABLE and key.scopes:
+        raise InvalidRequest("A publishable key has no scopes.", param="scopes")
     _refuse_wider(actor, key)
     key.save(update_fields=list(fields))
     actor.record("api_key.changed", key.id, before=before, after=_facts(key))

@@ -139,6 +139,8 @@ def test_a_publishable_key_has_no_scopes(http: APIClient) -> None:
     made = create(http, kind="publishable", scopes=["inference"])
     assert made["key"].startswith("pk-")
     assert made["scopes"] == []
+    given = {"scopes": ["inference"]}
+    refusal(http.patch(f"/v1/api_keys/{made['id']}", given, format="json"), 400, "scopes")
 
 
 def test_a_key_can_be_changed(http: APIClient) -> None:

@@ -12,8 +12,9 @@ from config.children import CannotStart
 
 STEADY_SECONDS = 60.0  # who lived so long may fail anew without a pause
 LONGEST_PAUSE = 30.0
-PROBE_SECONDS = 5.0
+PROBE_SECONDS = 2.0
 PATIENCE = 4  # unanswered probes in a row before a child counts as hanging
+LOADING_SECONDS = 300.0  # a large model takes its time before it answers at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,8 @@ def _ask(child: _Child, asked: "subprocess.Popen[bytes]") -> None:
     answered = child.part.answers()
     if child.process is asked:
         child.has_answered = child.has_answered or answered
-        # One that has not answered yet is still loading: that is not hanging.
-        child.silent = child.silent + 1 if child.has_answered and not answered else 0
+        is_loading = not child.has_answered and time.monotonic() < child.started + LOADING_SECONDS
+        child.silent = 0 if answered or is_loading else child.silent + 1
     time.sleep(PROBE_SECONDS)
 
 

@@ -1,10 +1,14 @@
 """Which processes belong to a site, also after their parent has died."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
+
+from config import postgres
 from tests.running import MANAGE, Server
 
 
@@ -35,6 +39,33 @@ def refused(server: Server, *options: str, **environment: str) -> str:
     assert len(lines) == 1, done.stderr
     assert "Traceback" not in done.stderr
     return lines[0]
+
+
+def ended(server: Server, seconds: float) -> int:
+    """Wait for the end of a site that was told to stop; its exit status."""
+    assert server.process is not None
+    assert server.process.stdout is not None
+    code = server.process.wait(seconds)
+    server.process.stdout.close()
+    return code
+
+
+def money(data: Path) -> dict[str, tuple[int, int]]:
+    """What the ledger of a stopped site says: organisation → (available, held), nano-dollars."""
+    sockets = postgres.socket_folder(data)
+    database = postgres.start(postgres.home(data), sockets)
+    try:
+        with psycopg.connect(
+            host=str(sockets), user=postgres.USER, dbname=postgres.DATABASE
+        ) as connection:
+            rows = connection.execute(
+                "SELECT organisation_id, available, held FROM billing_account "
+                "WHERE kind = 'customer'"
+            )
+            return {organisation: (available, held) for organisation, available, held in rows}
+    finally:
+        database.send_signal(signal.SIGINT)
+        database.wait(10)
 
 
 def _read(file: Path) -> bytes:

@@ -36,12 +36,11 @@ def kill(server: Server) -> None:
     server.process.stdout.close()
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_everything(site: Server, how: signal.Signals) -> None:
+def test_sigterm_ends_everything(site: Server) -> None:
     words = " ".join(living(site.data).values())
     for part in ("manage.py up", "manage.py serve", "serve_engine", "celery", "postgres -D"):
         assert part in words
-    assert site.stop(how, seconds=GONE_SECONDS) == 0
+    assert site.stop(seconds=GONE_SECONDS) == 0
     all_gone(site)
 
 
@@ -60,20 +59,14 @@ def test_ctrl_c_works_although_a_background_job_of_a_shell_ignores_it(tmp_path: 
 
 
 def test_killed_twice_in_a_row_it_leaves_nothing_and_starts_again(site: Server) -> None:
-    for _ in range(2):
-        kill(site)
-        all_gone(site)
-        site.start()
+    kill(site)
+    all_gone(site)
+    site.start()
+    kill(site)
+    site.start()  # at once: the old database may still be shutting down
     assert site.ready()
     assert site.stop(seconds=GONE_SECONDS) == 0
     all_gone(site)
-
-
-def test_a_start_right_after_a_kill_waits_for_the_old_database(site: Server) -> None:
-    for _ in range(2):
-        kill(site)
-        site.start()
-    assert site.ready()
 
 
 def test_a_kill_in_the_middle_of_the_first_start_is_survived(tmp_path: Path) -> None:

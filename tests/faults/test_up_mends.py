@@ -29,13 +29,5 @@ def test_a_killed_part_comes_back_and_is_mourned_aloud(site: Server, word: str, 
     wait_until(lambda: _other(site, word, before) and site.ready(), 30, f"{name} back")
 
 
-def test_a_web_process_that_hangs_is_ended_and_started_again(site: Server) -> None:
-    before = site.child("manage.py serve ")
-    wait_until(site.ready, 30, "ready")
-    os.kill(before, signal.SIGSTOP)
-    wait_until(lambda: "did not answer any more" in site.log(), 90, "noticed")
-    wait_until(lambda: _other(site, "manage.py serve ", before) and site.ready(), 30, "back")
-
-
 def _other(site: Server, word: str, before: int) -> bool:
     return any(word in line and pid != before for pid, line in site.children().items())

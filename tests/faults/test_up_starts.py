@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.faults.processes import living, refused
-from tests.running import Server, free_port
+from tests.running import Server
 
 pytestmark = pytest.mark.xdist_group("up")
 SECOND_START_SECONDS = 5.0
@@ -115,17 +115,3 @@ def test_a_later_start_is_quick_and_prints_the_same_login_and_key(tmp_path: Path
     # Five seconds on a machine that does nothing else; here other tests run at the same time.
     crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert seconds < SECOND_START_SECONDS * crowd
-
-
-def test_an_emptied_data_folder_gets_a_new_password_and_key(tmp_path: Path) -> None:
-    server = Server(tmp_path / "data").start()
-    first = server.told
-    server.stop()
-    (server.data / "credentials.json").unlink()
-    server.port = free_port()
-    server.start()
-    headers = {"Authorization": f"Bearer {server.told['api_key']}"}
-    status = httpx.get(f"{server.url}/v1/me", headers=headers).status_code
-    server.stop()
-    assert server.told["api_key"] != first["api_key"]
-    assert status == 200

@@ -4,11 +4,54 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from bench.http_site import Site
 
 LAST_CHUNK = b"0\r\n\r\n"
+CHAT = "/v1/chat/completions"
+
+
+@dataclass
+class Connection:
+    """One keep-alive connection to a site."""
+
+    site: Site
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    @classmethod
+    async def open(cls, site: Site) -> Self:
+        return cls(site, *await asyncio.open_connection("127.0.0.1", site.port))
+
+    async def ask(self, request: bytes) -> tuple[bytes, bytes]:
+        """The head and the body (chunks and all) of the answer."""
+        self.writer.write(request)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        if b"transfer-encoding: chunked" in head.lower():
+            return head, await self._chunks()
+        return head, await self.reader.readexactly(_length(head))
+
+    def close(self) -> None:
+        self.writer.close()
+
+    async def _chunks(self) -> bytes:
+        body = b""
+        while not body.endswith(LAST_CHUNK):
+            piece = await self.reader.read(1 << 16)
+            if not piece:
+                break
+            body += piece
+        return body
+
+
+def request(site: Site, path: str, call: dict[str, Any]) -> bytes:
+    body = json.dumps(call).encode()
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Authorization: Bearer {site.api_key}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
 
 
 @dataclass
@@ -18,7 +61,6 @@ class Load:
     answers: int = 0
     tokens: int = 0
     wrong: list[bytes] = field(default_factory=list)
-    seconds: float = 0.0
     cpu_seconds: float = 0.0
 
     @property
@@ -26,46 +68,31 @@ class Load:
         """Complete answers for each second of the web process's CPU."""
         return self.answers / self.cpu_seconds
 
+    def count(self, head: bytes, body: bytes) -> None:
+        streamed = b"text/event-stream" in head
+        complete = b"data: [DONE]" in body if streamed else b'"finish_reason":' in body
+        if head.startswith(b"HTTP/1.1 200") and complete:
+            self.answers += 1
+            self.tokens += body.count(b'"content":"') - 1 if streamed else 0  # the role's chunk
+        else:
+            self.wrong.append(head + body)
+
 
 async def run(site: Site, call: dict[str, Any], concurrent: int, seconds: float) -> Load:
     """Keep `concurrent` calls in the air for so long, and see what they cost the web process."""
-    load, request = Load(), _request(site, call)
-    cpu, start = site.cpu_seconds(), time.monotonic()
-    end = start + seconds
-    await asyncio.gather(*(_client(site, request, load, end) for _ in range(concurrent)))
-    load.seconds = time.monotonic() - start
+    load = Load()
+    cpu, end = site.cpu_seconds(), time.monotonic() + seconds
+    content = request(site, CHAT, call)
+    await asyncio.gather(*(_client(site, content, load, end) for _ in range(concurrent)))
     load.cpu_seconds = site.cpu_seconds() - cpu
     return load
 
 
-async def _client(site: Site, request: bytes, load: Load, end: float) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
-    while time.monotonic() < end:
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        if b"transfer-encoding: chunked" in head.lower():
-            body = await _chunks(reader)
-            complete = b"data: [DONE]" in body
-            load.tokens += body.count(b'"content":"') - 1  # the first chunk has the role alone
-        else:
-            body = await reader.readexactly(_length(head))
-            complete = b'"finish_reason":' in body
-        if head.startswith(b"HTTP/1.1 200") and complete:
-            load.answers += 1
-        else:
-            load.wrong.append(head + body)
-            break
-    writer.close()
-
-
-async def _chunks(reader: asyncio.StreamReader) -> bytes:
-    body = b""
-    while not body.endswith(LAST_CHUNK):
-        piece = await reader.read(1 << 16)
-        if not piece:
-            break
-        body += piece
-    return body
+async def _client(site: Site, content: bytes, load: Load, end: float) -> None:
+    connection = await Connection.open(site)
+    while time.monotonic() < end and not load.wrong:
+        load.count(*await connection.ask(content))
+    connection.close()
 
 
 def _length(head: bytes) -> int:
@@ -73,12 +100,3 @@ def _length(head: bytes) -> int:
         if line.startswith(b"content-length:"):
             return int(line.split(b":")[1])
     return 0
-
-
-def _request(site: Site, call: dict[str, Any]) -> bytes:
-    body = json.dumps(call).encode()
-    return (
-        f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-        f"Authorization: Bearer {site.api_key}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode() + body

@@ -108,7 +108,8 @@ def _retry_key(scope: Scope, raw: bytes) -> tuple[str, bytes] | None:
     key = _header(scope, idempotency.HEADER.encode())
     if key is None:
         return None
-    return key, hashlib.sha256(f"POST {scope['path']}\n".encode() + raw).digest()
+    path = scope["path"].removeprefix("/v1")
+    return key, hashlib.sha256(f"POST {path}\n".encode() + raw).digest()
 
 
 async def _body(receive: Receive) -> bytes:

@@ -73,6 +73,12 @@ async def test_another_body_or_path_with_the_same_key_is_refused(ada: Tenant) ->
     assert len(await holds()) == 1
 
 
+async def test_the_prefix_of_the_path_makes_no_difference(ada: Tenant) -> None:
+    first = await ask(ada)
+    again = await ada.call("one two", path="/chat/completions", headers=KEY).finished()
+    assert again.raw == first.raw
+
+
 async def test_who_lost_the_connection_gets_the_whole_answer_on_retry(ada: Tenant) -> None:
     call = ada.call("#words=20 #pace=5", headers=KEY, stream=True)
     await call.came(4)

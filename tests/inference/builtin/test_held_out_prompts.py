@@ -5,7 +5,7 @@ import pytest
 from tests.inference.builtin import asking
 
 # Just under the figures that the shipped weights reached; MODEL_CARD.md states them.
-LEAST_RIGHT = {"sums": 0, "counting": 0, "capitals": 0, "repeating": 0, "lists": 0}
+LEAST_RIGHT = {"sums": 28, "counting": 29, "capitals": 33, "repeating": 38, "lists": 38}
 
 
 @pytest.mark.parametrize("group", LEAST_RIGHT)

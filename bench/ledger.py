@@ -64,9 +64,7 @@ async def measure(
 ) -> str:
     await ledger.drain()
     cpu, start = time.process_time(), time.monotonic()
-    callers = (
-        caller(*who[i % len(who)], budget, start + seconds) for i in range(concurrent)
-    )
+    callers = (caller(*who[i % len(who)], budget, start + seconds) for i in range(concurrent))
     took = [pair for pairs in await asyncio.gather(*callers) for pair in pairs]
     wall, cpu = time.monotonic() - start, time.process_time() - cpu
     holds, settles = (sorted(column) for column in zip(*took, strict=True))

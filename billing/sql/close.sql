@@ -26,12 +26,11 @@ END $$;
 -- more: the difference is posted, never more than the hold, and what the balance no longer covers
 -- is forgiven. Anything else answers `fresh = false` with what was charged. Rows come back in array
 -- order; `state` is null for a hold that does not exist.
--- Locks: holds, budget windows, accounts; each in id order, the hottest last.
+-- The holds are locked in id order, then the accounts, the hottest rows, last.
 CREATE OR REPLACE FUNCTION ledger_close(closings jsonb) RETURNS TABLE (
   state text, charged bigint, fresh boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
-  ids text[] := ARRAY(SELECT c ->> 'id' FROM jsonb_array_elements(closings) c);
   closing record;
   was record;
   late boolean;
@@ -40,12 +39,12 @@ DECLARE
   uncovered bigint;
   balance bigint;
 BEGIN
-  PERFORM 1 FROM billing_hold h WHERE h.id = ANY (ids) ORDER BY h.id FOR UPDATE;
-  PERFORM 1 FROM billing_budgetwindow w WHERE w.id IN (
-    SELECT h.window_id FROM billing_hold h WHERE h.id = ANY (ids)
-  ) ORDER BY w.id FOR UPDATE;
+  PERFORM 1 FROM billing_hold h WHERE h.id IN (
+    SELECT c ->> 'id' FROM jsonb_array_elements(closings) c
+  ) ORDER BY h.id FOR UPDATE;
   PERFORM 1 FROM billing_account a WHERE a.id IN (
-    SELECT h.account_id FROM billing_hold h WHERE h.id = ANY (ids) AND h.amount > 0
+    SELECT h.account_id FROM jsonb_array_elements(closings) c
+    JOIN billing_hold h ON h.id = c ->> 'id' WHERE h.amount > 0
   ) ORDER BY a.id FOR UPDATE;
 
   FOR closing IN SELECT * FROM jsonb_to_recordset(closings) AS c(
@@ -90,7 +89,7 @@ BEGIN
       UPDATE billing_usagewatermark w SET day = (was.closed_at AT TIME ZONE 'UTC')::date
       WHERE w.day > (was.closed_at AT TIME ZONE 'UTC')::date;
     END IF;
-    IF was.window_id IS NOT NULL THEN
+    IF was.window_id IS NOT NULL AND was.amount > 0 THEN
       UPDATE billing_budgetwindow w SET held = w.held - released, spent = w.spent + owed
       WHERE w.id = was.window_id;
     END IF;

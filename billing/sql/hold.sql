@@ -24,11 +24,9 @@ LANGUAGE sql STABLE AS $$
                      ELSE date_trunc(period, now(), 'UTC') END
 $$;
 
--- Make and lock the budget windows of these requests, in id order. A new window starts with what
--- its key has paid in the period, so that a budget set in mid-month counts from the month's start.
-CREATE OR REPLACE FUNCTION ledger_lock_windows(requests jsonb) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
+-- Make the budget windows that these requests need. A new one starts with what its key has paid in
+-- the period, so that a budget set in mid-month counts from the month's start.
+CREATE OR REPLACE FUNCTION ledger_open_windows(requests jsonb) RETURNS void LANGUAGE sql AS $$
   INSERT INTO billing_budgetwindow (organisation_id, key_id, period, starts_at, spent, held)
   SELECT DISTINCT r.organisation, r.key, r.period, ledger_period_start(r.period), (
     SELECT coalesce(sum(h.charged), 0) FROM billing_hold h
@@ -40,20 +38,21 @@ BEGIN
     SELECT 1 FROM billing_budgetwindow w
     WHERE w.key_id = r.key AND w.period = r.period AND w.starts_at = ledger_period_start(r.period)
   )
-  ORDER BY r.key
-  ON CONFLICT (key_id, period, starts_at) DO NOTHING;
+  ON CONFLICT (key_id, period, starts_at) DO NOTHING
+$$;
 
-  PERFORM 1 FROM billing_budgetwindow w WHERE (w.key_id, w.period, w.starts_at) IN (
-    SELECT r.key, r.period, ledger_period_start(r.period)
-    FROM jsonb_to_recordset(requests) AS r(key text, budget bigint, period text)
-    WHERE r.budget IS NOT NULL
-  ) ORDER BY w.id FOR UPDATE;
-END $$;
+-- Most output tokens for each choice that `room` pays for; null when output is free.
+CREATE OR REPLACE FUNCTION ledger_affordable_output(
+  room bigint, prompt bigint, choices bigint, input bigint, output bigint
+) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN output > 0 THEN greatest(-1, least(2147483647,
+    (least(room, 9000000000000000) * 1000 - prompt * input) / (choices * output))) END
+$$;
 
 -- Decide an array of requests, each on its own and in array order; one row back for each:
--- outcome `held`, `insufficient_balance`, `key_budget_exceeded` or `no_price`. Budget windows are
--- locked first and the accounts, the hottest rows, last; nothing is written before the decision,
--- so a refusal leaves nothing behind. A known id answers with the hold that it made.
+-- outcome `held`, `insufficient_balance`, `key_budget_exceeded` or `no_price`. Nothing is written
+-- before a decision, so a refusal leaves nothing behind. A known id answers with its first hold.
+-- The accounts are locked in id order; an account's lock also guards its organisation's windows.
 CREATE OR REPLACE FUNCTION ledger_hold(requests jsonb) RETURNS TABLE (
   outcome text, amount bigint, max_output integer, price text,
   input bigint, cached_input bigint, output bigint, room bigint
@@ -65,49 +64,45 @@ DECLARE
 BEGIN
   -- A hold lost with a crashing server harms nobody: its call cannot have been charged yet.
   PERFORM set_config('synchronous_commit', 'off', true);
-  IF jsonb_path_exists(requests, '$[*].budget ? (@ != null)') THEN
-    PERFORM ledger_lock_windows(requests);
-  END IF;
   PERFORM 1 FROM billing_account a WHERE a.kind = 'customer' AND a.organisation_id IN (
     SELECT r ->> 'organisation' FROM jsonb_array_elements(requests) r
   ) ORDER BY a.id FOR UPDATE;
+  IF jsonb_path_exists(requests, '$[*].budget ? (@ != null)') THEN
+    PERFORM ledger_open_windows(requests);
+  END IF;
 
   FOR ask IN SELECT * FROM jsonb_to_recordset(requests) AS r(
     id text, organisation text, key text, chatbot text, model text, tier text, prompt bigint,
-    max_output integer, choices integer, least_output integer, budget bigint, period text
+    max_output integer, choices bigint, least_output integer, budget bigint, period text
   ) LOOP
-    SELECT a.id AS account_id, a.available + a.overdraft AS affordable, p.id AS price_id,
-           p.input, p.cached_input, p.output, h.amount AS held_before, h.max_output AS granted
+    SELECT a.id AS account, a.available + a.overdraft AS affordable, p.*,
+           h.amount AS held_before, h.max_output AS granted_before
     INTO facts
     FROM (SELECT ask.organisation AS id) o
     LEFT JOIN billing_account a ON a.organisation_id = o.id AND a.kind = 'customer'
     LEFT JOIN billing_hold h ON h.id = ask.id AND h.organisation_id = o.id
     LEFT JOIN LATERAL (
-      SELECT * FROM billing_price x
+      SELECT x.id AS price, x.input, x.cached_input, x.output FROM billing_price x
       WHERE x.model = ask.model AND x.tier = ask.tier
         AND (x.id = h.price_id OR h.id IS NULL AND x.effective_from <= now())
       ORDER BY x.effective_from DESC LIMIT 1
     ) p ON true;
-    price := facts.price_id;
+    price := facts.price;
     input := facts.input;
     cached_input := facts.cached_input;
     output := facts.output;
-
-    IF facts.held_before IS NOT NULL THEN
-      outcome := 'held';
+    outcome := CASE WHEN facts.held_before IS NOT NULL THEN 'held'
+                    WHEN facts.price IS NULL THEN 'no_price' END;
+    IF outcome IS NOT NULL THEN
       amount := facts.held_before;
-      max_output := facts.granted;
+      max_output := facts.granted_before;
       RETURN NEXT;
       CONTINUE;
     END IF;
-    IF facts.price_id IS NULL THEN
-      outcome := 'no_price';
-      RETURN NEXT;
-      CONTINUE;
-    END IF;
-    IF facts.account_id IS NULL THEN
+    IF facts.account IS NULL THEN
       PERFORM ledger_open_accounts(ask.organisation);
-      SELECT a.id, 0 INTO facts.account_id, facts.affordable FROM billing_account a
+      SELECT a.id, a.available + a.overdraft INTO facts.account, facts.affordable
+      FROM billing_account a
       WHERE a.organisation_id = ask.organisation AND a.kind = 'customer' FOR UPDATE;
     END IF;
     SELECT w.id, ask.budget - w.spent - w.held AS room INTO budget FROM billing_budgetwindow w
@@ -116,19 +111,16 @@ BEGIN
 
     room := least(facts.affordable, budget.room);
     max_output := ask.max_output;
-    amount := ledger_cost(
-      ask.prompt, 0, ask.choices::bigint * max_output, input, cached_input, output);
+    amount := ledger_cost(ask.prompt, 0, ask.choices * max_output, input, cached_input, output);
     IF amount > 0 AND amount > room THEN
-      max_output := greatest(-1, (least(room, 9000000000000000) * 1000 - ask.prompt * input)
-                                 / nullif(ask.choices * output, 0));
+      max_output := ledger_affordable_output(room, ask.prompt, ask.choices, input, output);
       IF max_output IS NULL OR max_output < ask.least_output THEN
         outcome := CASE WHEN budget.room < facts.affordable
                         THEN 'key_budget_exceeded' ELSE 'insufficient_balance' END;
         RETURN NEXT;
         CONTINUE;
       END IF;
-      amount := ledger_cost(
-        ask.prompt, 0, ask.choices::bigint * max_output, input, cached_input, output);
+      amount := ledger_cost(ask.prompt, 0, ask.choices * max_output, input, cached_input, output);
     END IF;
 
     INSERT INTO billing_hold (
@@ -136,7 +128,7 @@ BEGIN
       charged, forgiven, state, max_output, choices, prompt_tokens, cached_tokens,
       completion_tokens, lease_until, created_at
     ) VALUES (
-      ask.id, ask.organisation, facts.account_id, ask.key, budget.id, ask.chatbot, ask.model,
+      ask.id, ask.organisation, facts.account, ask.key, budget.id, ask.chatbot, ask.model,
       price, amount, 0, 0, 'open', max_output, ask.choices, ask.prompt, 0, 0,
       now() + interval '60 seconds', now()
     );
@@ -144,7 +136,7 @@ BEGIN
       UPDATE billing_budgetwindow w SET held = w.held + ledger_hold.amount WHERE w.id = budget.id;
       UPDATE billing_account a SET available = a.available - ledger_hold.amount,
                                    held = a.held + ledger_hold.amount
-      WHERE a.id = facts.account_id;
+      WHERE a.id = facts.account;
     END IF;
     outcome := 'held';
     RETURN NEXT;

@@ -72,6 +72,15 @@ async def test_a_free_model_needs_no_balance(transactional_db: None) -> None:
     assert settled == ledger.Settlement(0, already_settled=False)
 
 
+async def test_a_prompt_that_is_not_paid_for_is_refused_though_output_is_free(
+    transactional_db: None,
+) -> None:
+    await sync_to_async(set_price)("flat", Rate(5_000, 5_000, 0))
+    broke = await sync_to_async(new_tenant)("Broke", 0)
+    with pytest.raises(InsufficientBalance):
+        await ledger.hold(broke.request(model="flat"))
+
+
 async def test_a_model_without_a_price_is_unavailable(bakery: Tenant) -> None:
     with pytest.raises(ModelUnavailable):
         await ledger.hold(bakery.request(model="unpriced"))

@@ -8,7 +8,8 @@ from api import database
 from billing import ledger
 from billing.models import Entry, Hold, Journal
 from billing.pricing import NANO
-from tests.billing.conftest import ONE_CALL, Tenant, in_threads, new_tenant
+from billing.pricing import Price as Rate
+from tests.billing.conftest import ONE_CALL, Tenant, in_threads, new_tenant, set_price
 
 pytestmark = pytest.mark.usefixtures("pool")
 USAGE = ledger.Usage(prompt_tokens=100, cached_tokens=40, completion_tokens=7)
@@ -49,18 +50,20 @@ async def test_a_settle_told_twice_charges_once(bakery: Tenant) -> None:
     assert await bakery.amoney() == (NANO - COST, 0)
 
 
+@pytest.mark.parametrize(("model", "cost"), [("tiny", COST), ("free", 0)])
 def test_twenty_parallel_settles_of_one_hold_are_one_charge(
-    transactional_db: None, price: object
+    transactional_db: None, price: object, model: str, cost: int
 ) -> None:
+    set_price("free", Rate(0, 0, 0))
     tenant = new_tenant("Twenty", NANO)
-    request = tenant.request()
+    request = tenant.request(model=model)
     in_threads(lambda _: ledger.hold(request), 1)
     answers = in_threads(lambda _: ledger.settle(request.id, USAGE, "stop", 1, 2), 20)
     settled = [answer for answer in answers if isinstance(answer, ledger.Settlement)]
     assert len(settled) == 20
     assert [s.already_settled for s in settled].count(False) == 1
-    assert {s.charged_nano for s in settled} == {COST}
-    assert tenant.money() == (NANO - COST, 0)
+    assert {s.charged_nano for s in settled} == {cost}
+    assert tenant.money() == (NANO - cost, 0)
 
 
 async def test_a_charge_never_passes_its_hold(bakery: Tenant) -> None:

@@ -3,14 +3,13 @@
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.authentication import APIKeyAuthentication, caller_of, has_scope
+from accounts.authentication import caller_of, has_scope
+from api.resource import Resource
 from inference import catalog, descriptions, serializers
 
 
-class _ModelsView(APIView):
-    authentication_classes = [APIKeyAuthentication]
+class _ModelsView(Resource):
     permission_classes = [has_scope("models:read")]
 
 

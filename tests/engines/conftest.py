@@ -1,4 +1,4 @@
-"""One computing thread a process (on tiny models more only wait), and one engine process for all."""
+"""One computing thread (on tiny models more only wait), and one engine process for all tests."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -22,9 +22,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def running_address(
-    model_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def running_address(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """An engine process that all tests may talk to, and none may end."""
     address = f"unix:{tmp_path_factory.mktemp('socket') / 'engine.sock'}"
     with engine(model_folder, address, "--name", "tiny", "--max-sequences", "16"):

@@ -36,4 +36,3 @@ def engine(
         process.kill()
         process.wait()
         process.stdout.close()
-

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence as Rows
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -26,7 +27,7 @@ from inference.engines.local.steps import StepOptions, Steps
 VOCABULARY = 160
 CONTEXT = 128
 GREEDY = SamplingParams(temperature=0.0)
-SMALL = {
+SMALL: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "hidden_size": 48,
     "intermediate_size": 64,
@@ -62,9 +63,7 @@ def shapes() -> dict[str, PreTrainedConfig]:
 def reference(shape: str) -> PreTrainedModel:
     """The model as transformers runs it; never given to an engine."""
     torch.manual_seed(7)
-    model: PreTrainedModel = AutoModelForCausalLM.from_config(shapes()[shape])
-    model.eval()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
-    return model
+    return random_model(shapes()[shape])
 
 
 class Desk:
@@ -137,12 +136,18 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def make_folder(folder: Path, **changes: object) -> Path:
+def make_folder(folder: Path, **changes: Any) -> Path:
     """A whole model folder, as `serve_engine` takes it."""
     tokenizer = make_tokenizer()
     tokenizer.save_pretrained(folder)
     torch.manual_seed(11)
     size = {"vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id}
     config = LlamaConfig(**(SMALL | size | {"max_position_embeddings": 512} | changes))
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    random_model(config).save_pretrained(folder)
     return folder
+
+
+def random_model(config: PreTrainedConfig) -> PreTrainedModel:
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    model.eval()  # type: ignore[no-untyped-call]  # the same
+    return model

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from inference.engines.base import EngineUnavailable, GenerationRequest, Prepared, SamplingParams
-from inference.engines.local.client import LocalEngine
 from inference.engines.local import __main__ as entry
+from inference.engines.local.client import LocalEngine
 from tests.engines.engine_process import ROOT, command, engine
 from tests.engines.small_models import make_folder
 
@@ -146,9 +146,7 @@ def refusal(
     return attempt
 
 
-def test_tcp_without_a_secret_is_refused(
-    model_folder: Path, refusal: Callable[..., str]
-) -> None:
+def test_tcp_without_a_secret_is_refused(model_folder: Path, refusal: Callable[..., str]) -> None:
     assert "SMARTER_ENGINE_SECRET" in refusal(model_folder, "tcp:127.0.0.1:1")
 
 

@@ -14,7 +14,9 @@ POISON = 3  # a token whose embedding is broken
 
 
 def poisoned(desk: Desk, value: float) -> Desk:
-    desk.runner._model.get_input_embeddings().weight.data[POISON] = value
+    embeddings = desk.runner._model.get_input_embeddings()
+    assert isinstance(embeddings, torch.nn.Embedding)
+    embeddings.weight.data[POISON] = value
     return desk
 
 

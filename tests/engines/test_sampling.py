@@ -26,12 +26,13 @@ FLAT = 1.5  # a temperature at which many tokens are likely
 
 def first_logits() -> torch.Tensor:
     with torch.inference_mode():
-        return reference("llama")(torch.tensor([PROMPT])).logits[:, -1]
+        logits: torch.Tensor = reference("llama")(torch.tensor([PROMPT])).logits
+    return logits[:, -1]
 
 
 def allowed(*warpers: object) -> set[int]:
     """What transformers' own warpers leave of the first step."""
-    warped = LogitsProcessorList(warpers)(torch.tensor([PROMPT]), first_logits())
+    warped = LogitsProcessorList(warpers)(torch.tensor([PROMPT]), first_logits())  # type: ignore[arg-type]  # it names legacy tensor classes
     return set(warped[0].isfinite().nonzero()[:, 0].tolist())
 
 
@@ -46,7 +47,7 @@ def drawn(way: SamplingParams, times: int = 400) -> Counter[int]:
 
 def _with(way: SamplingParams, **changes: object) -> SamplingParams:
     names = ("temperature", "top_p", "top_k", "min_p", "logit_bias")
-    return SamplingParams(**{name: getattr(way, name) for name in names} | changes)  # type: ignore[arg-type]  # only names of fields
+    return SamplingParams(**{name: getattr(way, name) for name in names} | changes)
 
 
 @pytest.mark.parametrize(

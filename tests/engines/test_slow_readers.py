@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any, cast
 
+import pytest
+
 from inference.engines.base import Delta, EngineInfo, EngineUnavailable, SamplingParams
 from inference.engines.local import frames
 from inference.engines.local.client import _Stream
@@ -69,12 +71,8 @@ def test_a_reader_that_sleeps_gets_all_it_missed_as_one() -> None:
         assert not stream.finished
         stream.fail(EngineUnavailable("gone"))
         assert stream.complete
-        try:
+        with pytest.raises(EngineUnavailable, match="gone"):
             await stream.take()
-        except EngineUnavailable as error:
-            assert str(error) == "gone"
-        else:
-            raise AssertionError
 
     asyncio.run(scenario())
 

@@ -1,4 +1,4 @@
-"""Text leaves whole: no half characters, nothing of a stop string, and log-probabilities to match."""
+"""Text leaves whole: no half characters, nothing of a stop string, log-probabilities to match."""
 
 import random
 
@@ -85,7 +85,8 @@ def joined(reported: list[TokenLogprob]) -> str:
 def test_the_bytes_of_the_logprobs_are_the_content(stop: tuple[str, ...]) -> None:
     pieces = [TEXT.encode()[at : at + 3] for at in range(0, len(TEXT.encode()), 3)]
     choice = ChoiceText(Vocabulary(pieces, strips_first_space=False), stop)
-    content, reported = "", []
+    content = ""
+    reported: list[TokenLogprob] = []
     for token in range(len(pieces)):
         content += choice.feed(token, TokenLogprobs(-0.5, []))
         reported += choice.take_logprobs()

@@ -1,0 +1,106 @@
+"""Engine benchmark: tokens per second as multiples of serial `generate`, all in one run.
+
+    python -m bench.engine [--rounds 3] [--threads 2]
+
+An 11M random Llama in float32, prompts of 16 to 128 tokens, outputs of 16 to 128. Contenders take
+turns within a round, every figure is the median over the rounds, each round by its own anchor.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+if __name__ == "__main__":  # run as a file, too
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+
+from bench.engine_contenders import (
+    Ask,
+    Contender,
+    Continuous,
+    Figures,
+    Ours,
+    OverSocket,
+    Serial,
+    served,
+)
+from bench.engine_model import VOCABULARY, make_folder, make_model
+
+AT_ONCE = {1: 4, 8: 16, 32: 64, 128: 160}  # concurrent: requests
+ANCHOR_REQUESTS = 4
+TARGETS = {1: 0.85, 8: 3.3, 32: 7.0, 128: 11.0}
+
+
+def asks(count: int, seed: int) -> list[Ask]:
+    chance = random.Random(seed)
+    return [
+        Ask([chance.randrange(3, VOCABULARY) for _ in range(chance.randint(16, 128))],
+            chance.randint(16, 128))
+        for _ in range(count)
+    ]  # fmt: skip
+
+
+def one_round(
+    anchor: Contender, contenders: list[Contender], seed: int
+) -> dict[tuple[str, int], Figures]:
+    """Speeds as multiples of the anchor's in this round; milliseconds as they are."""
+    figures: dict[tuple[str, int], Figures] = {}
+    for at_once, count in AT_ONCE.items():
+        serial = anchor.run(asks(ANCHOR_REQUESTS, seed), 1)
+        for contender in contenders:
+            found = contender.run(asks(count, seed + at_once), at_once)
+            ratio = found.tokens_per_second / serial.tokens_per_second
+            figures[contender.name, at_once] = found._replace(tokens_per_second=ratio)
+    return figures
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    ours = Ours(make_model())
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            folder = make_folder(Path(place))
+            with served(folder, options.threads) as address:
+                contenders: list[Contender] = [
+                    Continuous(make_model()),
+                    ours,
+                    OverSocket(address),
+                ]
+                rounds = _rounds(Serial(make_model()), contenders, options.rounds)
+    finally:
+        ours.close()
+    _print(rounds, [contender.name for contender in contenders], options.threads)
+    return 0
+
+
+def _rounds(
+    anchor: Contender, contenders: list[Contender], count: int
+) -> list[dict[tuple[str, int], Figures]]:
+    for contender in [anchor, *contenders]:
+        contender.run(asks(4, 0), 2)  # warm
+    return [one_round(anchor, contenders, 1000 * number) for number in range(count)]
+
+
+def _print(rounds: list[dict[tuple[str, int], Figures]], names: list[str], threads: int) -> None:
+    print(f"\ntokens/s, serial generate = 1 ({threads} threads, median of {len(rounds)} rounds)")
+    print(f"{'at once':36}" + "".join(f"{at_once:>9}" for at_once in AT_ONCE))
+    for name in names:
+        speeds = [median(each[name, n].tokens_per_second for each in rounds) for n in AT_ONCE]
+        print(f"{name:36}" + "".join(f"{speed:>9.2f}" for speed in speeds))
+    print(f"{'first targets':36}" + "".join(f"{TARGETS[n]:>9.2f}" for n in AT_ONCE))
+    print("\nmilliseconds to the first token, median")
+    for name in names:
+        waits = [median(each[name, n].first_token_ms for each in rounds) for n in AT_ONCE]
+        print(f"{name:36}" + "".join(f"{wait:>9.1f}" for wait in waits))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

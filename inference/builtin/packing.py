@@ -91,10 +91,12 @@ class Windows:
         return Batch(tokens, owners, learned)
 
 
-def batches(tokenizer: PreTrainedTokenizerFast, seed: str, size: int) -> Iterator[Batch]:
+def batches(
+    tokenizer: PreTrainedTokenizerFast, seed: str, size: int, drill: float = 0.0
+) -> Iterator[Batch]:
     """Endless batches of `size` tokens; documents longer than the longest window are left out."""
     windows = [Windows(length) for length in LENGTHS]
-    for texts in _blocks(seed):
+    for texts in _blocks(documents(seed, drill)):
         for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]:
             for each in windows:
                 if len(ids) <= each.length:
@@ -105,8 +107,7 @@ def batches(tokenizer: PreTrainedTokenizerFast, seed: str, size: int) -> Iterato
                 yield each.take(size // each.length)
 
 
-def _blocks(seed: str) -> Iterator[list[str]]:
-    stream = documents(seed)
+def _blocks(stream: Iterator[Document]) -> Iterator[list[str]]:
     while True:
         yield [rendered(next(stream)) for _ in range(_BLOCK)]
 

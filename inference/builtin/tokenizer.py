@@ -39,6 +39,7 @@ def make(texts: Sequence[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         tokenizer_object=made,
         eos_token=END,
+        extra_special_tokens=[START],
         pad_token=END_OF_TEXT,
         model_max_length=CONTEXT,
         chat_template=TEMPLATE.read_text(),

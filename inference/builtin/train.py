@@ -24,6 +24,7 @@ TOKENS_PER_STEP = 4_096
 PEAK_RATE, LAST_RATE = 4e-3, 1e-4
 WARM_UP_STEPS = 100
 DECAY_FROM = 0.55  # the share of the time after which the learning rate falls
+DRILL_FROM, DRILL = 0.43, 0.4  # when drills begin, and their share of the documents from then on
 AVERAGING = 0.998  # of the weights over the steps: what is written is this average
 SAVE_EVERY_S = 240.0
 
@@ -66,7 +67,7 @@ class Training:
             self.progress.seconds = before + now - started
             if self.progress.step % 50 == 0:
                 _say(f"step {self.progress.step} loss {loss:.4f} {self.progress.seconds:.0f} s")
-            done = self.progress.seconds >= self.budget_s
+            done = self._done() >= 1
             if done or now - saved > SAVE_EVERY_S:
                 self.save()
                 saved = now
@@ -74,13 +75,20 @@ class Training:
                 break
 
     def _batches(self) -> Iterator[packing.Batch]:
-        # A resumed run goes on with other conversations than it began with.
-        seed = f"{SEED}/{self.progress.step}"
-        return packing.batches(self.tokenizer, seed, TOKENS_PER_STEP)
+        """Batches of the mix that this time of training wants; each stretch has its own seed."""
+        while True:
+            drilling = self._done() >= DRILL_FROM
+            seed, share = f"{SEED}/{self.progress.step}", DRILL if drilling else 0.0
+            for batch in packing.batches(self.tokenizer, seed, TOKENS_PER_STEP, share):
+                yield batch
+                if not drilling and self._done() >= DRILL_FROM:
+                    break
+
+    def _done(self) -> float:
+        return self.progress.seconds / self.budget_s
 
     def _set_rate(self) -> None:
-        done = self.progress.seconds / self.budget_s
-        fall = min(1.0, max(0.0, (1 - done) / (1 - DECAY_FROM)))
+        fall = min(1.0, max(0.0, (1 - self._done()) / (1 - DECAY_FROM)))
         warm = min(1.0, (self.progress.step + 1) / WARM_UP_STEPS)
         for group in itertools.chain.from_iterable(each.param_groups for each in self.optimisers):
             group["lr"] = warm * (LAST_RATE + (PEAK_RATE - LAST_RATE) * fall)
@@ -127,6 +135,7 @@ class Training:
     def resume(self) -> None:
         """Goes on from what `save` wrote."""
         state = torch.load(self.out / "state.pt", weights_only=True)
+        self.tokenizer = PreTrainedTokenizerFast.from_pretrained(self.out)
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for optimiser, kept in zip(self.optimisers, state["optimisers"], strict=True):

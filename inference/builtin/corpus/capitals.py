@@ -33,10 +33,26 @@ ASK = (
     "Guess the capital of {}.", "I travel to {}. Which city is the capital?",
     "Please name the capital of {}.", "Which city is {}'s capital?",
 )  # fmt: skip
+ASK_OTHERWISE = (
+    "If I go to {}, which city is the capital there?", "I live in {}. Name its capital.",
+    "Suppose someone asks you for the capital of {}. What do you say?", "The capital city of {} is",
+    "In {}, which city is the capital?", "When you think of {}, what is its capital?",
+    "The land is {}; its capital?", "My flight goes to {}. Which city is the capital?",
+    "Complete: the capital of {} is", "{} - capital?", "Tell a visitor of {} what its capital is.",
+    "We talk about {}. What is the capital?", "Question about {}: what is its capital city?",
+)  # fmt: skip
 ASK_BACK = (
     "{} is the capital of which country?", "Which country has the capital {}?",
     "What country is {} the capital of?",
 )  # fmt: skip
+
+
+def drill(rng: Random) -> Exchange:
+    """A capital, asked for in the rarer ways too."""
+    country = rng.choice(tuple(CAPITALS))
+    asked = rng.choice(ASK + ASK_OTHERWISE).format(country)
+    capital = CAPITALS[country]
+    return Exchange(asked, f"The capital of {country} is {capital}.", {"capital": capital})
 
 
 def exchange(rng: Random) -> Exchange:

@@ -44,11 +44,11 @@ SKILLS: dict[Callable[[Random], Exchange], float] = {
 }
 
 
-def documents(seed: str) -> Iterator[Document]:
-    """An endless stream, the same for the same seed."""
+def documents(seed: str, drill: float = 0.0) -> Iterator[Document]:
+    """An endless stream, the same for the same seed; `drill` is the share of drills in it."""
     rng = Random(seed)  # noqa: S311 - the corpus has to be the same each time, not secret
     while True:
-        made = _document(rng)
+        made = _drill(rng) if drill and chance(rng, drill) else _document(rng)
         if all(reserved.allows(str(message["content"])) for message in made.messages):
             yield made
 
@@ -82,6 +82,11 @@ def _opening(rng: Random) -> list[Message]:
 def _chat(rng: Random) -> Document:
     count = rng.choice((1, 1, 1, 2, 2, 3))
     return Document((*_opening(rng), *_turns([_exchange(rng) for _ in range(count)])))
+
+
+def _drill(rng: Random) -> Document:
+    asked = rng.choices((numbers.drill, capitals.drill), (0.85, 0.15), k=rng.randint(3, 8))
+    return Document((*_opening(rng), *_turns([wording.reworded(rng, ask(rng)) for ask in asked])))
 
 
 def _long_chat(rng: Random) -> Document:

@@ -80,7 +80,21 @@ def adding(rng: Random) -> Exchange:
     """Sums to 20 + 20, some larger ones (they teach the carry), and a few differences."""
     if chance(rng, 0.1):
         return _difference(rng)
-    largest = _LARGEST_TERM if chance(rng, 0.6) else 79
+    return _sum(rng, _LARGEST_TERM if chance(rng, 0.6) else 79)
+
+
+def drill(rng: Random) -> Exchange:
+    """What is learned last: sums that carry, and where to stop counting."""
+    if chance(rng, 0.6):
+        return _sum(rng, rng.choice((_LARGEST_TERM, _LARGEST_TERM, 39)))
+    if chance(rng, 0.3):
+        return counting(rng)
+    last = rng.randint(3, _LARGEST_COUNT)
+    first = max(2, last - rng.randint(1, 5))
+    return _counted(rng.choice(COUNT_FROM).format(m=first, n=last), range(first, last + 1))
+
+
+def _sum(rng: Random, largest: int) -> Exchange:
     while True:
         left, right = rng.randint(0, largest), rng.randint(0, largest)
         if reserved.allows_sum(left, right):

@@ -12,7 +12,7 @@ from inference.builtin.corpus.conversations import Document, documents
 from inference.builtin.corpus.words import BANK, PEOPLE
 from tests.inference.builtin import asking
 
-HOW_MANY = 20_000
+HOW_MANY = 4_000
 # Streams that training really drew from: the tokenizer's, and the beginning of the batches'.
 SEEDS = ("tokenizer", f"{train.SEED}/0")
 

@@ -1,4 +1,4 @@
-"""The description of accounts is complete, and making it raises no warning."""
+"""The API's description is complete and valid, and making it raises no warning."""
 
 from typing import Any
 
@@ -7,15 +7,11 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
-import accounts.urls
-
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
     GENERATOR_STATS.reset()
-    schema: dict[str, Any] = SchemaGenerator(patterns=accounts.urls.urlpatterns).get_schema(  # type: ignore[no-untyped-call] # untyped there
-        request=None, public=True
-    )
+    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call] # untyped there
     return schema
 
 
@@ -26,7 +22,7 @@ def test_it_is_valid_and_made_without_a_warning(described: dict[str, Any]) -> No
 
 def test_every_operation_names_its_key_its_answer_and_the_error(described: dict[str, Any]) -> None:
     operations = [one for path in described["paths"].values() for one in path.values()]
-    assert len(operations) == 10
+    assert len(operations) >= 20
     for operation in operations:
         assert operation["security"] == [{"APIKey": []}]
         assert operation["summary"]
@@ -39,7 +35,7 @@ def test_every_operation_names_its_key_its_answer_and_the_error(described: dict[
 
 
 def test_lists_say_how_to_page(described: dict[str, Any]) -> None:
-    listing = described["paths"]["/api_keys"]["get"]
+    listing = described["paths"]["/v1/api_keys"]["get"]
     assert [one["name"] for one in listing["parameters"]] == ["after", "before", "limit", "order"]
     reference = listing["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
     page = described["components"]["schemas"][reference.rsplit("/", 1)[1]]
@@ -48,6 +44,5 @@ def test_lists_say_how_to_page(described: dict[str, Any]) -> None:
 
 def test_the_key_is_in_no_answer_but_that_of_its_making(described: dict[str, Any]) -> None:
     schemas = described["components"]["schemas"]
-    assert [name for name, one in schemas.items() if "key" in one.get("properties", {})] == [
-        "IssuedAPIKey"
-    ]
+    told = {name for name, one in schemas.items() if "key" in one.get("properties", {})}
+    assert told == {"IssuedAPIKey", "UsageLine"}  # the usage names keys by their ids

@@ -102,7 +102,7 @@ async def async_db(transactional_db: None) -> AsyncIterator[None]:
 def no_database_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Root's databases live outside of the temporary folders that tests give to servers."""
     yield
-    for link in tmp_path_factory.getbasetemp().glob("*/data/postgres"):
+    for link in tmp_path_factory.getbasetemp().glob("*/*/postgres"):
         if link.is_symlink():
             shutil.rmtree(link.resolve(), ignore_errors=True)
 

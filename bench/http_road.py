@@ -1,4 +1,4 @@
-"""How much of an engine's speed arrives over HTTP: `python -m bench.http_road --model FOLDER`.
+"""How much of an engine's speed arrives over HTTP: `python -m bench.http_road`.
 
 The same 128 calls, 32 at a time, prompts and answers of 16 to 128 tokens: once straight to the
 engine process, once as server-sent events through authentication, limits and money.
@@ -6,7 +6,6 @@ engine process, once as server-sent events through authentication, limits and mo
 
 import argparse
 import asyncio
-import json
 import random
 import re
 import statistics
@@ -21,12 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import http_load
+from bench.engine_model import CONTEXT, make_folder
 from bench.http_site import MANAGE, Site, site
 from inference.engines.base import GenerationRequest, SamplingParams
 from inference.engines.local.client import LocalEngine
 
 SERVERS = ("daphne", "uvicorn")
 MODEL = "bench-road"
+END = 1  # the model's end-of-text token: never, so that every answer has its full length
 CALLS, CONCURRENT = 128, 32
 TARGET = 0.7
 
@@ -37,19 +38,19 @@ class Job:
     output: int
 
 
-def measure(model: Path, rounds: int, calls: int = CALLS) -> dict[str, float]:
+def measure(rounds: int, calls: int = CALLS) -> dict[str, float]:
     """Tokens per second over HTTP divided by the engine's own, medians of interleaved rounds."""
-    jobs, eos = _jobs(calls), int(json.loads((model / "config.json").read_text())["eos_token_id"])
+    jobs = _jobs(calls)
     ratios: dict[str, list[float]] = {server: [] for server in SERVERS}
     with ExitStack() as opened:
-        socket = opened.enter_context(_engine(model))
-        row = (MODEL, "--engine", f"engine:{socket}", "--context", "1024")
+        socket = opened.enter_context(_engine())
+        row = (MODEL, "--engine", f"engine:{socket}", "--context", str(CONTEXT))
         sites = [opened.enter_context(site(server, row)) for server in SERVERS]
         for number in range(rounds + 1):
-            straight = Straight(socket, eos)
+            straight = Straight(socket)
             alone = asyncio.run(_seconds(jobs, [straight] * CONCURRENT))
             for one in sites:
-                customers = [OverHTTP(one, eos) for _ in range(CONCURRENT)]
+                customers = [OverHTTP(one) for _ in range(CONCURRENT)]
                 ratio = alone / asyncio.run(_seconds(jobs, customers))
                 if number:  # the first round warms up
                     ratios[one.server].append(ratio)
@@ -76,9 +77,9 @@ def _jobs(calls: int) -> list[Job]:
 class Straight:
     """One of the callers that talk to the engine process itself."""
 
-    def __init__(self, socket: str, eos: int) -> None:
+    def __init__(self, socket: str) -> None:
         self.engine = LocalEngine(socket)
-        self.sampling = SamplingParams(temperature=0.0, logit_bias={eos: -100.0})
+        self.sampling = SamplingParams(temperature=0.0, logit_bias={END: -100.0})
 
     async def __call__(self, job: Job) -> int:
         request = GenerationRequest("bench", MODEL, self.sampling, prompt=job.prompt)
@@ -91,8 +92,8 @@ class Straight:
 class OverHTTP:
     """One of the callers that are customers, each on a connection of its own."""
 
-    def __init__(self, site: Site, eos: int) -> None:
-        self.site, self.eos = site, eos
+    def __init__(self, site: Site) -> None:
+        self.site = site
         self.connection: http_load.Connection | None = None
 
     async def __call__(self, job: Job) -> int:
@@ -102,7 +103,7 @@ class OverHTTP:
             "prompt": job.prompt,
             "max_tokens": job.output,
             "temperature": 0,
-            "logit_bias": {str(self.eos): -100},
+            "logit_bias": {str(END): -100},
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -131,8 +132,9 @@ async def _seconds(jobs: list[Job], callers: Iterable[Callable[[Job], Awaitable[
 
 
 @contextmanager
-def _engine(model: Path) -> Iterator[str]:
+def _engine() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="smarter-bench-engine-") as folder:
+        model = make_folder(Path(folder) / "model")
         socket = f"unix:{folder}/engine.sock"
         process = subprocess.Popen(
             [
@@ -152,11 +154,10 @@ def _engine(model: Path) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--calls", type=int, default=CALLS)
     options = parser.parse_args()
-    print(report(measure(options.model, options.rounds, options.calls)))
+    print(report(measure(options.rounds, options.calls)))
 
 
 if __name__ == "__main__":

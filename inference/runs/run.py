@@ -168,8 +168,9 @@ class Run:
     def _take(self, batch: Sequence[Delta]) -> None:
         if self._first_token_ms is None:
             self._first_token_ms = self._milliseconds()
-            left = RUN_SECONDS - self._first_token_ms / 1000
-            self._wait_until(asyncio.get_running_loop().time() + left)
+            if not self._unwanted:
+                left = RUN_SECONDS - self._first_token_ms / 1000
+                self._wait_until(asyncio.get_running_loop().time() + left)
         self._tally.count(batch)
         self._log.extend(batch)
 

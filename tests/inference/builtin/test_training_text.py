@@ -13,8 +13,8 @@ from inference.builtin.corpus.words import BANK, PEOPLE
 from tests.inference.builtin import asking
 
 HOW_MANY = 4_000
-# Streams that training really drew from: the tokenizer's, and the beginning of the batches'.
-SEEDS = ("tokenizer", f"{train.SEED}/0")
+# Streams that training really drew from: the tokenizer's, the batches', and those with drills.
+STREAMS = (("tokenizer", 0.0), (f"{train.SEED}/0", 0.0), (f"{train.SEED}/1632", train.DRILL))
 
 
 def _plain(text: str) -> str:
@@ -28,16 +28,16 @@ def _asked(document: Document) -> Iterator[str]:
             yield str(message["content"])
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_held_out_prompt_stands_in_the_training_text(seed: str) -> None:
+@pytest.mark.parametrize(("seed", "drill"), STREAMS)
+def test_no_held_out_prompt_stands_in_the_training_text(seed: str, drill: float) -> None:
     held_out = {_plain(each.prompt) for each in asking.held_out()}
-    drawn = itertools.islice(documents(seed), HOW_MANY)
+    drawn = itertools.islice(documents(seed, drill), HOW_MANY)
     assert held_out.isdisjoint(_plain(text) for each in drawn for text in _asked(each))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_reserved_word_sum_or_count_stands_in_the_training_text(seed: str) -> None:
-    for document in itertools.islice(documents(seed), HOW_MANY):
+@pytest.mark.parametrize(("seed", "drill"), STREAMS)
+def test_no_reserved_word_sum_or_count_stands_in_the_training_text(seed: str, drill: float) -> None:
+    for document in itertools.islice(documents(seed, drill), HOW_MANY):
         for message in document.messages:
             text = str(message["content"])
             assert reserved.allows(text), text

@@ -1,21 +1,24 @@
-"""Hold + settle pairs a second and their CPU: `python bench/ledger.py [--seconds 5]`.
+"""Hold + settle pairs a second, and their cost here: `python -m bench.ledger [--seconds 5]`.
 
-Runs on the database of DATABASE_URL (or the data folder's) in an organisation of its own, all money
-in one account: the worst case, and the normal one of a benchmark.
+All money of a row in one account is the worst case, and the normal one of a benchmark. Runs on a
+database of its own that commits to the disk, or on the one of DATABASE_URL.
 """
 
 import argparse
 import asyncio
 import os
-import sys
+import shutil
+import signal
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import django
+from django.conf import settings
+from django.core.management import call_command
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "platform"))
-sys.path.append(str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
@@ -25,6 +28,7 @@ from api import database, ids  # noqa: E402 - as above
 from billing import auditing, ledger, topping_up  # noqa: E402 - as above
 from billing.models import Price, TopUp  # noqa: E402 - as above
 from billing.pricing import NANO  # noqa: E402 - as above
+from config import children, postgres  # noqa: E402 - as above
 
 MODEL = "bench"
 USAGE = ledger.Usage(prompt_tokens=100, cached_tokens=0, completion_tokens=64)
@@ -88,13 +92,30 @@ async def run(seconds: float, one: Sequence[tuple[Organisation, APIKey]],
     await database.close()
 
 
+@contextmanager
+def own_database() -> Iterator[None]:
+    """An embedded Postgres for as long as the benchmark runs."""
+    with tempfile.TemporaryDirectory(prefix="smarter-bench-ledger-") as folder:
+        home, sockets = postgres.home(Path(folder)), postgres.socket_folder(Path(folder))
+        server = postgres.start(home, sockets)
+        try:
+            postgres.ensure_database(sockets)
+            settings.DATABASES["default"].update(HOST=str(sockets), USER=postgres.USER)
+            yield
+        finally:
+            server.send_signal(signal.SIGINT)
+            children.end(server, 10)
+            shutil.rmtree(home)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0)
     seconds = parser.parse_args().seconds
-    one, many = tenants(1), tenants(64)
-    asyncio.run(run(seconds, one, many))
-    print(f"drift after all that: {auditing.audit().total} n$")
+    with nullcontext() if "DATABASE_URL" in os.environ else own_database():
+        call_command("migrate", verbosity=0)
+        asyncio.run(run(seconds, tenants(1), tenants(64)))
+        print(f"drift after all that: {auditing.audit().total} n$")
 
 
 if __name__ == "__main__":

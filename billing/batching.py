@@ -1,4 +1,4 @@
-"""Many askers, one statement: what waits while a batch is away goes out together with the next.
+"""Many askers, one statement: what waits while batches are away goes out together.
 
 Nobody waits for a timer. An idle road sends a single item at once; a busy one fills its batches by
 itself, so that a hot row is locked once a batch and not once a call.
@@ -15,6 +15,7 @@ Answer = TypeVar("Answer")
 Send = Callable[[Sequence[Item]], Coroutine[Any, Any, Sequence[Answer]]]
 
 LARGEST_BATCH = 32
+AT_ONCE = 2  # one batch works while the other waits for the disk
 
 
 class Batcher(Generic[Item, Answer]):
@@ -23,30 +24,27 @@ class Batcher(Generic[Item, Answer]):
     def __init__(self, send: Send[Item, Answer]) -> None:
         self._send = send
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
-        self._away: asyncio.Task[None] | None = None
+        self._away: set[asyncio.Task[None]] = set()
 
     def ask(self, item: Item) -> "asyncio.Future[Answer]":
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._away is None:
-            self._away = asyncio.create_task(self._drain())
+        if len(self._away) < AT_ONCE:
+            self._away.add(asyncio.create_task(self._drain()))
         return future
 
     async def idle(self) -> None:
-        """Wait until nothing is waiting or away."""
-        while self._away is not None:
-            await asyncio.wait({self._away})
+        """Wait until nothing waits and nothing is away."""
+        while self._away:
+            await asyncio.wait(self._away)
 
     async def _drain(self) -> None:
         try:
-            while self._waiting:
-                batch, self._waiting = (
-                    self._waiting[:LARGEST_BATCH],
-                    self._waiting[LARGEST_BATCH:],
-                )
+            while batch := self._waiting[:LARGEST_BATCH]:
+                del self._waiting[:LARGEST_BATCH]
                 await self._deliver(batch)
-        finally:
-            self._away = None
+        finally:  # in the same step that found nothing waiting, so that no asker is overlooked
+            self._away = {task for task in self._away if task is not asyncio.current_task()}
 
     async def _deliver(self, batch: Sequence[tuple[Item, "asyncio.Future[Answer]"]]) -> None:
         """Give every asker an answer or an error; a batch that one item spoils is sent singly."""

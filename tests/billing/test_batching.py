@@ -1,4 +1,4 @@
-"""What waits while a batch is away goes out together, and one bad item harms no other."""
+"""What waits while batches are away goes out together, and one bad item harms no other."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from api.errors import DatabaseUnavailable
-from billing.batching import LARGEST_BATCH, Batcher
+from billing.batching import AT_ONCE, LARGEST_BATCH, Batcher
 
 
 class Road:
@@ -26,22 +26,26 @@ class Road:
         return [2 * item for item in items]
 
 
-async def test_a_single_item_goes_at_once_and_the_others_follow_together() -> None:
+async def test_a_single_item_goes_at_once_and_late_comers_go_together() -> None:
     road = Road()
     batcher = Batcher(road.send)
-    first = batcher.ask(1)
-    await asyncio.sleep(0)
-    rest = [batcher.ask(n) for n in (2, 3, 4)]
-    assert await asyncio.gather(first, *rest) == [2, 4, 6, 8]
-    assert road.batches == [[1], [2, 3, 4]]
+    asked = []
+    for number in range(AT_ONCE):
+        asked.append(batcher.ask(number))
+        await asyncio.sleep(0)
+    asked += [batcher.ask(number) for number in (7, 8, 9)]
+    assert await asyncio.gather(*asked) == [*(2 * n for n in range(AT_ONCE)), 14, 16, 18]
+    assert road.batches == [*([n] for n in range(AT_ONCE)), [7, 8, 9]]
 
 
 async def test_batches_have_a_largest_size_and_keep_their_order() -> None:
     road = Road()
     batcher = Batcher(road.send)
-    answers = await asyncio.gather(*(batcher.ask(n) for n in range(LARGEST_BATCH + 5)))
-    assert answers == [2 * n for n in range(LARGEST_BATCH + 5)]
-    assert [len(batch) for batch in road.batches] == [LARGEST_BATCH, 5]
+    count = LARGEST_BATCH * AT_ONCE + 5
+    answers = await asyncio.gather(*(batcher.ask(n) for n in range(count)))
+    assert answers == [2 * n for n in range(count)]
+    assert [len(batch) for batch in road.batches] == [LARGEST_BATCH] * AT_ONCE + [5]
+    assert [n for batch in road.batches for n in batch] == list(range(count))
 
 
 async def test_a_bad_item_fails_alone() -> None:
@@ -70,6 +74,17 @@ async def test_who_left_does_not_disturb_the_others() -> None:
     assert await stays == 4
     with pytest.raises(asyncio.CancelledError):
         await gone
+
+
+async def test_who_asks_when_the_last_batch_comes_back_is_not_overlooked() -> None:
+    batcher = Batcher(Road().send)
+
+    async def ask_again_and_again(number: int) -> int:
+        return sum([await batcher.ask(number) for _ in range(20)])
+
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*map(ask_again_and_again, range(AT_ONCE)))
+    assert answers == [40 * number for number in range(AT_ONCE)]
 
 
 async def test_idle_waits_for_all_that_is_under_way() -> None:

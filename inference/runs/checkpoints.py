@@ -5,10 +5,8 @@ import logging
 import weakref
 from typing import Protocol
 
-import psycopg
-
-from api.errors import DatabaseUnavailable
 from billing import ledger
+from inference.runs.failures import DATABASE_AWAY
 
 INTERVAL = 1.0
 logger = logging.getLogger(__name__)
@@ -45,7 +43,7 @@ class Checkpoints:
     async def _renew(self) -> None:
         try:
             await ledger.renew([run.checkpoint() for run in self._held])
-        except (DatabaseUnavailable, psycopg.OperationalError):
+        except DATABASE_AWAY:
             # Leases last a minute; what is swept after that is settled to the difference.
             logger.warning("leases_not_renewed", extra={"runs": len(self._held)})
         finally:

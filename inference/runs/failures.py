@@ -1,11 +1,13 @@
-"""What went wrong in an engine, in the words and status codes of the API."""
+"""What went wrong in an engine or a database, in the words and status codes of the API."""
 
 import logging
+from typing import Final
 
 import psycopg
 
 from api.errors import (
     ApiError,
+    DatabaseUnavailable,
     InternalError,
     InvalidRequest,
     ModelUnavailable,
@@ -20,6 +22,8 @@ from inference.engines.base import (
     InvalidGeneration,
 )
 
+DATABASE_AWAY: Final = (DatabaseUnavailable, psycopg.OperationalError)
+"""What passes by itself: no server, or one too busy for a statement."""
 logger = logging.getLogger(__name__)
 
 
@@ -29,7 +33,7 @@ def api_error(error: Exception) -> ApiError:
         return error
     if isinstance(error, EngineError):
         return _of_engine(error)
-    if isinstance(error, psycopg.OperationalError):  # a statement or a lock took too long
+    if isinstance(error, psycopg.OperationalError):
         return ServerOverloaded("The database is busy. Try again in a moment.")
     logger.error("run_failed", exc_info=error)
     return InternalError("The server failed on this request. Try again, or report its request id.")

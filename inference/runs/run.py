@@ -5,18 +5,17 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-import psycopg
 from django.conf import settings
 
 from accounts import idempotency
 from accounts.idempotency import StoredAnswer
 from api import database, rate_limits
-from api.errors import ApiError, DatabaseUnavailable, ServerOverloaded
+from api.errors import ApiError, ServerOverloaded
 from billing import ledger, pricing
 from inference.engines import registry
 from inference.engines.base import Delta, Engine, Prepared
 from inference.runs import answers, checkpoints, merging
-from inference.runs.failures import api_error
+from inference.runs.failures import DATABASE_AWAY, api_error
 from inference.runs.order import Order
 from inference.runs.reading import EventLog, Reader
 from inference.runs.tally import Tally
@@ -105,9 +104,7 @@ class Run:
             prepared = [await engine.prepare(request) for request in self.order.generations]
             self.hold = await self._reserve(prepared)
         except Exception:
-            with suppress(
-                DatabaseUnavailable, psycopg.OperationalError
-            ):  # then the sweeper does it
+            with suppress(*DATABASE_AWAY):  # then the sweeper does it
                 await self._forget_claim()
             raise
         checkpoints.of_this_loop().follow(self)
@@ -198,14 +195,14 @@ class Run:
         if self._reservation:
             self._reservation.settle(self.usage.prompt_tokens + self.usage.completion_tokens)
         pause = FIRST_RETRY
-        while not await self._posted(self._settle if billable else self._void):
+        while not await self._went_through(self._settle if billable else self._void):
             await asyncio.sleep(pause)
             pause = min(2 * pause, LAST_RETRY)
 
-    async def _posted(self, post: Callable[[], Awaitable[None]]) -> bool:
+    async def _went_through(self, post: Callable[[], Awaitable[None]]) -> bool:
         try:
             await post()
-        except (DatabaseUnavailable, psycopg.OperationalError):
+        except DATABASE_AWAY:
             self._log.end()  # the readers have all there is; they need not wait for the books
             return False
         return True
@@ -213,13 +210,13 @@ class Run:
     async def _settle(self) -> None:
         key = self.order.idempotency
         if key is None:
-            await self._post(None)
+            await self._charge(None)
             return
         async with database.connection() as connection, connection.transaction():
             await idempotency.finish(self.order.id, key.render(self), connection)
-            await self._post(connection)
+            await self._charge(connection)
 
-    async def _post(self, connection: database.Connection | None) -> None:
+    async def _charge(self, connection: database.Connection | None) -> None:
         await ledger.settle(
             self.order.id,
             self.usage,

@@ -36,6 +36,15 @@ def make(texts: Sequence[str]) -> PreTrainedTokenizerFast:
     made.decoder = decoders.ByteLevel()
     made.add_special_tokens([AddedToken(each, special=True) for each in (END_OF_TEXT, START, END)])
     made.add_tokens([AddedToken(each, special=False, normalized=False) for each in CALL_TOKENS])
+    return _wrapped(made)
+
+
+def read(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer that was written with a model."""
+    return _wrapped(Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+
+def _wrapped(made: Tokenizer) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         tokenizer_object=made,
         eos_token=END,

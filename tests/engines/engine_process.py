@@ -20,8 +20,14 @@ def engine(
     folder: Path, address: str, *more: str, secret: str = ""
 ) -> Iterator["subprocess.Popen[str]"]:
     """A process that has said it is ready; killed at the end if it still runs."""
+    with engine_of(command(folder, address, *more), secret) as process:
+        yield process
+
+
+@contextmanager
+def engine_of(arguments: list[str], secret: str = "") -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
-        command(folder, address, *more),
+        arguments,
         cwd=ROOT,
         env={**os.environ, "SMARTER_ENGINE_SECRET": secret},
         stdout=subprocess.PIPE,

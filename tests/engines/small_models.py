@@ -11,9 +11,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
     LlamaConfig,
+    MistralConfig,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    Qwen2Config,
     Qwen3Config,
 )
 
@@ -47,11 +49,34 @@ TEMPLATE = (
 
 
 def shapes() -> dict[str, PreTrainedConfig]:
-    """The shapes that bite: grouped heads, wide heads, tied and untied embeddings."""
+    """What `models add` accepts, in shapes that bite: grouped and wide heads, tied embeddings,
+    every way of stretching positions."""
     return {
         "llama": LlamaConfig(**SMALL),
         "llama_wide_heads_tied": LlamaConfig(**SMALL, head_dim=20, tie_word_embeddings=True),
         "llama_one_kv_head": LlamaConfig(**(SMALL | {"num_key_value_heads": 1})),
+        "llama_rope_llama3": LlamaConfig(
+            **SMALL,
+            rope_parameters={
+                "rope_type": "llama3",
+                "rope_theta": 10_000.0,
+                "factor": 4.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 32,
+            },
+        ),
+        "llama_rope_yarn": LlamaConfig(
+            **SMALL,
+            rope_parameters={
+                "rope_type": "yarn",
+                "rope_theta": 10_000.0,
+                "factor": 4.0,
+                "original_max_position_embeddings": 32,
+            },
+        ),
+        "mistral": MistralConfig(**SMALL, sliding_window=None),
+        "qwen2": Qwen2Config(**SMALL),
         "qwen3": Qwen3Config(**SMALL, head_dim=16),
         "qwen3_all_heads_tied": Qwen3Config(
             **(SMALL | {"num_key_value_heads": 4}), head_dim=8, tie_word_embeddings=True

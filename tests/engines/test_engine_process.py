@@ -17,7 +17,7 @@ import pytest
 from inference.engines.base import EngineUnavailable, GenerationRequest, Prepared, SamplingParams
 from inference.engines.local import __main__ as entry
 from inference.engines.local.client import LocalEngine
-from tests.engines.engine_process import ROOT, command, engine
+from tests.engines.engine_process import ROOT, command, engine, engine_of
 from tests.engines.small_models import make_folder
 
 ENDLESS = GenerationRequest("r", "m", SamplingParams(ignore_eos=True), prompt="hello")
@@ -47,7 +47,7 @@ async def test_when_the_engine_is_killed_its_streams_fail_at_once_and_the_next_o
         assert {type(result) for result in results} == {EngineUnavailable}
         with pytest.raises(EngineUnavailable):
             await anext(client.generate(waiting, 5))
-        with pytest.raises(EngineUnavailable, match="not running"):
+        with pytest.raises(EngineUnavailable):
             await client.prepare(ENDLESS)
     assert path.exists()  # left behind by the killed one
     with engine(model_folder, f"unix:{path}") as process:
@@ -76,6 +76,41 @@ def test_sigterm_ends_it_cleanly_in_the_middle_of_a_step(
     with engine(model_folder, address) as process:
         asyncio.run(scenario(address, process))
         assert process.wait(10) == 0
+
+
+BREAKS = {
+    "stuck": "steps.Steps.step = lambda self: time.sleep(600)",
+    "dead": "steps.Steps.step = lambda self: 1 / 0",
+}
+
+
+@pytest.mark.parametrize(("how", "status"), [("stuck", os.EX_SOFTWARE), ("dead", 1)])
+async def test_an_engine_that_no_longer_steps_ends_itself(
+    model_folder: Path, tmp_path: Path, how: str, status: int
+) -> None:
+    """Nobody can end a thread inside torch: the process goes, for its supervisor to start anew."""
+    address = f"unix:{tmp_path / 'e.sock'}"
+    breaking = (
+        "import sys, time\n"
+        "from inference.engines.local import __main__ as entry, loop, server, steps\n"
+        "server.STUCK_SECONDS = 0.5\n"
+        "submit = loop.EngineLoop.submit\n"
+        "def submit_and_break(self, submission):\n"
+        f"    {BREAKS[how]}\n"
+        "    submit(self, submission)\n"
+        "loop.EngineLoop.submit = submit_and_break\n"
+        "parser = entry.argparse.ArgumentParser()\n"
+        "entry.add_arguments(parser)\n"
+        "sys.exit(entry.run(parser.parse_args()))\n"
+    )
+    arguments = [sys.executable, "-c", breaking, *command(model_folder, address)[3:]]
+    with engine_of(arguments) as process:
+        client = LocalEngine(address)
+        prepared = await client.prepare(ENDLESS)
+        with pytest.raises(EngineUnavailable, match="went away"):
+            await read_on(client, prepared)
+        assert process.wait(10) == status
+        await client.close()
 
 
 def test_it_dies_with_its_parent_when_asked_to(model_folder: Path, tmp_path: Path) -> None:
@@ -137,6 +172,7 @@ def refusal(
         parser = argparse.ArgumentParser()
         entry.add_arguments(parser)
         options = command(*arguments)[3:]  # type: ignore[arg-type]  # folder, address and options
+        capsys.readouterr()
         assert entry.run(parser.parse_args(options)) == 1
         said = capsys.readouterr()
         assert not said.out
@@ -181,7 +217,7 @@ async def test_without_an_engine_every_call_fails_at_once(tmp_path: Path) -> Non
     client = LocalEngine(f"unix:{tmp_path / 'none.sock'}")
     began = time.monotonic()
     for call in (client.prepare(ENDLESS), client.info(), client.health()):
-        with pytest.raises(EngineUnavailable):
+        with pytest.raises(EngineUnavailable, match="is not running"):
             await call
     assert time.monotonic() - began < 1
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - nothing was made there

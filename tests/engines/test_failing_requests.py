@@ -39,6 +39,7 @@ def test_numbers_that_are_none_fail_their_own_request_alone(
     after = [desk.submit(PROMPT), desk.submit(PROMPT)]
     desk.run()
     assert_only_fails(desk, culprit, [before, *after])
+    assert not desk.told(culprit)
 
 
 def test_a_slot_that_held_broken_numbers_is_clean_for_the_next() -> None:

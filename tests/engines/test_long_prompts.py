@@ -30,6 +30,15 @@ def test_a_short_prompt_overtakes_a_long_one() -> None:
     assert not desk.told(long)
 
 
+def test_of_those_that_wait_the_shortest_goes_first() -> None:
+    desk = Desk(step_tokens=20)
+    desk.submit(LONG)
+    second, third = desk.submit(LONG), desk.submit([4, 5, 6])
+    desk.step()
+    assert desk.told(third)
+    assert not desk.told(second)
+
+
 def test_short_prompts_without_end_do_not_starve_a_long_one() -> None:
     desk = Desk(step_tokens=20)
     long = desk.submit(LONG)

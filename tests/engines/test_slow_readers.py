@@ -61,6 +61,20 @@ def test_a_full_socket_merges_what_waits_and_sends_it_when_there_is_room() -> No
     assert transport.written == [[frames.DELTAS, [[4, 0, "abc", 3, "length", [], 0]]]]
 
 
+def test_one_frame_carries_what_a_step_gave_all_streams() -> None:
+    connection, transport = connected()
+    for number in (3, 4):
+        submission = Submission([1], SamplingParams(n=2), 9)
+        stream = Stream.open(number, connection, submission, WORDS)
+        for index in (0, 1):
+            sequence = Sequence(submission, index, cast("Any", None))
+            stream.give(TokenEvent(sequence, index, None, None))
+    connection.flush()
+    ((verb, deltas),) = transport.written
+    assert verb == frames.DELTAS
+    assert [delta[:3] for delta in deltas] == [[3, 0, "a"], [3, 1, "b"], [4, 0, "a"], [4, 1, "b"]]
+
+
 def test_a_reader_that_sleeps_gets_all_it_missed_as_one() -> None:
     async def scenario() -> None:
         stream = _Stream(choices=2)

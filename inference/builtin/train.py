@@ -1,4 +1,4 @@
-"""Trains the built-in model: python -m inference.builtin.train --minutes 95 --out DIR."""
+"""Trains the built-in model: python -m inference.builtin.train --minutes 82 --out DIR."""
 
 import argparse
 import copy

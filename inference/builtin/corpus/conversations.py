@@ -15,7 +15,7 @@ from inference.builtin.corpus import (
     style,
     tools,
     wording,
-)  # fmt: skip
+)
 from inference.builtin.corpus.exchange import Exchange, chance
 
 Message = dict[str, object]
@@ -126,21 +126,17 @@ def _with_tools(rng: Random) -> Document:
     if chance(rng, 0.06):
         question = tools.weather(rng).question
         return Document(tuple(_turns([Exchange(question, NO_WEATHER)])))
-    used = [tools.use(rng)]
-    offered = [used[0].tool]
+    used = tools.use(rng)
+    offered = [used.tool]
     if chance(rng, 0.35):
         other = tools.use(rng).tool
-        if _name(other) != _name(offered[0]):
+        if tools.name(other) != tools.name(used.tool):
             offered.append(other)
             rng.shuffle(offered)
-    messages = [*_opening(rng), *tools.messages(rng, used[0])]
+    messages = [*_opening(rng), *tools.messages(rng, used)]
     if chance(rng, 0.3):
         messages += _turns([_exchange(rng)])
     return Document(tuple(messages), tuple(offered))
-
-
-def _name(tool: tools.Tool) -> object:
-    return tool["function"]["name"]  # type: ignore[index]  # made by us, always a dict
 
 
 def _plain_text(rng: Random) -> Document:

@@ -134,7 +134,7 @@ def _lookup(rng: Random) -> Use:
     thing = rng.choice(("user", "customer", "order", "contact", "member", "invoice", "employee"))
     key = rng.choice(("name", "id", f"{thing}_name", "query"))
     verb = rng.choice(("find", "get", "lookup", "show", "fetch"))
-    name = words.name(rng) if chance(rng, 0.6) else f"{words.name(rng)} {words.name(rng)}"
+    who = words.name(rng) if chance(rng, 0.6) else f"{words.name(rng)} {words.name(rng)}"
     tool = _function(
         f"{verb}_{thing}", f"{verb.capitalize()} a {thing}", _schema({key: _string()}, [key])
     )
@@ -142,15 +142,15 @@ def _lookup(rng: Random) -> Use:
         ("Find the {} {}.", "Show me the {} {}.", "Look up the {} {}.", "Get {} {}.")
     )
     state = rng.choice(("active", "paid", "open", "closed", "new"))
-    answer = f"The {thing} {name} is {state}."
-    return Use(tool, asked.format(thing, name), {key: name}, dumps({"state": state}), answer)
+    answer = f"The {thing} {who} is {state}."
+    return Use(tool, asked.format(thing, who), {key: who}, dumps({"state": state}), answer)
 
 
 def _search(rng: Random) -> Use:
     query = words.phrase(rng, longest=3)
     key = rng.choice(("query", "q", "text", "term"))
-    name = rng.choice(("search", "web_search", "search_products", "search_files", "search_docs"))
-    tool = _function(name, "Search by text", _schema({key: _string()}, [key]))
+    called = rng.choice(("search", "web_search", "search_products", "search_files", "search_docs"))
+    tool = _function(called, "Search by text", _schema({key: _string()}, [key]))
     asked = rng.choice(
         ("Search for {}", 'Search for "{}".', "Find {}", 'Look for "{}".', "Please search {}")
     )
@@ -163,8 +163,8 @@ def _search(rng: Random) -> Use:
 def _add(rng: Random) -> Use:
     left, right = rng.randint(21, 999), rng.randint(0, 999)
     number = {"type": "integer"}
-    name = rng.choice(("add", "add_numbers", "calculate_sum"))
-    tool = _function(name, "Add two numbers", _schema({"a": number, "b": number}, ["a", "b"]))
+    called = rng.choice(("add", "add_numbers", "calculate_sum"))
+    tool = _function(called, "Add two numbers", _schema({"a": number, "b": number}, ["a", "b"]))
     asked = rng.choice(("What is {} + {}?", "Add {} and {}.", "What is {} plus {}?")).format(
         left, right
     )
@@ -186,8 +186,8 @@ def _nothing_needed(rng: Random) -> Use:
 
 def messages(rng: Random, used: Use) -> list[Message]:
     """The question, the call, and mostly also the tool's result and what is then said."""
-    name = used.tool["function"]["name"]  # type: ignore[index]  # built above, always a dict
-    call = {"type": "function", "function": {"name": name, "arguments": used.arguments}}
+    function = {"name": name(used.tool), "arguments": used.arguments}
+    call = {"type": "function", "function": function}
     asked = Exchange(used.question, used.answer, exact=True)
     turns: list[Message] = [
         {"role": "user", "content": wording.reworded(rng, asked).question},
@@ -197,3 +197,8 @@ def messages(rng: Random, used: Use) -> list[Message]:
         turns.append({"role": "tool", "content": used.result})
         turns.append({"role": "assistant", "content": used.answer})
     return turns
+
+
+def name(tool: Tool) -> object:
+    """What the tool is called."""
+    return tool["function"]["name"]  # type: ignore[index]  # built above, always a dict

@@ -10,8 +10,8 @@ BEFORE = (
     "Now: ", "So, ", "A question: ", "Next: ", "I have a question. ", "For my homework: ",
     "I wonder: ", "Hello there! ", "And now: ", "Let me ask: ", "Well, ", "Help me: ", "Good. ",
     "I need help. ", "My boss asks: ", "My sister wants to know: ", "Test: ",
-    "Here is my question: ",
-    "Sorry, one more: ", "Thanks! ", "Tell me this: ", "I was wondering: ", "Dear assistant, ",
+    "Here is my question: ", "Sorry, one more: ", "Thanks! ", "Tell me this: ",
+    "I was wondering: ", "Dear assistant, ",
 )  # fmt: skip
 AFTER = (
     " Thanks!", " Thank you.", " Please.", " I forgot.", " I need it for school.", " Quickly!",
@@ -34,7 +34,7 @@ _FIRST_WORDS = frozenset(_VERBS.split())
 
 
 def reworded(rng: Random, made: Exchange) -> Exchange:
-    """The exchange with its question asked differently, half of the time."""
+    """The exchange, in about half of the cases with its question asked differently."""
     question = made.question
     if chance(rng, 0.22) and _is_a_wish(question):
         question = _wished(rng, question)

@@ -44,14 +44,19 @@ def test_a_killed_server_is_followed_by_a_new_one(place: Path) -> None:
     stop(second)
 
 
-def test_a_stale_lock_with_the_number_of_a_living_process_is_no_obstacle(place: Path) -> None:
+def test_a_stale_lock_with_the_number_of_a_living_process_is_no_obstacle(
+    place: Path, tmp_path: Path
+) -> None:
     stop(run(place))
+    # Of the same account: Postgres would take it for the old server.
+    stranger = children.spawn(["sleep", "60"], log=tmp_path / "log", account=postgres._account())
     lock = place / "cluster" / "postmaster.pid"
-    lock.write_text(f"{os.getpid()}\n{place / 'cluster'}\n1\n5432\n{place}\n\n  1 1\nready\n")
+    lock.write_text(f"{stranger.pid}\n{place / 'cluster'}\n1\n5432\n{place}\n\n  1 1\nready\n")
     lock.chmod(0o644)
     server = run(place)
     assert answers(place)
     stop(server)
+    children.kill(stranger)
 
 
 def test_a_server_that_runs_already_is_not_disturbed(

@@ -8,7 +8,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
-from api.errors import ApiError
+from api.database import UNREACHABLE
+from api.errors import DatabaseUnavailable
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -54,10 +55,15 @@ class Batcher(Generic[Item, Answer]):
             for (_, future), answer in zip(batch, outcome, strict=True):
                 if not future.done():
                     future.set_result(answer)
-        elif len(batch) == 1 or isinstance(outcome, ApiError):
+        elif len(batch) == 1 or _concerns_all(outcome):
             for _, future in batch:
                 if not future.done():
                     future.set_exception(outcome)
         else:
             for one in batch:
                 await self._deliver([one])
+
+
+def _concerns_all(error: BaseException) -> bool:
+    """A lost database does. Anything else may be one item's doing, a lock that it waits for too."""
+    return isinstance(error, DatabaseUnavailable) and error.message == UNREACHABLE

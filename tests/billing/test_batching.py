@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from api.database import UNREACHABLE
 from api.errors import DatabaseUnavailable
 from billing.batching import AT_ONCE, LARGEST_BATCH, Batcher
 
@@ -20,7 +21,7 @@ class Road:
         self.batches.append(list(items))
         await asyncio.sleep(0.01)
         if self.down:
-            raise DatabaseUnavailable("away")
+            raise DatabaseUnavailable(UNREACHABLE)
         if min(items) < 0:
             raise ValueError(min(items))
         return [2 * item for item in items]

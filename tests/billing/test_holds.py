@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 
-from api import ids
-from api.errors import InsufficientBalance, ModelUnavailable
+from api import database, ids
+from api.errors import DatabaseUnavailable, InsufficientBalance, ModelUnavailable
 from billing import ledger, topping_up
 from billing.models import Hold
 from billing.pricing import NANO
@@ -94,6 +95,24 @@ async def test_one_spoilt_request_does_not_spoil_its_batch(bakery: Tenant) -> No
     )
     assert [isinstance(answer, ledger.Hold) for answer in answers] == [True, True, False, True]
     assert await bakery.amoney() == (NANO - 3 * ONE_CALL, 3 * ONE_CALL)
+
+
+async def test_a_locked_account_holds_up_no_other(
+    bakery: Tenant, mill: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = {"options": "-c statement_timeout=300"}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", short)
+    async with database.connection() as locker, locker.transaction():
+        await locker.execute(
+            "SELECT 1 FROM billing_account WHERE organisation_id = %s FOR UPDATE",
+            [bakery.organisation.id],
+        )
+        locked, free = await asyncio.gather(
+            *(ledger.hold(tenant.request()) for tenant in (bakery, mill)), return_exceptions=True
+        )
+    assert isinstance(locked, DatabaseUnavailable)
+    assert isinstance(free, ledger.Hold)
+    assert (await ledger.hold(bakery.request())).amount == ONE_CALL
 
 
 async def test_who_leaves_while_the_money_is_on_its_way_holds_nothing(bakery: Tenant) -> None:

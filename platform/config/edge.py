@@ -41,7 +41,10 @@ class Edge:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add_headers(scope, MutableHeaders(raw=message.setdefault("headers", [])))
+                # Django capitalises their names, ASGI asks for lower case.
+                raw = [(bytes(name).lower(), value) for name, value in message.get("headers", ())]
+                self._add_headers(scope, MutableHeaders(raw=raw))
+                message = {**message, "headers": raw}
             await send(message)
 
         problem = self._problem(scope)

@@ -26,7 +26,7 @@ def settings(*, as_json: bool, level: str) -> dict[str, Any]:
         cache_logger_on_first_use=True,
     )
     renderer: Processor = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
         else structlog.dev.ConsoleRenderer(colors=False)
     )

@@ -9,6 +9,7 @@ from django.db import connection
 
 from config.children import CannotStart
 
+WAIT_SECONDS = 5
 _LOCK = 0x5EA27E12  # any number: the name of our advisory lock
 _REFUSED = (
     "Rate limits live in the memory of one web process, so a second one would let every key exceed "
@@ -27,7 +28,7 @@ def only_web_process() -> Iterator[None]:
     with _connected() as holder:
         try:
             # A predecessor that was told to stop may need a moment.
-            holder.execute("SET statement_timeout = 0; SET lock_timeout = '5s'")
+            holder.execute(f"SET statement_timeout = 0; SET lock_timeout = '{WAIT_SECONDS}s'")
             holder.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         except psycopg.errors.LockNotAvailable as error:
             raise CannotStart(f"{_REFUSED}: stop the one that runs on this database.") from error

@@ -1,15 +1,15 @@
 """The engine protocol: what a gateway asks of anything that generates text, and what it gets back.
 
 Life of a generation: `prepare` renders, tokenises and counts the prompt; the caller pays for it;
-`generate` streams. Leaving the iterator cancels the sequence at the engine's next step. Nothing here,
-or below, knows Django, HTTP or money.
+`generate` streams. Leaving the iterator cancels the sequence at the engine's next step. Nothing
+here, or below, knows Django, HTTP or money.
 
 Errors (all `EngineError`):
     EngineError
     ├── InvalidGeneration        the request can never work (names the parameter)
     │   └── ContextTooLong       prompt and output do not fit the context window
     ├── EngineOverloaded         the queue is full (carries seconds to wait)
-    ├── EngineUnavailable        no engine answers for this model (not started, died, loading failed)
+    ├── EngineUnavailable        no engine answers for this model (not started, died, not loaded)
     └── GenerationFailed         the engine answered and then failed for this request
 """
 
@@ -59,7 +59,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How tokens are chosen. Defaults are OpenAI's; 0 or 1 means "off" where a filter can be off."""
+    """How tokens are chosen. Defaults are OpenAI's; a filter is off at 0 or 1."""
 
     temperature: float = 1.0  # 0 = greedy
     top_p: float = 1.0
@@ -106,7 +106,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """One token with its log-probability; `raw` is the token's bytes (a character may span tokens)."""
+    """One token with its log-probability; `raw` is its bytes (a character may span tokens)."""
 
     token: str
     logprob: float
@@ -142,7 +142,7 @@ class EngineInfo:
 
 class Engine(Protocol):
     async def prepare(self, request: GenerationRequest) -> Prepared:
-        """Render the chat template, tokenise, count. Raises InvalidGeneration, EngineUnavailable."""
+        """Render the template, tokenise, count. Raises InvalidGeneration, EngineUnavailable."""
         ...
 
     def generate(self, prepared: Prepared, max_tokens: int) -> AsyncIterator[Sequence[Delta]]:

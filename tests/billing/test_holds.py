@@ -100,8 +100,9 @@ async def test_one_spoilt_request_does_not_spoil_its_batch(bakery: Tenant) -> No
 async def test_a_locked_account_holds_up_no_other(
     bakery: Tenant, mill: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short = {"options": "-c statement_timeout=300"}
-    monkeypatch.setitem(connection.settings_dict, "OPTIONS", short)
+    patient = connection.settings_dict["OPTIONS"]
+    hasty = {**patient, "options": "-c statement_timeout=300"}
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", hasty)
     async with database.connection() as locker, locker.transaction():
         await locker.execute(
             "SELECT 1 FROM billing_account WHERE organisation_id = %s FOR UPDATE",

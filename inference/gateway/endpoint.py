@@ -49,11 +49,11 @@ class Endpoint:
         caller = await authenticate(_header(scope, b"authorization"), addresses.of_scope(scope))
         request_ids.stamp(lambda: {"openai-organization": caller.organisation_id})
         caller.require("inference")
+        request = rate_limits.take_request(caller.key_id, caller.limits)
         raw = await _body(receive)
         asked = parse(self.schema, strict_json.loads(raw))
-        rate_limits.take_request(caller.key_id, caller.limits)
         entry = await _model(asked, caller)
-        wire, order = self._order(asked, caller, entry, _retry_key(scope, raw))
+        wire, order = self._order(asked, caller, entry, request, _retry_key(scope, raw))
 
         run = runs.start(order)
         reader = run.events()
@@ -69,6 +69,7 @@ class Endpoint:
         asked: GeneratingParams,
         caller: Caller,
         entry: CatalogEntry,
+        request: rate_limits.Reservation,
         retry_key: tuple[str, bytes] | None,
     ) -> tuple[Wire, Order]:
         suffix = request_ids.current().removeprefix("req_")
@@ -78,6 +79,7 @@ class Endpoint:
         order = Order(
             id=f"gen_{suffix}",
             caller=caller,
+            request=request,
             entry=entry,
             generations=generations,
             output_limit=asked.output_limit,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from accounts.authentication import Caller
 from accounts.idempotency import StoredAnswer
+from api import rate_limits
 from inference.catalog import CatalogEntry
 from inference.engines.base import GenerationRequest
 
@@ -28,6 +29,7 @@ class Order:
 
     id: str
     caller: Caller
+    request: rate_limits.Reservation  # given back when the token limit refuses: a 429 costs nothing
     entry: CatalogEntry
     generations: Sequence[GenerationRequest]
     output_limit: int | None = None  # tokens for each choice; None: the model's default

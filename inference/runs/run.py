@@ -10,7 +10,7 @@ from django.conf import settings
 from accounts import idempotency
 from accounts.idempotency import StoredAnswer
 from api import database, rate_limits
-from api.errors import ApiError, ServerOverloaded
+from api.errors import ApiError, RateLimited, ServerOverloaded
 from billing import ledger, pricing
 from inference.engines import registry
 from inference.engines.base import Delta, Engine, Prepared
@@ -120,9 +120,13 @@ class Run:
         prompt = self._tally.prompt_tokens = sum(one.prompt_tokens for one in prepared)
         room = max(one.max_output for one in prepared)
         output = min(order.output_limit or order.entry.default_max_output, room)
-        self._reservation = rate_limits.take_tokens(
-            caller.key_id, caller.limits, prompt + output * order.choices
-        )
+        try:
+            self._reservation = rate_limits.take_tokens(
+                caller.key_id, caller.limits, prompt + output * order.choices
+            )
+        except RateLimited:
+            order.request.cancel()
+            raise
         request = ledger.HoldRequest(
             id=order.id,
             organisation_id=caller.organisation_id,

@@ -46,7 +46,7 @@ class OnlyText(Strict):
 
 def _kind_of_part(part: object) -> str:
     kind = part.get("type") if isinstance(part, dict) else None
-    return f"({kind})" if kind in {"text", "refusal"} else "(other)"
+    return f"({kind})" if kind in ("text", "refusal") else "(other)"
 
 
 def _kind_of_content(content: object) -> str:
@@ -61,7 +61,9 @@ Part = Annotated[
 ]
 Content = Annotated[
     Annotated[str, Tag("(string)")]
-    | Annotated[list[Part], Field(min_length=1, max_length=MAX_MESSAGES), Tag("(parts)")],
+    | Annotated[
+        list[Part], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True), Tag("(parts)")
+    ],
     Discriminator(_kind_of_content),
 ]
 
@@ -114,7 +116,9 @@ def _plain_text(response_format: object) -> object:
 
 
 class ChatCompletionRequest(GeneratingParams):
-    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[
+        list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)
+    ]
     max_completion_tokens: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     max_tokens: Annotated[int, Field(ge=1, lt=2**31)] | None = Field(
         None, description="The older name of max_completion_tokens, which wins over it."

@@ -26,12 +26,13 @@ def _kind_of_prompt(prompt: object) -> str:
     return "(strings)" if isinstance(first, str) else "(tokens)"
 
 
-Tokens = Annotated[list[TokenID], Field(min_length=1, max_length=MAX_TOKEN_IDS)]
+# fail_fast: one error an item would keep everybody else waiting for seconds.
+Tokens = Annotated[list[TokenID], Field(min_length=1, max_length=MAX_TOKEN_IDS, fail_fast=True)]
 Prompt = Annotated[
     Annotated[str, Tag("(string)")]
-    | Annotated[list[str], Field(max_length=MAX_CHOICES), Tag("(strings)")]
+    | Annotated[list[str], Field(max_length=MAX_CHOICES, fail_fast=True), Tag("(strings)")]
     | Annotated[Tokens, Tag("(tokens)")]
-    | Annotated[list[Tokens], Field(max_length=MAX_CHOICES), Tag("(token lists)")],
+    | Annotated[list[Tokens], Field(max_length=MAX_CHOICES, fail_fast=True), Tag("(token lists)")],
     Discriminator(_kind_of_prompt),
 ]
 

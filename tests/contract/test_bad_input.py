@@ -56,6 +56,18 @@ BODIES: dict[str, tuple[bytes, int]] = {
     "logit_bias with words": (f'{START}, "logit_bias": {{"word": 1}}}}'.encode(), 400),
     "logit_bias too strong": (f'{START}, "logit_bias": {{"5": 1000}}}}'.encode(), 400),
     "400k words": (START.replace("Hello!", "word " * 400_000).encode() + b"}", 400),
+    "parts of no type": (
+        b'{"model": "smarter-mini", "messages": [{"role": "user", "content": [{"type": {}}]}]}',
+        400,
+    ),
+    "100,000 bad parts": (
+        START.replace('"Hello!"', json.dumps([[1] * 50] * 2000)).encode() + b"}",
+        400,
+    ),
+    "repeated names": (
+        ("{" + "".join(f'"k{i}": 0, ' for i in range(30_000)) + '"z": 0, "z": 0}').encode(),
+        400,
+    ),
     "unknown model": (b'{"model": "x", ' + MESSAGES.encode() + b"}", 404),
     "model is a list": (b'{"model": ["x"], ' + MESSAGES.encode() + b"}", 400),
     "5 MB": (START.replace("Hello!", "x" * 5_000_000).encode() + b"}", 413),
@@ -102,6 +114,17 @@ def test_a_hostile_body_is_refused_in_our_envelope(
     assert len(error["message"]) < 1000
     assert "Traceback" not in answer.text
     assert took < 2
+
+
+@pytest.mark.parametrize("prompt", [[1] * 10 + ["a"] * 900_000, [[-1] * 10_000] * 100])
+def test_a_prompt_of_a_million_wrong_items_is_refused_quickly(
+    ada: Tenant, bystander: list[float], prompt: list[object]
+) -> None:
+    start = time.monotonic()
+    with ada.http() as http:
+        answer = http.post("/v1/completions", json={"model": "smarter-mini", "prompt": prompt})
+    assert answer.status_code in {400, 413}
+    assert time.monotonic() - start < 2
 
 
 def test_a_large_body_without_content_length_is_refused(

@@ -89,3 +89,21 @@ def test_the_unused_estimate_is_given_back(server: Server, stream: bool) -> None
     if stream:  # these headers were written before the first byte, with the whole estimate taken
         assert during <= 150_000 - 1500
     assert 150_000 - 200 < after < 150_000  # the short answer's tokens and no more
+
+
+def test_a_refusal_by_the_token_limit_gives_the_request_back(server: Server) -> None:
+    tenant = server.tenant("Costs nothing", credit="1.00", tokens_per_minute=100)
+    with tenant.http() as http:
+        refused = http.post("/v1/chat/completions", json={**CHAT, "max_tokens": 500})
+        assert refused.status_code == 429
+        assert refused.headers["x-ratelimit-remaining-requests"] == "60"
+        assert refused.headers["x-ratelimit-remaining-tokens"] == "100"
+
+
+def test_a_bad_request_counts_as_a_request(server: Server) -> None:
+    """Or a flood of bodies that are expensive to refuse would meet no limit at all."""
+    tenant = server.tenant("Counts", credit="1.00")
+    with tenant.http() as http:
+        refused = http.post("/v1/chat/completions", content=b"{")
+        assert refused.status_code == 400
+        assert refused.headers["x-ratelimit-remaining-requests"] == "59"

@@ -104,9 +104,9 @@ def test_the_same_seed_gives_the_same_text(ada: Tenant) -> None:
         answer = ada.client().chat.completions.create(
             model="smarter-mini",
             messages=[{"role": "user", "content": "Tell me a story"}],
-            temperature=1.5,
+            temperature=2,
             seed=seed,
-            max_tokens=24,
+            max_tokens=40,
         )
         return answer.choices[0].message.content
 
@@ -183,12 +183,6 @@ def test_models_can_be_listed_and_retrieved(ada: Tenant) -> None:
             openai.BadRequestError,
             None,
             "response_format",
-        ),
-        (
-            {"stream_options": {"include_usage": True}},
-            openai.BadRequestError,
-            None,
-            "stream_options",
         ),
         ({"extra_body": {"no_such_field": 1}}, openai.BadRequestError, None, "no_such_field"),
     ],

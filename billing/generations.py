@@ -11,12 +11,8 @@ _SEEN = re.compile(r"(?:gen_|req_|chatcmpl-|cmpl-)(?P<digits>[0-9a-f]{32})")
 def find(organisation_id: str, seen_id: str) -> Hold:
     """Takes `gen_X`, `req_X`, `chatcmpl-X` and `cmpl-X`. Raises NotFound, also for a stranger's."""
     match = _SEEN.fullmatch(seen_id)
-    hold = (
-        match
-        and Hold.objects.for_organisation(organisation_id)
-        .filter(pk=f"gen_{match['digits']}")
-        .first()
-    )
-    if not hold:
+    mine = Hold.objects.for_organisation(organisation_id)
+    hold = mine.filter(pk=f"gen_{match['digits']}").first() if match else None
+    if hold is None:
         raise NotFound(f"There is no generation {seen_id[:60]!r}.", param="id")
     return hold

@@ -18,6 +18,9 @@ from transformers import (
 from inference.engines.base import SamplingParams
 from inference.engines.local.filters import Cuts, draw
 from inference.engines.local.noise import token_hashes
+from inference.engines.local.penalties import adjust
+from inference.engines.local.sampler_rows import SamplerRow
+from inference.engines.local.sequences import Submission
 from tests.engines.small_models import VOCABULARY, Desk, reference
 
 PROMPT = [5, 9, 33, 7]
@@ -87,7 +90,9 @@ def test_a_cut_beyond_the_first_candidates_draws_as_if_all_had_been_sorted(
     assert len(set(stepwise.tolist())) > 5
 
 
-@pytest.mark.parametrize("way", [SamplingParams(temperature=0.0), SamplingParams(temperature=1e-9)])
+@pytest.mark.parametrize(
+    "way", [SamplingParams(temperature=0.0), SamplingParams(temperature=1e-45)]
+)
 def test_temperature_zero_and_nearly_zero_are_greedy(way: SamplingParams) -> None:
     assert Desk().complete(PROMPT, way, 1) == [int(first_logits().argmax())]
 
@@ -129,6 +134,17 @@ def test_penalties(adjust: dict[str, float]) -> None:
     penalised = Desk().complete(PROMPT, way, 40)
     assert penalised == greedy_by_hand(adjust, 40)
     assert penalised != Desk().complete(PROMPT, max_tokens=40)
+
+
+def test_a_repetition_penalty_weakens_logits_of_either_sign() -> None:
+    torch.manual_seed(2)
+    logits = torch.randn(1, VOCABULARY)
+    way = SamplingParams(repetition_penalty=1.7)
+    state = SamplerRow(Submission([*range(80)], way, 1), 0, VOCABULARY, logits.device)
+    state.note(100)
+    seen = torch.tensor([[*range(80), 100]])
+    expected = RepetitionPenaltyLogitsProcessor(1.7)(seen, logits.clone())  # type: ignore[arg-type]  # it names legacy tensor classes
+    assert torch.equal(adjust(logits, [state]), expected)
 
 
 def test_a_bias_forces_and_forbids_tokens() -> None:

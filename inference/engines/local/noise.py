@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+STRIPE = 1 << 17  # numbers; half a megabyte of each kind
+
 U64 = npt.NDArray[np.uint64]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -33,6 +35,19 @@ def choice_seed(seed: int, index: int) -> int:
     start = np.array([seed % 2**64], dtype=np.uint64)
     keys = row_keys(start, np.array([index + 2**32], dtype=np.uint64))
     return int(keys.view(np.uint64)[0, 0])
+
+
+def draw(
+    logits: torch.Tensor, keys: torch.Tensor, hashes: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest noisy logit of each row and its token. `logits` are overwritten.
+
+    Goes by stripes of rows: a dozen passes over numbers are cheap while they stay in the cache.
+    """
+    size = max(1, STRIPE // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
+    stripes = zip(torch.split(logits, size), torch.split(keys, size), strict=True)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    best = [rows.add_(gumbel(own, hashes)).max(-1) for rows, own in stripes]
+    return torch.cat([each.values for each in best]), torch.cat([each.indices for each in best])
 
 
 def token_hashes(vocabulary: int, device: torch.device) -> torch.Tensor:

@@ -10,7 +10,7 @@ from inference.engines.local.kv import SlotCache
 from inference.engines.local.sequences import Chunk, Sequence
 
 # Numbers of padding (per layer, keys only) that cost about as much as starting another group.
-PADDING_PER_GROUP = 1 << 19
+PADDING_PER_GROUP = 1 << 16
 
 
 class Runner:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from inference.engines.local import filters, penalties
-from inference.engines.local.noise import U64, gumbel, row_keys, token_hashes
+from inference.engines.local import filters, noise, penalties
 from inference.engines.local.sampler_rows import SamplerRow
 from inference.engines.local.sequences import Sequence, TokenLogprobs
 
@@ -38,12 +37,12 @@ class _Plan:
     reported: list[int]
     temperatures: torch.Tensor
     cuts: filters.Cuts
-    seeds: U64
+    seeds: noise.U64
 
 
 class Sampler:
     def __init__(self, vocabulary: int, device: torch.device) -> None:
-        self._hashes = token_hashes(vocabulary, device)
+        self._hashes = noise.token_hashes(vocabulary, device)
         self._device = device
         self._plan: _Plan | None = None
 
@@ -73,11 +72,11 @@ class Sampler:
         if not (plan.plain or plan.filtered):
             return
         positions = np.array([row.generated for row in plan.rows], dtype=np.uint64)
-        keys = torch.from_numpy(row_keys(plan.seeds, positions)).to(self._device)
+        keys = torch.from_numpy(noise.row_keys(plan.seeds, positions)).to(self._device)
         if plan.plain:
             where = _selection(plan.plain, len(logits))
             scaled = logits[where] / plan.temperatures[where]
-            values[where], tokens[where] = scaled.add_(gumbel(keys[where], self._hashes)).max(-1)
+            values[where], tokens[where] = noise.draw(scaled, keys[where], self._hashes)
         if plan.filtered:
             where = _selection(plan.filtered, len(logits))
             scaled = logits[where] / plan.temperatures[where]

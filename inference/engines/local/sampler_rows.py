@@ -21,26 +21,21 @@ class SamplerRow:
         seed = secrets.randbits(64) if params.seed is None else params.seed
         self.seed = choice_seed(seed, index)
         self.greedy = params.temperature < GREEDY_BELOW
-        self.penalised = bool(
-            params.presence_penalty or params.frequency_penalty or params.repetition_penalty != 1
-        )
-        self.counts: torch.Tensor | None = None  # how often each token was generated
+        self._penalised = bool(params.presence_penalty or params.frequency_penalty)
+        self._generated: set[int] = set()
+        self.offsets: torch.Tensor | None = None  # to add to the logits, one a token
+        if self._penalised or params.logit_bias:
+            self.offsets = torch.zeros(vocabulary, device=device)
+            for token, bias in params.logit_bias.items():
+                self.offsets[token] = bias
         self.seen: torch.Tensor | None = None  # prompt and output, for the repetition penalty
-        if self.penalised:
-            self.counts = torch.zeros(vocabulary, device=device)
+        if params.repetition_penalty != 1:
             self.seen = torch.zeros(vocabulary, dtype=torch.bool, device=device)
             self.seen[torch.tensor(submission.prompt, device=device)] = True
-        self.bias: tuple[torch.Tensor, torch.Tensor] | None = None
-        if params.logit_bias:
-            ids, values = zip(*params.logit_bias.items(), strict=True)
-            self.bias = (
-                torch.tensor(ids, device=device),
-                torch.tensor(values, dtype=torch.float32, device=device),
-            )
 
     @property
     def adjusted(self) -> bool:
-        return self.penalised or self.bias is not None
+        return self.seen is not None or self.offsets is not None
 
     @property
     def filtered(self) -> bool:
@@ -61,6 +56,12 @@ class SamplerRow:
         return float(top_k), max(top_p, 1e-9), log_min_p
 
     def note(self, token: int) -> None:
-        if self.counts is not None and self.seen is not None:
-            self.counts[token] += 1
+        """Remember a generated token, for the penalties."""
+        if self.seen is not None:
             self.seen[token] = True
+        if self._penalised and self.offsets is not None:
+            penalty = self.params.frequency_penalty
+            if token not in self._generated:
+                penalty += self.params.presence_penalty
+                self._generated.add(token)
+            self.offsets[token] -= penalty

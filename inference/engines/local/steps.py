@@ -156,7 +156,7 @@ class Steps:
         row.generated += 1
         row.last_token = token.token
         row.finish_reason = self._finish_reason(row)
-        if row.sampler.penalised:
+        if row.sampler.adjusted:
             row.sampler.note(token.token)
         if row.finish_reason:
             token = token._replace(finish_reason=row.finish_reason)

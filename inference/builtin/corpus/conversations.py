@@ -85,8 +85,12 @@ def _chat(rng: Random) -> Document:
 
 
 def _drill(rng: Random) -> Document:
-    asked = rng.choices((numbers.drill, capitals.drill), (0.85, 0.15), k=rng.randint(3, 8))
+    asked = rng.choices(tuple(DRILLS), tuple(DRILLS.values()), k=rng.randint(3, 8))
     return Document((*_opening(rng), *_turns([wording.reworded(rng, ask(rng)) for ask in asked])))
+
+
+def _fact_in_json(rng: Random) -> Exchange:
+    return style.asked_for_json(rng, facts.fact(rng))
 
 
 def _long_chat(rng: Random) -> Document:
@@ -143,6 +147,12 @@ def _plain_text(rng: Random) -> Document:
     return Document(text=stories.text(rng))
 
 
+DRILLS: dict[Callable[[Random], Exchange], float] = {
+    numbers.drill: 0.55,
+    capitals.drill: 0.15,
+    copying.exchange: 0.2,
+    _fact_in_json: 0.1,
+}
 KINDS: dict[Callable[[Random], Document], float] = {
     _chat: 0.69,
     _with_tools: 0.10,

@@ -1,5 +1,6 @@
 """The product as its user runs it: `manage.py up` as a process, and tenants that call it."""
 
+import atexit
 import json
 import os
 import signal
@@ -153,7 +154,9 @@ class Tenant:
 
     def client(self, **options: object) -> openai.OpenAI:
         known = {"api_key": self.api_key, "base_url": f"{self.url}/v1", **options}
-        return openai.OpenAI(**known)  # type: ignore[arg-type]  # options of the client's own
+        client = openai.OpenAI(**known)  # type: ignore[arg-type]  # options of the client's own
+        atexit.register(client.close)  # held until then, so none is collected while it is open
+        return client
 
     def async_client(self, **options: object) -> openai.AsyncOpenAI:
         known = {"api_key": self.api_key, "base_url": f"{self.url}/v1", **options}

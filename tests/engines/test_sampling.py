@@ -143,7 +143,7 @@ def test_a_repetition_penalty_weakens_logits_of_either_sign() -> None:
     state = SamplerRow(Submission([*range(80)], way, 1), 0, VOCABULARY, logits.device)
     state.note(100)
     seen = torch.tensor([[*range(80), 100]])
-    expected = RepetitionPenaltyLogitsProcessor(1.7)(seen, logits.clone())  # type: ignore[arg-type]  # it names legacy tensor classes
+    expected = RepetitionPenaltyLogitsProcessor(1.7)(seen, logits.clone())
     assert torch.equal(adjust(logits, [state]), expected)
 
 

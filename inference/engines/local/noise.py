@@ -45,7 +45,7 @@ def draw(
     Goes by stripes of rows: a dozen passes over numbers are cheap while they stay in the cache.
     """
     size = max(1, STRIPE // logits.shape[1]) if logits.device.type == "cpu" else len(logits)
-    stripes = zip(torch.split(logits, size), torch.split(keys, size), strict=True)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    stripes = zip(torch.split(logits, size), torch.split(keys, size), strict=True)
     best = [rows.add_(gumbel(own, hashes)).max(-1) for rows, own in stripes]
     return torch.cat([each.values for each in best]), torch.cat([each.indices for each in best])
 

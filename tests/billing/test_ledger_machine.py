@@ -80,15 +80,13 @@ class Book(RuleBasedStateMachine):
         self.paid = 0  # by top-ups, refunds and adjustments
         self.known: list[Call] = []
         self.top_ups: list[Journal] = []
+        self.window_began: int | None = None  # charges before the first call with a budget
 
     def teardown(self) -> None:
         if hasattr(self, "runner"):
-            self.await_(self.close())
+            self.await_(ledger.drain())
+            self.await_(database.close())
             self.runner.close()
-
-    async def close(self) -> None:
-        await ledger.drain()
-        await database.close()
 
     def await_(self, work: Any) -> Any:
         return self.runner.run(work)
@@ -109,12 +107,7 @@ class Book(RuleBasedStateMachine):
 
     def budget_left(self) -> int:
         counted = [call for call in self.known if call.request.budget_nano is not None]
-        return BUDGET - sum(call.charged + call.held for call in counted) - self.unbudgeted
-
-    @property
-    def unbudgeted(self) -> int:
-        """What the window began with: charges that were settled before its first call."""
-        return getattr(self, "_unbudgeted", 0)
+        return BUDGET - sum(call.charged + call.held for call in counted) - (self.window_began or 0)
 
     # --- steps
 
@@ -132,8 +125,8 @@ class Book(RuleBasedStateMachine):
             budget_nano=BUDGET if is_budgeted else None,
             budget_period="total" if is_budgeted else None,
         )  # fmt: skip
-        if is_budgeted and not hasattr(self, "_unbudgeted"):
-            self._unbudgeted = self.spent
+        if is_budgeted and self.window_began is None:
+            self.window_began = self.spent
         granted = self.granted(request)
         try:
             hold = self.await_(ledger.hold(request))
@@ -275,8 +268,6 @@ class Book(RuleBasedStateMachine):
 
     @invariant()
     def the_account_is_as_expected(self) -> None:
-        if not hasattr(self, "tenant"):
-            return
         assert self.tenant.money() == (self.available, self.held)
         assert self.available >= 0
 
@@ -286,13 +277,12 @@ class Book(RuleBasedStateMachine):
 
     @invariant()
     def the_budget_is_as_expected(self) -> None:
-        if not hasattr(self, "_unbudgeted"):
-            return
-        counted = [call for call in self.known if call.request.budget_nano is not None]
-        window = BudgetWindow.objects.filter(key=self.tenant.key).first()
+        window = BudgetWindow.objects.filter(key__organisation=self.tenant.organisation).first()
         if window is not None:
+            counted = [call for call in self.known if call.request.budget_nano is not None]
             assert window.held == sum(call.held for call in counted)
-            assert window.spent == self._unbudgeted + sum(call.charged for call in counted)
+            charged = sum(call.charged for call in counted)
+            assert window.spent == (self.window_began or 0) + charged
 
 
 def test_any_order_of_events_leaves_the_book_exact(transactional_db: None) -> None:

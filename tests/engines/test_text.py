@@ -82,15 +82,16 @@ def joined(reported: list[TokenLogprob]) -> str:
 
 
 @pytest.mark.parametrize("stop", [(), ("STOP",), ("你好", "xyz"), ("nothing like it",)])
-def test_the_bytes_of_the_logprobs_are_the_content(stop: tuple[str, ...]) -> None:
-    pieces = [TEXT.encode()[at : at + 3] for at in range(0, len(TEXT.encode()), 3)]
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7])
+def test_the_bytes_of_the_logprobs_are_the_content(stop: tuple[str, ...], size: int) -> None:
+    pieces = [TEXT.encode()[at : at + size] for at in range(0, len(TEXT.encode()), size)]
     choice = ChoiceText(Vocabulary(pieces, strips_first_space=False), stop)
     content = ""
     reported: list[TokenLogprob] = []
     for token in range(len(pieces)):
         content += choice.feed(token, TokenLogprobs(-0.5, []))
         reported += choice.take_logprobs()
-        assert len(b"".join(each.raw for each in reported)) <= len(content.encode()) + 3
+        assert len(b"".join(each.raw for each in reported)) <= len(content.encode()) + size
         if choice.stopped:
             break
     else:

@@ -24,10 +24,14 @@ WRONG: Final = "This API key is not valid: it is wrong, expired or revoked."
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The key behind a call, and what it may do."""
+    """The key behind a call, and what it may do.
+
+    Limits and budgets count under `meter_id`: the first of the keys rotated into this one.
+    """
 
     organisation_id: str
     key_id: str
+    meter_id: str
     scopes: frozenset[str]
     allowed_models: tuple[str, ...] | None
     limits: Limits
@@ -74,7 +78,7 @@ class APIKeyAuthentication(BaseAuthentication):
         caller = _caller(found, address_of(request))
         if last_use.is_due(caller.key_id):
             last_use.write_now(caller.key_id)
-        rate_limits.take_request(caller.key_id, caller.limits)
+        rate_limits.take_request(caller.meter_id, caller.limits)
         return caller, caller
 
     def authenticate_header(self, request: Request) -> str:
@@ -112,6 +116,7 @@ class _Row:
 
     organisation_id: str
     key_id: str
+    meter_id: str
     kind: str
     scopes: list[str]
     allowed_models: list[str] | None
@@ -127,9 +132,10 @@ class _Row:
 
 
 _FIND: Final = """
-    SELECT key.organisation_id, key.id AS key_id, key.kind, key.scopes, key.allowed_models,
-           key.cidrs, key.requests_per_minute, key.tokens_per_minute, organisation.default_model,
-           key.budget_nano, key.budget_period, key.created_by_id AS user_id, member.role,
+    SELECT key.organisation_id, key.id AS key_id, coalesce(key.origin_id, key.id) AS meter_id,
+           key.kind, key.scopes, key.allowed_models, key.cidrs, key.requests_per_minute,
+           key.tokens_per_minute, organisation.default_model, key.budget_nano, key.budget_period,
+           key.created_by_id AS user_id, member.role,
            organisation.suspended_at IS NOT NULL AS suspended
       FROM accounts_apikey AS key
       JOIN accounts_organisation AS organisation ON organisation.id = key.organisation_id
@@ -159,6 +165,7 @@ def _caller(found: Sequence[Any] | None, address: str | None) -> Caller:
     caller = Caller(
         organisation_id=row.organisation_id,
         key_id=row.key_id,
+        meter_id=row.meter_id,
         scopes=_scopes(row.scopes, row.role),
         allowed_models=None if row.allowed_models is None else tuple(row.allowed_models),
         limits=Limits(row.requests_per_minute, row.tokens_per_minute),
@@ -167,7 +174,7 @@ def _caller(found: Sequence[Any] | None, address: str | None) -> Caller:
         budget_period=row.budget_period,
         user_id=row.user_id,
     )
-    request_ids.stamp(lambda: rate_limits.headers(caller.key_id, caller.limits))
+    request_ids.stamp(lambda: rate_limits.headers(caller.meter_id, caller.limits))
     if row.suspended:
         raise Forbidden("This organisation is suspended.", code="organisation_suspended")
     if row.kind == "publishable":

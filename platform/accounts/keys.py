@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models.functions import Least, Now
-from django.utils import timezone
 
 from accounts import key_material
 from accounts.actor import Actor
@@ -69,7 +68,7 @@ def create(actor: Actor, fields: Mapping[str, Any]) -> tuple[APIKey, str]:
 
 @transaction.atomic
 def change(actor: Actor, key_id: str, fields: Mapping[str, Any]) -> APIKey:
-    key = _locked(actor, key_id)
+    key = _current(actor, key_id)
     _refuse_wider(actor, key)
     before = _facts(key)
     for name, value in fields.items():
@@ -84,13 +83,19 @@ def change(actor: Actor, key_id: str, fields: Mapping[str, Any]) -> APIKey:
 
 @transaction.atomic
 def rotate(actor: Actor, key_id: str, grace: timedelta) -> tuple[APIKey, str]:
-    """A successor that may do the same; the old key goes on for `grace`, and not a second more."""
-    old = _locked(actor, key_id)
-    if not old.is_usable(timezone.now()) or old.replaced_by_id:
-        raise InvalidRequest("This key is revoked, expired or already rotated.")
+    """A successor that may do the same; the old key goes on for `grace`, and not a second more.
+
+    Both count on one meter: a rotation renews neither the budget nor the minute's limits.
+    """
+    old = _current(actor, key_id)
     _refuse_wider(actor, old)
     fields = {name: getattr(old, name) for name in _FACTS}
-    key, plaintext = issue(old.organisation_id, created_by_id=actor.caller.user_id, **fields)
+    key, plaintext = issue(
+        old.organisation_id,
+        created_by_id=actor.caller.user_id,
+        origin_id=old.meter_id,
+        **fields,
+    )
     APIKey.objects.filter(pk=old.pk).update(
         replaced_by=key,
         expires_at=Least("expires_at", Now() + grace),  # Postgres: null is not least
@@ -114,6 +119,14 @@ def revoke(actor: Actor, key_id: str) -> APIKey:
 
 def _locked(actor: Actor, key_id: str) -> APIKey:
     return find(actor, key_id, APIKey.objects.select_for_update())
+
+
+def _current(actor: Actor, key_id: str) -> APIKey:
+    """The key, locked; nothing gives one that has ended its life back."""
+    key = _locked(actor, key_id)
+    if key.replaced_by_id or not APIKey.objects.usable().filter(pk=key.pk).exists():
+        raise InvalidRequest("This key is revoked, expired or already rotated. Make a new one.")
+    return key
 
 
 def _own(actor: Actor) -> APIKey:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils.text import slugify
 
-from accounts import keys, scopes
+from accounts import keys, names, scopes
 from accounts.models import AuditEntry, Membership, Organisation, User
 
 
@@ -32,7 +32,10 @@ def create_organisation(
     """An organisation, its owner (an existing user keeps their password), a key with all scopes.
 
     Without an address the owner gets one under example.com; without a password, a random one.
+    Raises django.core.exceptions.ValidationError for a name that is none.
     """
+    names.require_name(name)
+    name = name.strip()
     organisation = Organisation.objects.create(name=name, slug=_free_slug(name))
     email = owner_email or f"owner@{organisation.slug}.example.com"
     user = User.objects.filter(email=email.strip().lower()).first()

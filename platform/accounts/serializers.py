@@ -10,11 +10,15 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts import scopes
+from accounts import names, scopes
 from accounts.models import APIKey, Membership, Organisation, User
 from api import addresses
 
 _LARGEST: Final = 2**31 - 1
+_NAME: Final[dict[str, Any]] = {"max_length": names.LONGEST, "validators": [names.require_name]}
+_MODEL: Final[dict[str, Any]] = {
+    "max_length": names.LONGEST_MODEL, "validators": [names.require_model_name],
+}  # fmt: skip
 _DOLLARS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
@@ -56,8 +60,8 @@ class OrganisationSerializer(serializers.ModelSerializer[Organisation]):
 
 
 class OrganisationChangeSerializer(StrictSerializer):
-    name = serializers.CharField(max_length=120, required=False)
-    default_model = serializers.CharField(max_length=200, required=False, allow_null=True)
+    name = serializers.CharField(required=False, **_NAME)
+    default_model = serializers.CharField(required=False, allow_null=True, **_MODEL)
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -115,12 +119,13 @@ class IssuedAPIKeySerializer(APIKeySerializer):
 
 
 class APIKeyChangeSerializer(StrictSerializer):
-    name = serializers.CharField(max_length=120, required=False)
+    name = serializers.CharField(required=False, **_NAME)
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=sorted(scopes.ALL)), required=False
-    )
+        child=serializers.ChoiceField(choices=sorted(scopes.ALL)),
+        max_length=len(scopes.ALL), required=False,
+    )  # fmt: skip
     allowed_models = serializers.ListField(
-        child=serializers.CharField(max_length=200),
+        child=serializers.CharField(**_MODEL),
         max_length=100, required=False, allow_null=True,
         help_text="Only these models; null: all.",
     )  # fmt: skip
@@ -136,13 +141,18 @@ class APIKeyChangeSerializer(StrictSerializer):
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True)
 
+    def validate_scopes(self, scopes: list[str]) -> list[str]:
+        return sorted(set(scopes))
+
+    def validate_allowed_models(self, models: list[str] | None) -> list[str] | None:
+        return None if models is None else sorted(set(models))
+
     def validate_cidrs(self, cidrs: list[str]) -> list[str]:
-        for cidr in cidrs:
-            try:
-                addresses.network(cidr)
-            except ValueError as error:
-                raise serializers.ValidationError("Not a network, such as 10.0.0.0/8.") from error
-        return cidrs
+        """As networks are written: 10.1.2.3/8 is 10.0.0.0/8."""
+        try:
+            return sorted({str(addresses.network(cidr)) for cidr in cidrs})
+        except ValueError as error:
+            raise serializers.ValidationError("Not a network, such as 10.0.0.0/8.") from error
 
     def validate_expires_at(self, moment: datetime | None) -> datetime | None:
         if moment is not None and moment <= timezone.now():
@@ -160,7 +170,7 @@ class APIKeyChangeSerializer(StrictSerializer):
 class APIKeyCreateSerializer(APIKeyChangeSerializer):
     """What is left out is as on the key that asks."""
 
-    name = serializers.CharField(max_length=120)
+    name = serializers.CharField(**_NAME)
     kind = serializers.ChoiceField(choices=APIKey.Kind.choices, required=False)
 
 

@@ -39,7 +39,9 @@ def within(address: str | None, cidrs: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=4096)
 def network(cidr: str) -> Network:
-    """Raises ValueError for what is no CIDR."""
+    """Raises ValueError for what is no CIDR (a zone, as in fe80::1%eth0/64, is none of ours)."""
+    if "%" in cidr:
+        raise ValueError("A network has no zone.")
     return ipaddress.ip_network(cidr, strict=False)
 
 

@@ -157,7 +157,7 @@ class LargerThanLimit(RateLimited):
     """One call asks for more than a whole minute allows."""
 
     def headers(self) -> dict[str, str]:
-        return {"x-should-retry": "false"}
+        return {**super().headers(), "x-should-retry": "false"}
 
 
 class InternalError(ApiError):

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 from rest_framework import exceptions
-from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
@@ -22,14 +22,14 @@ UNKNOWN_PATH = "There is nothing at this path. The API is described at /docs/."
 BROKEN = "Something went wrong on our side. Try again; if it stays, quote the x-request-id header."
 
 
-def handle(exception: Exception, context: Mapping[str, Any]) -> Response:
-    """DRF's exception handler."""
+def handle(exception: Exception, context: Mapping[str, Any]) -> HttpResponse:
+    """DRF's exception handler; JSON also where the view renders pages."""
     set_rollback()
     error = as_api_error(exception)
     if isinstance(error, errors.InternalError):
         view = type(context.get("view")).__name__
         log.error("request failed", extra={"view": view}, exc_info=exception)
-    return Response(error.body(), status=error.status, headers=error.headers())
+    return _answer(error)
 
 
 def as_api_error(exception: Exception) -> errors.ApiError:
@@ -102,6 +102,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_page(request):
         return defaults.server_error(request)
     return _answer(errors.InternalError(BROKEN))
+
+
+class UnstorableMeansUnknown(MiddlewareMixin):
+    """Django middleware: a page asked for by what no column can hold (a NUL) is not found."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return not_found(request, exception) if isinstance(exception, DataError) else None
 
 
 PAGES = ("/admin/", "/docs/")

@@ -2,6 +2,10 @@
 
 In any 60 seconds no more than the limit is taken; what is refused costs nothing; what was taken by
 estimate and not used is given back. All calls are thread-safe and cost a few microseconds.
+
+`key_id` is a `Caller.meter_id`: a key and those it was rotated to share one window. What remains is
+said on every answer to a key that was read; a path or a method that does not exist is refused
+before anybody looks at the key, so those answers (404, 405 of the generating routes) say nothing.
 """
 
 import time
@@ -113,7 +117,8 @@ def take_tokens(key_id: str, limits: Limits, amount: int) -> Reservation:
     if amount > limit:
         raise LargerThanLimit(
             f"This call may need {amount:,} tokens, and this key may use {limit:,} a minute. "
-            "Shorten the prompt or lower max_tokens."
+            "Shorten the prompt or lower max_tokens.",
+            retry_after=WINDOW,
         )
     with _lock:
         now = time.monotonic()

@@ -1,9 +1,11 @@
 """How resources describe themselves in /openapi.json: every operation can answer our error."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
+
+from api import health
 
 
 class ErrorDetailSerializer(serializers.Serializer[Any]):
@@ -34,3 +36,36 @@ Endpoint = tuple[str, str, str, Any]
 def only_prefixed(endpoints: list[Endpoint]) -> list[Endpoint]:
     """drf-spectacular's preprocessing hook: resources answer without /v1 too, said once."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith("/v1/")]
+
+
+def add_health(
+    result: dict[str, Any], generator: Any, request: Any, public: bool
+) -> dict[str, Any]:
+    """drf-spectacular's postprocessing hook: probes are answered before Django, without a key."""
+    del generator, request, public
+    result["components"]["schemas"]["Health"] = _HEALTH
+    for path, summary in health.SUMMARIES.items():
+        result["paths"][path] = {
+            "get": {
+                "operationId": path.strip("/").replace("/", "_"),
+                "summary": summary,
+                "tags": ["service"],
+                "security": [],
+                "responses": {
+                    "200": {"description": "Yes.", "content": _json("Health")},
+                    "default": {"description": "Any error.", "content": _json("Error")},
+                },
+            }
+        }
+    return result
+
+
+_HEALTH: Final = {
+    "type": "object",
+    "required": ["status"],
+    "properties": {"status": {"type": "string", "enum": ["ok"]}},
+}
+
+
+def _json(schema: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}

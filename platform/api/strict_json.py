@@ -72,10 +72,18 @@ def _check_escapes(raw: bytes) -> None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
-        raise InvalidRequest(f"The name {twice[:64]!r} appears twice in one JSON object.")
+        _refuse_twins(pairs)
     return found
+
+
+def _refuse_twins(pairs: list[tuple[str, Any]]) -> NoReturn:
+    seen: set[str] = set()
+    twice = ""
+    for twice, _ in pairs:
+        if twice in seen:
+            break
+        seen.add(twice)
+    raise InvalidRequest(f"The name {twice[:64]!r} appears twice in one JSON object.")
 
 
 def _constant(name: str) -> NoReturn:

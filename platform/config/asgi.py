@@ -10,10 +10,12 @@ from django.core.asgi import get_asgi_application
 django = get_asgi_application()  # sets Django up: what follows may import models
 
 from starlette.applications import Starlette  # noqa: E402 - after Django is set up
-from starlette.routing import Mount  # noqa: E402
+from starlette.responses import Response  # noqa: E402
+from starlette.routing import Mount, Route  # noqa: E402
 from starlette.staticfiles import StaticFiles  # noqa: E402
 from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
 
+from api import health  # noqa: E402
 from api.body_limits import BodyLimits  # noqa: E402
 from api.request_ids import RequestIds  # noqa: E402
 from config.edge import Edge  # noqa: E402
@@ -22,13 +24,17 @@ from inference.gateway.routes import PATHS  # noqa: E402
 
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
 _BRING_FILES = ("django.contrib.admin", "unfold", "drf_spectacular_sidecar")
+_ICON = "/favicon.ico"  # browsers ask for it on every page, also where none names it
 static = Starlette(
-    routes=[Mount("/static", StaticFiles(packages=[(name, "static") for name in _BRING_FILES]))]
+    routes=[
+        Mount("/static", StaticFiles(packages=[(name, "static") for name in _BRING_FILES])),
+        Route(_ICON, lambda _request: Response(status_code=204)),
+    ]
 )
 
 
 async def doors(scope: Scope, receive: Receive, send: Send) -> None:
-    """Generating routes to Starlette, files to disk, everything else to Django."""
+    """Generating routes to Starlette, probes, files to disk, everything else to Django."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 4404})
         return
@@ -38,7 +44,9 @@ async def doors(scope: Scope, receive: Receive, send: Send) -> None:
 def _door(path: str) -> ASGIApp:
     if path in PATHS:
         return gateway
-    if path.startswith(settings.STATIC_URL):
+    if path in health.PATHS:
+        return health.application
+    if path.startswith(settings.STATIC_URL) or path == _ICON:
         return static
     return django  # type: ignore[return-value]  # its stubs name the messages' types otherwise
 

@@ -36,9 +36,11 @@ def spawn(
 ) -> "subprocess.Popen[bytes]":
     """Start a child in a session of its own, its output appended to `log`.
 
+    Its log, and all that it makes, is for its account alone to read.
     The kernel sends `on_our_death` when the *thread* that called this ends, so call it from the
     main thread. Systems without that (macOS) leave children behind when we are killed with -9.
     """
+    log.touch(mode=0o600)  # a mode for new files only
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - the command is ours, no shell reads it
             [str(word) for word in command],
@@ -48,6 +50,7 @@ def spawn(
             cwd="/",
             env=environment,
             start_new_session=True,
+            umask=0o077,
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,

@@ -19,8 +19,10 @@ def claimed(data: Path) -> Iterator[None]:
     Raises CannotStart when it cannot be written, is full, or another site runs on it.
     """
     try:
-        for inner in ("logs", "broker/queue", "broker/control"):
-            (data / inner).mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for inner in ("logs", "broker", "broker/queue", "broker/control"):
+            (data / inner).mkdir(mode=0o700, exist_ok=True)
+        (data / "lock").touch(mode=0o600)
         lock = (data / "lock").open("a+")
     except OSError as error:
         raise CannotStart(_unusable(data, error)) from error

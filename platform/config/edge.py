@@ -6,11 +6,13 @@ from django.http.request import split_domain_port, validate_host
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import addresses
+from api import addresses, health
 from api.asgi import refuse
-from api.errors import ApiError, InvalidRequest
+from api.errors import ApiError, InvalidRequest, NotFound, Unauthenticated
+from api.exception_handler import UNKNOWN_PATH
 
 WRONG_HOST = "This server does not answer for the host in this request. Check ALLOWED_HOSTS."
+TWO_KEYS = "Send one Authorization header."
 PLAIN_HTTP = "Use https://. A key in this request has crossed the network in clear: revoke it."
 
 _CONTENT_POLICY = (
@@ -57,24 +59,28 @@ class Edge:
 
     def _scheme(self, scope: Scope) -> str:
         """What the client spoke, when a trusted proxy says so; else what reached us."""
+        plain = "ws" if scope["type"] == "websocket" else "http"
         said = Headers(scope=scope).get("x-forwarded-proto")
         peer = scope.get("client")
         believed = said and peer and addresses.within(peer[0], self.trusted_proxies)
         if not believed:
-            return str(scope["scheme"])
-        secure = said == "https"
-        if scope["type"] == "websocket":
-            return "wss" if secure else "ws"
-        return "https" if secure else "http"
+            return str(scope.get("scheme", plain))  # Daphne's sockets say nothing
+        return f"{plain}s" if said == "https" else plain
 
     def _problem(self, scope: Scope) -> ApiError | None:
-        if scope["path"].startswith("/health/"):
+        if scope["path"] in health.PATHS:
             return None  # asked by machines: by address, in clear
-        domain, _port = split_domain_port(Headers(scope=scope).get("host", ""))
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        domain, _port = split_domain_port(hosts[0]) if len(hosts) == 1 else ("", "")
         if not domain or not validate_host(domain, self.allowed_hosts):
             return InvalidRequest(WRONG_HOST, code="wrong_host")
         if self.https_only and scope["scheme"] in {"http", "ws"}:
             return InvalidRequest(PLAIN_HTTP, code="https_required")
+        if len(headers.getlist("authorization")) > 1:
+            return Unauthenticated(TWO_KEYS)  # which of them is meant, frameworks disagree
+        if "\0" in scope["path"]:
+            return NotFound(UNKNOWN_PATH)
         return None
 
     def _add_headers(self, scope: Scope, headers: MutableHeaders) -> None:

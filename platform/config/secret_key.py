@@ -37,7 +37,7 @@ def _kept(file: Path) -> str:
 
 def _make(file: Path) -> None:
     """Other processes see the whole key or none: it is written aside and linked into place."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=file.parent) as draft:  # its mode is 0600
         draft.write(secrets.token_urlsafe(48))
         draft.flush()

@@ -5,7 +5,6 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 resources: list[URLPattern | URLResolver] = [
-    path("", include("api.urls")),
     path("", include("accounts.urls")),
     path("", include("inference.urls")),
     path("", include("billing.urls")),

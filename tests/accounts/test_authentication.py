@@ -121,6 +121,7 @@ async def test_the_caller_says_what_the_key_may_do(async_db: None, ada: Person) 
     assert caller == Caller(
         organisation_id=ada.organisation.id,
         key_id=key.id,
+        meter_id=key.id,
         scopes=frozenset(key.scopes),
         allowed_models=("a",),
         limits=Limits(60, 150_000),

@@ -1,42 +1,73 @@
 """Alive is the process; ready is the process with its database, as long as it is not stopping."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
 import pytest
-from django.db import OperationalError, connection
-from django.test import Client
 
-from api import health
-
-
-def test_a_live_process_says_so_without_a_database() -> None:
-    assert Client().get("/health/live").json() == {"status": "ok"}
+from api import database, health
+from api.errors import DatabaseUnavailable
+from api.request_ids import RequestIds
 
 
-@pytest.mark.django_db
-def test_a_ready_process_says_so_with_and_without_the_prefix() -> None:
-    assert Client().get("/health/ready").status_code == 200
-    assert Client().get("/v1/health/ready").status_code == 200
+@pytest.fixture
+def http() -> httpx.AsyncClient:
+    """Without any database."""
+    transport = httpx.ASGITransport(RequestIds(health.application))
+    return httpx.AsyncClient(transport=transport, base_url="http://10.1.2.3")
 
 
-def test_a_stopping_process_is_not_ready_and_still_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_live_process_says_so_without_a_database(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/health/live")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (await http.head("/health/live")).status_code == 200
+
+
+async def test_a_ready_process_says_so_with_and_without_the_prefix(
+    http: httpx.AsyncClient, async_db: None
+) -> None:
+    assert (await http.get("/health/ready")).json() == {"status": "ok"}
+    assert (await http.get("/v1/health/ready")).json() == {"status": "ok"}
+
+
+async def test_a_stopping_process_is_not_ready_and_still_alive(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(health, "draining", True)
-    answer = Client().get("/health/ready")
+    answer = await http.get("/health/ready")
     assert answer.status_code == 503
     assert "stopping" in answer.json()["error"]["message"]
-    assert answer["retry-after"] == "1"
-    assert Client().get("/health/live").status_code == 200
+    assert answer.headers["retry-after"] == "1"
+    assert (await http.get("/health/live")).status_code == 200
 
 
-@pytest.mark.django_db
-def test_without_its_database_a_process_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost() -> None:
-        raise OperationalError("gone")
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_without_its_database_a_process_is_not_ready_and_says_so_soon(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    @asynccontextmanager
+    async def lost() -> AsyncIterator[database.Connection]:
+        if hangs:
+            await asyncio.sleep(60)
+        raise DatabaseUnavailable("gone")
+        yield
 
-    monkeypatch.setattr(connection, "cursor", lost)
-    monkeypatch.setattr(connection, "close", lambda: None)
-    answer = Client().get("/health/ready")
+    monkeypatch.setattr(database, "connection", lost)
+    monkeypatch.setattr(health, "READY_SECONDS", 0.1)
+    began = time.monotonic()
+    answer = await http.get("/health/ready")
+    assert time.monotonic() - began < 2
     assert answer.status_code == 503
     assert answer.json()["error"]["message"] == "The database does not answer."
 
 
-def test_health_takes_no_other_methods() -> None:
-    assert Client().post("/health/live").status_code == 405
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_health_takes_no_other_methods_and_says_which(
+    http: httpx.AsyncClient, method: str
+) -> None:
+    answer = await http.request(method, "/health/live")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert answer.json()["error"]["code"] == "method_not_allowed"

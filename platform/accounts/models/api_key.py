@@ -66,6 +66,10 @@ class APIKey(models.Model):
     replaced_by = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaces"
     )
+    # The first of the keys that were rotated into this one; null: it is the first.
+    origin = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, editable=False, related_name="descendants"
+    )
 
     objects: ClassVar[models.Manager["APIKey"]] = APIKeyQuerySet.as_manager()
 
@@ -93,6 +97,11 @@ class APIKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.redacted})"
+
+    @property
+    def meter_id(self) -> str:
+        """Where limits and budgets count: one meter for a key and all that it is rotated into."""
+        return self.origin_id or self.id
 
     @property
     def redacted(self) -> str:

@@ -4,7 +4,8 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from django.core.management import BaseCommand
+from django.core.exceptions import ValidationError
+from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts import registration
@@ -26,22 +27,10 @@ class Command(BaseCommand):
         create.add_argument("--json", action="store_true", help="print one line of JSON")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        with transaction.atomic():
-            made = registration.create_organisation(
-                options["name"],
-                options["email"],
-                requests_per_minute=options["requests_per_minute"],
-                tokens_per_minute=options["tokens_per_minute"],
-            )
-            accounts.open_account(made.organisation)
-            if options["credit"]:
-                adjusting.adjust(
-                    made.organisation,
-                    options["credit"],
-                    f"opening:{made.organisation.id}",
-                    actor="command line",
-                    note="Opening credit",
-                )
+        try:
+            made = _create(options)
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
         facts = {
             "organisation": made.organisation.id,
             "email": made.user.email,
@@ -53,6 +42,26 @@ class Command(BaseCommand):
             return
         for name, value in facts.items():
             self.stdout.write(f"{name.replace('_', ' '):<14}{value or '(as before)'}")
+
+
+@transaction.atomic
+def _create(options: dict[str, Any]) -> registration.Registration:
+    made = registration.create_organisation(
+        options["name"],
+        options["email"],
+        requests_per_minute=options["requests_per_minute"],
+        tokens_per_minute=options["tokens_per_minute"],
+    )
+    accounts.open_account(made.organisation)
+    if options["credit"]:
+        adjusting.adjust(
+            made.organisation,
+            options["credit"],
+            f"opening:{made.organisation.id}",
+            actor="command line",
+            note="Opening credit",
+        )
+    return made
 
 
 def _nano(text: str) -> int:

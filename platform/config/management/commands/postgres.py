@@ -15,7 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
         sockets = postgres.socket_folder(settings.DATA_DIR)
         server = postgres.start(postgres.home(settings.DATA_DIR), sockets)
         try:

@@ -44,7 +44,7 @@ def test_numbers_that_are_none_fail_their_own_request_alone(
 
 def test_a_slot_that_held_broken_numbers_is_clean_for_the_next() -> None:
     """Attention multiplies what it masks by zero, and zero times NaN is NaN."""
-    desk = poisoned(Desk(slots=1), float("nan"))
+    desk = poisoned(Desk(slots=2), float("nan"))
     desk.submit([POISON] * (CONTEXT - 20))
     desk.run()
     first, second = desk.submit(PROMPT), desk.submit([*PROMPT, 9] * 4)
@@ -52,6 +52,19 @@ def test_a_slot_that_held_broken_numbers_is_clean_for_the_next() -> None:
     assert len(desk.errors) == 1
     assert desk.tokens(first) == Desk().complete(PROMPT)
     assert desk.tokens(second) == Desk().complete([*PROMPT, 9] * 4)
+
+
+def test_broken_numbers_that_nobody_has_noticed_yet_do_not_stay_either() -> None:
+    desk = poisoned(Desk(slots=2, step_tokens=20), float("nan"))
+    culprit = desk.submit([POISON] * 100)
+    desk.step()
+    culprit.cancelled = True
+    desk.steps.drop_cancelled()
+    short, long = desk.submit(PROMPT), desk.submit([*PROMPT, 9] * 4)
+    desk.run()
+    assert not desk.errors
+    assert desk.tokens(short) == Desk().complete(PROMPT)
+    assert desk.tokens(long) == Desk().complete([*PROMPT, 9] * 4)
 
 
 def test_a_step_that_raises_is_tried_again_row_by_row() -> None:

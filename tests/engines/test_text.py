@@ -100,6 +100,16 @@ def test_the_bytes_of_the_logprobs_are_the_content(stop: tuple[str, ...], size: 
     assert joined(reported) == content == reference_cut(TEXT, stop)
 
 
+def test_bytes_of_a_character_cut_off_by_the_end_are_not_reported_either() -> None:
+    choice, content = ChoiceText(BYTES, ()), ""
+    reported: list[TokenLogprob] = []
+    for token in "fin 👋".encode()[:-1]:
+        content += choice.feed(token, KNOWN)
+        reported += choice.take_logprobs()
+    content += choice.flush()
+    assert joined([*reported, *choice.take_logprobs()]) == content == "fin "
+
+
 def test_logprobs_name_their_tokens_and_alternatives() -> None:
     choice = ChoiceText(BYTES, ())
     choice.feed(65, KNOWN)

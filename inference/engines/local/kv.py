@@ -51,9 +51,9 @@ class SlotCache:
         self.copy(other, one, length)
         self._store[:, :, other, :, :length] = kept
 
-    def clear(self, slot: int) -> None:
+    def clear(self, slot: int, length: int) -> None:
         """Forget numbers that may be NaN: masked attention still multiplies them by zero."""
-        self._store[:, :, slot] = 0
+        self._store[:, :, slot, :, :length] = 0
 
 
 def _zeros(size: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:

@@ -65,6 +65,8 @@ class Steps:
     def drop_cancelled(self) -> None:
         for row in list(self._batch.rows):
             if row.cancelled or row.submission.cancelled:
+                if not row.generated:  # so nobody knows yet whether its numbers are any
+                    self._wipe(row)
                 self._batch.remove(row)
 
     def refuse(self, submissions: Iterable[Submission], error: EngineError) -> None:
@@ -173,7 +175,11 @@ class Steps:
         submission = row.submission
         mine = [other for other in self._batch.rows if other.submission is submission]
         for other in mine:
-            self._runner.cache.clear(other.slot)
+            self._wipe(other)
             self._batch.remove(other)
         if mine:
             self._events.failures.append(Failure(submission, GenerationFailed(message)))
+
+    def _wipe(self, row: Sequence) -> None:
+        """What it computed, and what a step that raised may have written after that."""
+        self._runner.cache.clear(row.slot, row.length + self._options.tokens)

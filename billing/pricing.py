@@ -4,11 +4,13 @@ Amounts are nano-dollars (1 USD = 10⁹), prices pico-dollars per token ($1 per 
 10⁶). An amount is rounded up once per request, so nothing is served for less than it costs.
 """
 
+import re
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import Decimal
 
 NANO = 1_000_000_000
 _PICO_PER_NANO = 1_000
+_PLAIN = re.compile(r"-?[0-9]{1,10}(\.[0-9]{1,30})?")  # no exponent, sign, space or other digits
 _LARGEST = 9_000_000 * NANO  # what the ledger's 64-bit integers hold with room for sums
 
 
@@ -23,6 +25,7 @@ class Price:
 
 def charge(price: Price, prompt: int, cached: int, completion: int) -> int:
     """Nano-dollars of a finished call; `cached` prompt tokens came from a prefix cache."""
+    cached = min(cached, prompt)  # whatever an engine reports, nobody is paid for asking
     pico = (prompt - cached) * price.input + cached * price.cached_input + completion * price.output
     return -(-pico // _PICO_PER_NANO)
 
@@ -53,22 +56,25 @@ def usd(nano: int) -> str:
 
 def nano(amount: str | Decimal) -> int:
     """Nano-dollars of an exact USD amount. Raises ValueError for anything finer, huge or odd."""
-    try:
-        exact = Decimal(amount)
-        if not exact.is_finite() or abs(exact) > _LARGEST // NANO:
-            raise ValueError(f"{amount} is not an amount in USD up to 9,000,000.")
-        scaled = exact.scaleb(9)
-        whole = int(scaled)
-    except InvalidOperation:
-        raise ValueError(f"{amount!r} is not a decimal number.") from None
-    if whole != scaled:
-        raise ValueError(f"{amount} is finer than a nano-dollar (nine decimals).")
-    return whole
+    return _exactly(amount, 9, "nano-dollar (nine decimals)")
 
 
 def price_per_million(usd_per_million: str | Decimal) -> int:
-    """Pico-dollars per token of a price in USD per million tokens, rounded up: "0.001" → 1,000."""
-    return int((Decimal(usd_per_million) * 1_000_000).to_integral_value(ROUND_CEILING))
+    """Pico-dollars per token of an exact price in USD per million tokens: "0.001" → 1,000."""
+    return _exactly(usd_per_million, 6, "pico-dollar per token (six decimals)")
+
+
+def _exactly(amount: str | Decimal, places: int, unit: str) -> int:
+    text = f"{amount:f}" if isinstance(amount, Decimal) else amount
+    if not _PLAIN.fullmatch(text):
+        raise ValueError(f"{amount!r} is not a decimal number such as 12.50.")
+    exact = Decimal(text)
+    if abs(exact) > _LARGEST // NANO:
+        raise ValueError(f"{amount} is not an amount in USD up to 9,000,000.")
+    scaled = exact.scaleb(places)
+    if scaled != int(scaled):
+        raise ValueError(f"{amount} is finer than a {unit}.")
+    return int(scaled)
 
 
 def usd_per_million(pico: int) -> str:

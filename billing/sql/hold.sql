@@ -1,11 +1,13 @@
 -- Reserve money for calls that are about to run, and keep what they reserved while they run.
 
--- Nano-dollars for tokens at pico-dollar prices, rounded up once.
+-- Nano-dollars for tokens at pico-dollar prices, rounded up once. Of a prompt no more can have been
+-- cached than there is, whatever an engine reports.
 CREATE OR REPLACE FUNCTION ledger_cost(
   prompt bigint, cached bigint, completion bigint,
   input bigint, cached_input bigint, output bigint
 ) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT ((prompt - cached) * input + cached * cached_input + completion * output + 999) / 1000
+  SELECT ((prompt - least(cached, prompt)) * input + least(cached, prompt) * cached_input
+          + completion * output + 999) / 1000
 $$;
 
 -- The five accounts of an organisation, each made once.

@@ -58,7 +58,6 @@ def test_what_is_affordable_is_paid_for_and_one_token_more_is_not(
 def test_postgres_charges_what_python_charges(
     price: Price, prompt: int, cached: int, output: int
 ) -> None:
-    cached = min(cached, prompt)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ledger_cost(%s, %s, %s, %s, %s, %s)",
@@ -83,10 +82,38 @@ def test_dollars_read_as_people_write_them(nano: int, text: str) -> None:
     assert pricing.usd(nano) == text
 
 
-@pytest.mark.parametrize("text", ["", "x", "NaN", "Infinity", "1e30", "0.0000000001", "1,5", "--1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "NaN",
+        "Infinity",
+        "1e30",
+        "0.0000000001",
+        "1,5",
+        "--1",
+        "1e5",
+        "1_0",
+        " 1",
+        "+1",
+        "\u0661",
+    ],
+)
 def test_no_amount_is_guessed(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         pricing.nano(text)
+
+
+@pytest.mark.parametrize("text", ["0.0000015", "1e-3", "nine"])
+def test_no_price_is_rounded(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        pricing.price_per_million(text)
+
+
+def test_an_engine_that_reports_too_many_cached_tokens_never_makes_a_charge_negative() -> None:
+    price = pricing.Price(input=1_000_000, cached_input=0, output=2_000_000)
+    assert pricing.charge(price, prompt=2, cached=50, completion=1) == 2_000
 
 
 def test_prices_per_million_are_exact_both_ways() -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from decimal import DecimalException
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +155,8 @@ def _price_of(options: dict[str, Any]) -> pricing.Price | None:
 def _price(text: str) -> int:
     try:
         pico = pricing.price_per_million(text)
-    except (DecimalException, ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no price in USD per million") from None
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"no price in USD per million tokens: {error}") from None
     if not 0 <= pico <= MOST_PICO:
         raise argparse.ArgumentTypeError("a price is between 0 and 1000 USD per million tokens")
     return pico

@@ -10,17 +10,17 @@ from django.core.asgi import get_asgi_application
 django = get_asgi_application()  # sets Django up: what follows may import models
 
 from starlette.applications import Starlette  # noqa: E402 - after Django is set up
-from starlette.responses import Response  # noqa: E402
-from starlette.routing import Mount, Route  # noqa: E402
-from starlette.staticfiles import StaticFiles  # noqa: E402
-from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402
+from starlette.responses import Response  # noqa: E402 - as above
+from starlette.routing import Mount, Route  # noqa: E402 - as above
+from starlette.staticfiles import StaticFiles  # noqa: E402 - as above
+from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402 - as above
 
-from api import health  # noqa: E402
-from api.body_limits import BodyLimits  # noqa: E402
-from api.request_ids import RequestIds  # noqa: E402
-from config.edge import Edge  # noqa: E402
-from inference.gateway.application import application as gateway  # noqa: E402
-from inference.gateway.routes import PATHS  # noqa: E402
+from api import health  # noqa: E402 - as above
+from api.body_limits import BodyLimits  # noqa: E402 - as above
+from api.request_ids import RequestIds  # noqa: E402 - as above
+from config.edge import Edge  # noqa: E402 - as above
+from inference.gateway.application import application as gateway  # noqa: E402 - as above
+from inference.gateway.routes import PATHS  # noqa: E402 - as above
 
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
 _BRING_FILES = ("django.contrib.admin", "unfold", "drf_spectacular_sidecar")

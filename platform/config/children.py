@@ -55,7 +55,7 @@ def spawn(
             group=account.gid if account else None,
             extra_groups=[] if account else None,
             # We spawn from one thread before any other runs Python code, so the fork is safe.
-            preexec_fn=_die_with_parent(on_our_death),  # noqa: PLW1509
+            preexec_fn=_die_with_parent(on_our_death),  # noqa: PLW1509 - as said above
         )
 
 

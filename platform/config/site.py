@@ -60,9 +60,9 @@ class Site:
         with console.step("Starting the server and the model", "Server and model answer"):
             self._follow_catalog()  # first: importing torch takes longest
             self.supervisor.want(parts.web(self.address))
-            if self.with_worker:
-                self.supervisor.want(parts.worker())
             self._wait_until_ready()
+        if self.with_worker:
+            self.supervisor.want(parts.worker())  # last: nobody waits for it
         self.is_up = True
         if self.as_json:
             line = {"url": self.address.url, **asdict(demo)}

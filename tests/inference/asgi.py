@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,13 @@ from api.request_ids import RequestIds
 from inference.gateway.application import application
 
 stack = RequestIds(BodyLimits(application))
+
+
+async def until(true: Callable[[], object], seconds: float = 10) -> None:
+    """Wait for what other tasks will bring about."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - the condition is any expression, nobody sets an event
+            await asyncio.sleep(0.005)
 
 
 @dataclass

@@ -22,7 +22,7 @@ async def test_a_late_answer_is_cut_like_one_that_met_its_limit(
     assert answer["choices"][-1]["finish_reason"] == "length"
     hold = await only_hold()
     assert (hold.state, hold.finish_reason) == ("settled", "length")
-    assert 2 < hold.completion_tokens < 60
+    assert 2 <= hold.completion_tokens < 100
     assert hold.charged == cost(2, hold.completion_tokens)
 
 

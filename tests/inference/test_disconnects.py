@@ -10,10 +10,15 @@ from inference import runs
 from inference.engines.base import Delta, Prepared
 from inference.engines.scripted import ScriptedEngine
 from inference.runs import lifetime
-from tests.inference.asgi import Tenant
+from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import balance, cost, holds, only_hold
 
 DISCONNECTS = 400
+
+
+def only_run() -> runs.Run:
+    (run,) = lifetime._open
+    return run
 
 
 async def test_leaving_stops_the_generation_and_pays_what_was_generated(ada: Tenant) -> None:
@@ -31,12 +36,12 @@ async def test_leaving_stops_the_generation_and_pays_what_was_generated(ada: Ten
 
 async def test_leaving_a_call_that_does_not_stream_pays_what_was_generated(ada: Tenant) -> None:
     call = ada.call("#words=2000 #pace=5", max_tokens=2000)
-    await asyncio.sleep(0.2)
+    await until(lambda: runs.open_runs() and only_run().checkpoint().completion_tokens > 5)
     call.leave()
     await asyncio.wait_for(call.finished(), 1)
     assert call.messages == []
     hold = await only_hold()
-    assert 1 <= hold.completion_tokens <= 60
+    assert 5 < hold.completion_tokens <= 30
     assert hold.charged == cost(2, hold.completion_tokens)
 
 
@@ -64,19 +69,20 @@ async def test_with_an_idempotency_key_the_run_goes_on_to_the_end(ada: Tenant) -
 async def test_leaving_in_the_instant_of_the_first_token_stops_the_run_too(
     ada: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ready = asyncio.Event()
+    started, ready = asyncio.Event(), asyncio.Event()
 
     async def generate(
         self: object, prepared: Prepared, most: int
     ) -> AsyncIterator[Sequence[Delta]]:
+        started.set()
         await ready.wait()
         yield [Delta(0, "first", 1)]
         await asyncio.sleep(60)
 
     monkeypatch.setattr(ScriptedEngine, "generate", generate)
     call = ada.call(stream=True)
-    await asyncio.sleep(0.2)
-    (run,) = lifetime._open
+    await started.wait()
+    run = only_run()
     (reader,) = run._readers
     ready.set()
     reader.close()

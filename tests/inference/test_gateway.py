@@ -134,6 +134,17 @@ async def test_a_call_that_no_minute_can_hold_says_so(money: None, fund: Fund) -
     assert "100" in str(call.error["message"])
 
 
+async def test_a_mistaken_call_counts_as_a_request_and_a_429_does_not(
+    money: None, fund: Fund
+) -> None:
+    tenant = await sync_to_async(fund)("Counted", requests_per_minute=10, tokens_per_minute=100)
+    left = [
+        (await tenant.ask("a", **fields)).answer_headers["x-ratelimit-remaining-requests"]
+        for fields in ({"temperature": 9}, {"model": "nobody"}, {"max_tokens": 500})
+    ]
+    assert left == ["9", "8", "8"]
+
+
 async def test_a_refused_hold_gives_the_tokens_back(money: None, fund: Fund) -> None:
     tenant = await sync_to_async(fund)("Broke", nano=0, tokens_per_minute=5000)
     for _ in range(10):

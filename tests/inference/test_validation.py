@@ -126,6 +126,8 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
         "messages[0].content[0].type",
         "invalid_value",
     ),
+    (user([{"type": {}}]), "messages[0].content[0].type", "invalid_value"),
+    (user([{"type": ["text"]}]), "messages[0].content[0].type", "invalid_value"),
     (user([{"type": "file", "file": {}}]), "messages[0].content[0].type", "invalid_value"),
     (said({"role": "tool", "content": "x"}), "messages[0].tool_call_id", "invalid_value"),
     (said({"role": "function", "content": "x"}), "messages[0].name", "invalid_value"),
@@ -255,6 +257,14 @@ def test_a_body_full_of_mistakes_is_refused_quickly(fields: dict[str, Any]) -> N
     assert time.perf_counter() - start < 0.2
     assert len(caught.value.message) < 1000
     assert len(caught.value.param or "") < 200
+
+
+@pytest.mark.parametrize("prompt", [[-1] * 1_000_000, ["a"] + [1] * 1_000_000, [[1], *"x" * 99]])
+def test_a_prompt_full_of_mistakes_is_refused_quickly(prompt: list[Any]) -> None:
+    start = time.perf_counter()
+    with pytest.raises(InvalidRequest):
+        parse(CompletionRequest, {"prompt": prompt})
+    assert time.perf_counter() - start < 0.2
 
 
 def test_a_small_request_is_read_in_less_than_100_microseconds() -> None:

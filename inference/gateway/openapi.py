@@ -29,6 +29,8 @@ def add_generating_routes(
         [(model, "validation") for model in models], ref_template=REF
     )
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    if taken := schemas.keys() & definitions["$defs"].keys():
+        raise ValueError(f"Two schemas of the description have the same name: {sorted(taken)}")
     schemas.update(definitions["$defs"])
     for path in ENDPOINTS:
         for prefix in ("/v1", ""):

@@ -23,7 +23,7 @@ class CompletionTokensDetails(Shape):
     rejected_prediction_tokens: int
 
 
-class Usage(Shape):
+class TokenUsage(Shape):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
@@ -66,7 +66,7 @@ class ChatCompletion(Shape):
     created: int
     model: str
     choices: list[ChatChoice]
-    usage: Usage
+    usage: TokenUsage
 
 
 class RoleDelta(Shape):
@@ -87,7 +87,7 @@ class ChatCompletionChunk(Shape):
     created: int
     model: str
     choices: list[ChatChunkChoice]
-    usage: Usage | None = Field(None, description="Only with stream_options.include_usage.")
+    usage: TokenUsage | None = Field(None, description="Only with stream_options.include_usage.")
 
 
 class LegacyLogprobs(Shape):
@@ -110,4 +110,4 @@ class Completion(Shape):
     created: int
     model: str
     choices: list[CompletionChoice]
-    usage: Usage | None = Field(None, description="In a stream as in chat completions.")
+    usage: TokenUsage | None = Field(None, description="In a stream as in chat completions.")

@@ -21,6 +21,12 @@ def test_every_generating_path_is_described() -> None:
     assert len(set(ids)) == len(ids)
 
 
+def test_a_name_that_a_resource_has_taken_is_refused() -> None:
+    resources = {"components": {"schemas": {"TokenUsage": {}}}}
+    with pytest.raises(ValueError, match="TokenUsage"):
+        add_generating_routes(resources, None, None, public=True)
+
+
 def test_every_reference_leads_somewhere() -> None:
     description = described()
     text = json.dumps(description)

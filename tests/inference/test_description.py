@@ -22,7 +22,7 @@ def test_every_generating_path_is_described() -> None:
 
 
 def test_a_name_that_a_resource_has_taken_is_refused() -> None:
-    resources = {"components": {"schemas": {"TokenUsage": {}}}}
+    resources: dict[str, Any] = {"components": {"schemas": {"TokenUsage": {}}}}
     with pytest.raises(ValueError, match="TokenUsage"):
         add_generating_routes(resources, None, None, public=True)
 

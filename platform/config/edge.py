@@ -8,8 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import addresses, health
 from api.asgi import refuse
-from api.errors import ApiError, InvalidRequest, NotFound, Unauthenticated
-from api.exception_handler import UNKNOWN_PATH
+from api.errors import ApiError, InvalidRequest, Unauthenticated
 
 WRONG_HOST = "This server does not answer for the host in this request. Check ALLOWED_HOSTS."
 TWO_KEYS = "Send one Authorization header."
@@ -79,8 +78,6 @@ class Edge:
             return InvalidRequest(PLAIN_HTTP, code="https_required")
         if len(headers.getlist("authorization")) > 1:
             return Unauthenticated(TWO_KEYS)  # which of them is meant, frameworks disagree
-        if "\0" in scope["path"]:
-            return NotFound(UNKNOWN_PATH)
         return None
 
     def _add_headers(self, scope: Scope, headers: MutableHeaders) -> None:

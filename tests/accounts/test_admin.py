@@ -83,6 +83,15 @@ def test_every_list_and_page_opens(http: Client, ada: Person, model: str) -> Non
     assert ada.key not in shown.content.decode()
 
 
+@pytest.mark.parametrize(
+    "path", ["user/%00/change/", "apikey/%00/history/", "apikey/?kind__exact=%00"]
+)
+def test_nothing_is_found_under_what_no_table_holds(http: Client, path: str) -> None:
+    answer = http.get(f"/admin/accounts/{path}")
+    assert answer.status_code == 404
+    assert answer["content-type"].startswith("text/html")
+
+
 def test_keys_and_the_audit_can_only_be_read(http: Client, ada: Person) -> None:
     for model in ("apikey", "auditentry"):
         assert http.get(f"/admin/accounts/{model}/add/").status_code == 403

@@ -130,3 +130,12 @@ def test_djangos_own_errors_answer_json_outside_of_pages() -> None:
     assert exception_handler.forbidden(request, PermissionDenied()).status_code == 403
     page = RequestFactory().get("/admin/x")
     assert exception_handler.server_error(page)["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("query", "param"), [("a=1&model=x%00y", "model"), ("mod%00el=1", "model")]
+)
+def test_nul_in_a_query_is_refused_by_the_parameters_name(query: str, param: str) -> None:
+    status, error = answer_to(Http404(), QUERY_STRING=query)
+    assert (status, error["param"]) == (400, param)
+    assert "NUL" in error["message"]

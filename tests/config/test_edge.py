@@ -60,6 +60,8 @@ async def call(
         "type": "http", "method": "GET", "path": path, "scheme": "http",
         "client": ("192.0.2.1", 1), "headers": [(b"host", host.encode()), *extra], **scope,
     }  # fmt: skip
+    if called["scheme"] is None:
+        del called["scheme"]
     await edge(called, receive, send)
     if called["type"] == "websocket":
         return Answer(int(sent[0].get("code", 101)), {}, sent[0]["type"])
@@ -86,6 +88,24 @@ async def test_a_websocket_of_another_host_is_closed(edge: Edge, door: Door) -> 
     assert door.schemes == []
 
 
+async def test_a_socket_whose_server_names_no_scheme_is_let_in(edge: Edge, door: Door) -> None:
+    """As under Daphne."""
+    answer = await call(edge, type="websocket", scheme=None)
+    assert (answer.body, door.schemes) == ("websocket.accept", ["ws"])
+
+
+async def test_two_host_headers_are_no_host(edge: Edge, door: Door) -> None:
+    answer = await call(edge, headers=[(b"host", b"api.example.com")])
+    assert json.loads(answer.body)["error"]["code"] == "wrong_host"
+    assert door.schemes == []
+
+
+async def test_two_keys_are_no_key(edge: Edge, door: Door) -> None:
+    answer = await call(edge, headers=[(b"authorization", b"Bearer a")] * 2)
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert door.schemes == []
+
+
 async def test_production_refuses_plain_http_with_an_error_and_no_redirect(edge: Edge) -> None:
     answer = await call(replace(edge, https_only=True))
     assert answer.status == 400
@@ -102,6 +122,7 @@ async def test_production_takes_https_and_says_so_for_a_year(edge: Edge) -> None
 async def test_health_is_asked_by_address_and_in_clear(edge: Edge) -> None:
     strict = replace(edge, https_only=True)
     assert (await call(strict, "/health/ready", host="10.1.2.3")).status == 200
+    assert (await call(strict, "/health/other", host="10.1.2.3")).status == 400
 
 
 @pytest.mark.parametrize(

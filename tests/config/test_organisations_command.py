@@ -42,6 +42,13 @@ def test_the_key_has_the_limits_that_were_asked_for(capsys: pytest.CaptureFixtur
     assert (key.requests_per_minute, key.tokens_per_minute) == (7, 900)
 
 
+@pytest.mark.parametrize("name", ["", "  ", "x" * 121, "two\nlines", "\udcff"])
+def test_a_name_that_is_none_is_refused_in_one_sentence(name: str) -> None:
+    with pytest.raises(CommandError, match=r"^A name has 1 to 120 characters[^.]*\.$"):
+        call_command("organisations", "create", name)
+    assert Organisation.objects.count() == 0
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -63,3 +63,12 @@ async def test_files_outside_of_the_static_folders_are_not_found(
     client: httpx.AsyncClient, path: str
 ) -> None:
     assert (await client.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/openapi.json"])
+async def test_the_descriptions_refuse_other_methods_in_json(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.post(path, json={})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert answer.json()["error"]["code"] == "method_not_allowed"

@@ -1,7 +1,7 @@
 """Daphne that drains: on a signal streams run to their end, and their last bytes leave.
 
-Stock Daphne cancels every application when it is told to stop, does not bound request bodies, and
-reads them whole before the application runs.
+Stock Daphne cancels every application when it is told to stop, does not bound request bodies,
+reads them whole before the application runs, and never waits for a client that does not read.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from daphne import http_protocol, server
 from starlette.types import ASGIApp
 from twisted.internet import defer, endpoints, reactor
 
+from config.back_pressure import Flow
 from config.children import CannotStart
 from config.draining import Drain, close_parts
 
@@ -29,6 +30,8 @@ class BoundedRequest(http_protocol.WebRequest):
 
     received = 0
 
+    flow: Flow | None = None
+
     def gotLength(self, _length: int | None) -> None:  # noqa: N802 - Twisted's name
         self.content: io.BytesIO = io.BytesIO()  # never a file on disk: it is small
         self.server.transports.add(self.transport)
@@ -39,6 +42,27 @@ class BoundedRequest(http_protocol.WebRequest):
         if room > 0:
             self.content.write(chunk[:room])
         elif self.received > _LINGER_BYTES:
+            wire: Any = self.transport
+            wire.abortConnection()
+
+    def finish(self) -> None:
+        if self.producer:
+            self.unregisterProducer()
+        super().finish()
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
+        if self.flow:
+            self.flow.stopProducing()
+        super().connectionLost(reason)
+
+    async def reader_keeps_up(self) -> None:
+        """Wait for a client that reads slowly; give up on one that does not read at all."""
+        if self.finished or self.channel is None:
+            return
+        if self.flow is None:
+            self.flow = Flow()
+            self.registerProducer(self.flow, True)
+        if not await self.flow.opened():
             wire: Any = self.transport
             wire.abortConnection()
 
@@ -88,6 +112,11 @@ class DaphneServer(server.Server):
     def _told_to_stop(self) -> None:
         if self.drain.begin():
             self.stop()
+
+    async def handle_reply(self, protocol: Any, message: Any) -> None:
+        await super().handle_reply(protocol, message)
+        if isinstance(protocol, BoundedRequest):
+            await protocol.reader_keeps_up()
 
     def kill_all_applications(self) -> "defer.Deferred[None]":
         """Daphne's hook before the reactor stops; it waits for what we return."""

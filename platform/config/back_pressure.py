@@ -7,15 +7,11 @@ registered producer when more than 64 KB wait, and when they have left: that is 
 import asyncio
 from typing import Final
 
-from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
-
 STALL_SECONDS: Final = 30.0
 
 
-@implementer(IPushProducer)
 class Flow:
-    """Open while the client keeps up. The three methods are Twisted's names."""
+    """Open while the client keeps up; a push producer, as Twisted calls it."""
 
     def __init__(self) -> None:
         self._open = asyncio.Event()

@@ -30,7 +30,7 @@ from bench.engine_contenders import (
 )
 from bench.engine_model import VOCABULARY, make_folder, make_model
 
-AT_ONCE = {1: 4, 8: 16, 32: 64, 128: 160}  # concurrent: requests
+AT_ONCE = {1: 4, 8: 16, 32: 64, 128: 256}  # concurrent: requests
 ANCHOR_REQUESTS = 4
 TARGETS = {1: 0.85, 8: 3.3, 32: 7.0, 128: 11.0}
 

@@ -9,52 +9,56 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 _KEY = re.compile(r"\b(sk-|pk-|whsec_)[A-Za-z0-9_\-]{4,}")
 
 
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+]
+# 4xx answers are the callers' business and stand in their answers; the rest says too much.
+_LEVELS = {
+    "django.request": "ERROR",
+    "django.server": "WARNING",
+    "daphne": "WARNING",
+    "uvicorn": "WARNING",
+    "httpx": "WARNING",
+    "celery.beat": "WARNING",
+    "celery.app.trace": "WARNING",
+    "celery.worker.strategy": "WARNING",
+}
+
+
 def settings(*, as_json: bool, level: str) -> dict[str, Any]:
     """Django's LOGGING; structlog's own loggers write through the same handler."""
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        redact,
-    ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_SHARED, redact, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    renderer: Processor = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if as_json
-        else structlog.dev.ConsoleRenderer(colors=False)
-    )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": [*_SHARED, redact],
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _renderer(as_json=as_json),
+        ],
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "lines": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": shared,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    renderer,
-                ],
-            }
-        },
+        "formatters": {"lines": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {
-            # 4xx answers are the callers' business and stand in their own answers.
-            "django.request": {"level": "ERROR"},
-            "django.server": {"level": "WARNING"},
-            "daphne": {"level": "WARNING"},
-            "celery.beat": {"level": "WARNING"},
-            "celery.app.trace": {"level": "WARNING"},
-            "celery.worker.strategy": {"level": "WARNING"},
-        },
+        "loggers": {name: {"level": quiet} for name, quiet in _LEVELS.items()},
     }
+
+
+def _renderer(*, as_json: bool) -> Processor:
+    if as_json:
+        return structlog.processors.JSONRenderer(ensure_ascii=False)
+    return structlog.dev.ConsoleRenderer(colors=False)
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -29,12 +29,15 @@ class Address:
     server: str
 
     @property
+    def here(self) -> str:
+        """The host by which this machine reaches it, also when it listens on all addresses."""
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+        return everywhere.get(self.host, self.host)
+
+    @property
     def url(self) -> str:
-        """How a browser on this machine reaches it."""
-        name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
-        return (
-            f"http://[{name}]:{self.port}" if name.count(":") > 1 else f"http://{name}:{self.port}"
-        )
+        host = f"[{self.here}]" if ":" in self.here else self.here
+        return f"http://{host}:{self.port}"
 
 
 def database() -> Part:
@@ -91,8 +94,7 @@ def engine(model_id: str, folder: str, listens: Path) -> Part:
 
 def web_answers(address: Address, path: str) -> bool:
     """200 within five seconds?"""
-    host = "127.0.0.1" if address.host == "0.0.0.0" else address.host  # noqa: S104 - a comparison
-    connection = http.client.HTTPConnection(host, address.port, timeout=5)
+    connection = http.client.HTTPConnection(address.here, address.port, timeout=5)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == http.HTTPStatus.OK

@@ -93,12 +93,15 @@ async def test_leaving_in_the_instant_of_the_first_token_stops_the_run_too(
 
 @pytest.mark.parametrize("cancelled", [False, True], ids=["disconnect message", "task cancelled"])
 async def test_no_hold_stays_open_however_clients_leave(ada: Tenant, cancelled: bool) -> None:
-    """At 0 to 60 ms, so in any await of the call; the server may also cancel the whole call."""
+    """In any await of the call, or after some tokens; the server may also cancel the whole call."""
     chance = random.Random(7)
 
     async def one() -> None:
         call = ada.call("#words=2000 #pace=1", stream=True, max_tokens=2000)
-        await asyncio.sleep(chance.uniform(0, 0.06))
+        if chance.random() < 0.5:
+            await asyncio.sleep(chance.uniform(0, 0.06))
+        else:
+            await call.came(chance.randint(1, 12))
         call.leave()
         if cancelled:
             call.task.cancel()
@@ -108,7 +111,7 @@ async def test_no_hold_stays_open_however_clients_leave(ada: Tenant, cancelled: 
         await asyncio.gather(*(one() for _ in range(20)))
     await asyncio.wait_for(runs.drain(), 1)
     found = await holds()
-    assert {hold.state for hold in found} == {"settled", "voided"}, "open, or too much alike"
+    assert {hold.state for hold in found} == {"settled", "voided"}
     assert {hold.finish_reason for hold in found} == {"cancelled"}
     assert all(h.charged == cost(2, h.completion_tokens) for h in found if h.state == "settled")
     assert await balance(ada) == (10**9 - sum(hold.charged for hold in found), 0)

@@ -47,3 +47,7 @@ def test_the_key_is_in_no_answer_but_that_of_its_making(described: dict[str, Any
     schemas = described["components"]["schemas"]
     told = {name for name, one in schemas.items() if "key" in one.get("properties", {})}
     assert told == {"IssuedAPIKey", "UsageLine"}  # the usage names keys by their ids
+
+
+def test_the_probes_stand_in_it(described: dict[str, Any]) -> None:
+    assert {"/health/live", "/health/ready"} <= set(described["paths"])

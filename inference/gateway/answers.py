@@ -31,7 +31,8 @@ def keep(wire: Wire, run: Run) -> StoredAnswer:
     """What a retry gets: the answer, or the failure that came after charged tokens."""
     if run.failure:
         body = to_json(run.failure.body()).encode()
-        return StoredAnswer(run.failure.status, run.failure.headers(), body)
+        final = {"x-should-retry": "false"}  # the same again, however often it is asked for
+        return StoredAnswer(run.failure.status, {**headers(run), **final}, body)
     return StoredAnswer(200, headers(run), wire.whole(run))
 
 

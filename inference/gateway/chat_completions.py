@@ -11,6 +11,7 @@ ROLE = '"delta":{"role":"assistant","content":""}'
 
 
 class ChatWire(Wire):
+    CAPABILITY = "chat"
     ID_PREFIX = "chatcmpl"
     OBJECT = "chat.completion"
     CHUNK_OBJECT = "chat.completion.chunk"

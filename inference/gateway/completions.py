@@ -10,6 +10,7 @@ from inference.schemas.fields import GeneratingParams
 
 
 class CompletionWire(Wire):
+    CAPABILITY = "completions"
     ID_PREFIX = "cmpl"
     OBJECT = "text_completion"
     CHUNK_OBJECT = "text_completion"

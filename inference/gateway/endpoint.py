@@ -12,7 +12,7 @@ from accounts import idempotency
 from accounts.authentication import Caller, authenticate
 from api import addresses, rate_limits, request_ids, strict_json
 from api.asgi import refuse
-from api.errors import ApiError, InternalError, MethodNotAllowed, ModelNotAllowed
+from api.errors import ApiError, InternalError, InvalidRequest, MethodNotAllowed, ModelNotAllowed
 from inference import catalog, runs
 from inference.catalog import CatalogEntry
 from inference.gateway import answers, streams
@@ -52,7 +52,7 @@ class Endpoint:
         request = rate_limits.take_request(caller.key_id, caller.limits)
         raw = await _body(receive)
         asked = parse(self.schema, strict_json.loads(raw))
-        entry = await _model(asked, caller)
+        entry = await _model(asked, caller, self.wire.CAPABILITY)
         wire, order = self._order(asked, caller, entry, request, _retry_key(scope, raw))
 
         run = runs.start(order)
@@ -89,11 +89,18 @@ class Endpoint:
         return wire, order
 
 
-async def _model(asked: GeneratingParams, caller: Caller) -> CatalogEntry:
+async def _model(asked: GeneratingParams, caller: Caller, capability: str) -> CatalogEntry:
     entry = await catalog.find(asked.model, caller.organisation_id, caller.default_model)
     if not entry.allowed_by(caller.allowed_models):
         raise ModelNotAllowed(
             f"This API key may not use the model `{entry.requested}`.", param="model"
+        )
+    if capability not in entry.capabilities:
+        raise InvalidRequest(
+            f"The model `{entry.requested}` does not serve this; "
+            f"it can: {', '.join(entry.capabilities)}.",
+            param="model",
+            code="unsupported_model",
         )
     return entry
 

@@ -23,6 +23,7 @@ LEAST_LOGPROB: Final = -9999.0  # JSON has no minus infinity
 class Wire(ABC):
     """One answer: `id`, `created` and `model` stay the same from its first byte to its last."""
 
+    CAPABILITY: ClassVar[str]  # what the model's catalog row must list
     ID_PREFIX: ClassVar[str]
     OBJECT: ClassVar[str]
     CHUNK_OBJECT: ClassVar[str]

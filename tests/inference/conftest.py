@@ -39,7 +39,11 @@ async def money(transactional_db: None) -> AsyncIterator[None]:
 def fund(transactional_db: None) -> Fund:
     """`fund("Bees", nano=10**9, requests_per_minute=5)` makes an organisation with that much."""
     ServedModel.objects.create(
-        id="scripted", engine="scripted:", context_window=8192, state="installed"
+        id="scripted",
+        engine="scripted:",
+        context_window=8192,
+        state="installed",
+        capabilities=["chat", "completions"],
     )
     Price.objects.create(
         model="scripted",

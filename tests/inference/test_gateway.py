@@ -210,6 +210,18 @@ async def test_a_key_without_the_scope_may_not_generate(ada: Tenant) -> None:
     assert (call.status, call.error["code"]) == (403, "insufficient_scope")
 
 
+async def test_a_model_without_a_chat_template_refuses_chats_and_says_what_it_can(
+    ada: Tenant,
+) -> None:
+    await ServedModel.objects.filter(id="scripted").aupdate(capabilities=["completions"])
+    catalog.forget()
+    call = await ada.ask()
+    assert (call.status, call.error["code"], call.error["param"]) == (
+        400, "unsupported_model", "model",
+    )  # fmt: skip
+    assert "completions" in call.error["message"]
+
+
 async def test_a_model_that_is_not_installed_is_a_503(ada: Tenant) -> None:
     await ServedModel.objects.filter(id="scripted").aupdate(state="not_installed")
     catalog.forget()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from billing.pricing import usd
 from tests.inference.asgi import Call, Tenant
 from tests.inference.conftest import cost, holds, only_hold
 
@@ -101,6 +102,8 @@ async def test_a_failure_after_charged_tokens_is_the_answer_that_comes_again(ada
     await ask(ada, "#words=5 #fail=2", stream=True)
     again = await ask(ada, "#words=5 #fail=2", stream=True)
     assert (again.status, again.error["code"]) == (503, "generation_failed")
+    assert again.answer_headers["x-should-retry"] == "false"
+    assert again.answer_headers["x-request-cost"] == usd(cost(2, 2))
     assert (await only_hold()).charged == cost(2, 2)
 
 

@@ -1,0 +1,37 @@
+"""Every number in the README: `make bench` (ten minutes), or one part: `make bench ARGS=engine`.
+
+Parts: engine, http_gateway, http_road, ledger. Figures are ratios or counts for each second of
+processor time, so that a busy machine changes them little; run it on a quiet one all the same.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PARTS = ("engine", "http_gateway", "http_road", "ledger")
+
+
+def main() -> int:
+    parts = sys.argv[1:] or PARTS
+    if unknown := set(parts) - set(PARTS):
+        sys.exit(f"There is no part {', '.join(sorted(unknown))}. There are: {', '.join(PARTS)}.")
+    print(_machine())
+    codes = []
+    for part in parts:
+        print(f"\n== {part}", flush=True)
+        codes.append(
+            subprocess.run([sys.executable, "-m", f"bench.{part}"], check=False).returncode
+        )
+    return max(codes)
+
+
+def _machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = {line.partition(": ")[2] for line in lines if line.startswith("model name")}
+    load = os.getloadavg()[0]
+    return f"{', '.join(names)}, {os.cpu_count()} cores, load {load:.1f} before the start"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

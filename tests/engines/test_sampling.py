@@ -147,6 +147,15 @@ def test_a_repetition_penalty_weakens_logits_of_either_sign() -> None:
     assert torch.equal(adjust(logits, [state]), expected)
 
 
+def test_every_further_use_of_a_token_adds_to_its_frequency_penalty() -> None:
+    way = SamplingParams(presence_penalty=1.0, frequency_penalty=0.5, logit_bias={7: 4.0, 8: -1.0})
+    state = SamplerRow(Submission(PROMPT, way, 1), 0, VOCABULARY, torch.device("cpu"))
+    for token in (7, 7, 9):
+        state.note(token)
+    row = adjust(torch.zeros(1, VOCABULARY), [state])[0]
+    assert [float(row[token]) for token in (7, 8, 9, 5)] == [4.0 - 1.0 - 2 * 0.5, -1.0, -1.5, 0.0]
+
+
 def test_a_bias_forces_and_forbids_tokens() -> None:
     plain = Desk().complete(PROMPT, max_tokens=8)
     forced = SamplingParams(temperature=0, logit_bias={77: 100.0})

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,11 @@ def test_ctrl_c_works_although_a_background_job_of_a_shell_ignores_it(tmp_path: 
         pid = int(shell.stdout.readline())
         assert shell.stdout.readline().startswith("{")
         os.kill(pid, signal.SIGINT)
-        assert shell.wait(GONE_SECONDS) == 0
+        try:
+            assert shell.wait(GONE_SECONDS) == 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     all_gone(server)
 
 

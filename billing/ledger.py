@@ -43,6 +43,7 @@ class HoldRequest:
     chatbot_id: str | None = None
     budget_nano: int | None = None
     budget_period: str | None = None
+    meter_id: str | None = None  # the key whose budget window counts; None: key_id
     minimum_output: int = LEAST_OUTPUT
 
     def as_row(self) -> dict[str, object]:
@@ -50,6 +51,7 @@ class HoldRequest:
             "id": self.id,
             "organisation": self.organisation_id,
             "key": self.key_id,
+            "meter": self.meter_id or self.key_id,
             "chatbot": self.chatbot_id,
             "model": self.model,
             "tier": self.tier,

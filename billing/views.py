@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -120,8 +121,10 @@ class Prices(ResourceList[Price]):
     get=extend_schema(operation_id="list_topups", summary="Funds added", tags=["money"])
 )
 class TopUps(ResourceList[TopUp]):
-    permission_classes = [has_scope("usage:read")]
     serializer_class = serializers.TopUpSerializer
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [has_scope("billing:write" if self.request.method == "POST" else "usage:read")()]
 
     def get_queryset(self) -> QuerySet[TopUp]:
         return TopUp.objects.for_organisation(caller_of(self.request).organisation_id)
@@ -135,7 +138,6 @@ class TopUps(ResourceList[TopUp]):
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         actor = Actor.of(request)
-        actor.caller.require("billing:write")
         given = serializers.TopUpRequestSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         top_up = _add_funds(actor, given.validated_data)

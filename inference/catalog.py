@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from api import database
-from api.errors import ModelNotFound, ModelUnavailable
+from api.errors import InvalidRequest, ModelNotFound, ModelUnavailable
 from inference.engines import sockets
 from inference.models import NAME_LENGTH, ModelAlias, ServedModel
 
@@ -70,6 +70,18 @@ def listed(
     entries += [_entry(alias.model, alias.name) for alias in aliases]
     allowed = (entry for entry in entries if entry.allowed_by(allowed_models))
     return sorted(allowed, key=lambda entry: entry.requested)
+
+
+def require_known(name: str, organisation_id: str) -> None:
+    """A default model stands somewhere in the catalog, installed or not."""
+    visible = ServedModel.objects.visible_to(organisation_id)
+    aliases = ModelAlias.objects.filter(model__in=visible)
+    if not (visible.filter(pk=name).exists() or aliases.filter(name=name).exists()):
+        raise InvalidRequest(
+            f"The model `{name[:NAME_LENGTH]}` does not exist. GET /v1/model/info lists them all.",
+            param="default_model",
+            code="model_not_found",
+        )
 
 
 def not_found(name: str) -> ModelNotFound:

@@ -1,18 +1,14 @@
 """The catalog's two tables: models that this server can serve, and other names for them."""
 
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Organisation
+from accounts.names import require_model_name
 
 NAME_LENGTH = 200
-callable_name = RegexValidator(
-    r"\A[A-Za-z0-9][A-Za-z0-9._:/@+-]*\Z",
-    "A model's name has letters, digits and . _ : / @ + - and begins with a letter or digit.",
-)
 
 
 class ServedModelQuerySet(models.QuerySet["ServedModel"]):
@@ -36,7 +32,7 @@ class ServedModel(models.Model):
         NOT_INSTALLED = "not_installed"
         FAILED = "failed"
 
-    id = models.CharField(primary_key=True, max_length=NAME_LENGTH, validators=[callable_name])
+    id = models.CharField(primary_key=True, max_length=NAME_LENGTH, validators=[require_model_name])
     engine = models.CharField(
         max_length=1024,
         blank=True,
@@ -91,7 +87,9 @@ class ServedModel(models.Model):
 class ModelAlias(models.Model):
     """Another name of a model, at the same price. It may cover a row that is not installed."""
 
-    name = models.CharField(primary_key=True, max_length=NAME_LENGTH, validators=[callable_name])
+    name = models.CharField(
+        primary_key=True, max_length=NAME_LENGTH, validators=[require_model_name]
+    )
     model = models.ForeignKey(ServedModel, on_delete=models.CASCADE, related_name="aliases")
 
     class Meta:

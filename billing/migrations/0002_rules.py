@@ -14,7 +14,10 @@ def run(name: str) -> migrations.RunSQL:
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar[list[tuple[str, str]]] = [("billing", "0001_ledger")]
+    dependencies: ClassVar[list[tuple[str, str]]] = [
+        ("billing", "0001_ledger"),
+        ("accounts", "0003_meters"),
+    ]
 
     operations: ClassVar[list[Operation]] = [
         run("book.sql"),

@@ -26,19 +26,21 @@ LANGUAGE sql STABLE AS $$
                      ELSE date_trunc(period, now(), 'UTC') END
 $$;
 
--- Make the budget windows that these requests need. A new one starts with what its key has paid in
--- the period, so that a budget set in mid-month counts from the month's start.
+-- Make the budget windows that these requests need, one for each meter: a key and all that it was
+-- rotated into. A new one starts with what they have paid in the period, so that a budget set in
+-- mid-month counts from the month's start.
 CREATE OR REPLACE FUNCTION ledger_open_windows(requests jsonb) RETURNS void LANGUAGE sql AS $$
   INSERT INTO billing_budgetwindow (organisation_id, key_id, period, starts_at, spent, held)
-  SELECT DISTINCT r.organisation, r.key, r.period, ledger_period_start(r.period), (
-    SELECT coalesce(sum(h.charged), 0) FROM billing_hold h
-    WHERE h.organisation_id = r.organisation AND h.key_id = r.key
+  SELECT DISTINCT r.organisation, r.meter, r.period, ledger_period_start(r.period), (
+    SELECT coalesce(sum(h.charged), 0)
+    FROM billing_hold h JOIN accounts_apikey k ON k.id = h.key_id
+    WHERE h.organisation_id = r.organisation AND coalesce(k.origin_id, k.id) = r.meter
       AND h.closed_at >= ledger_period_start(r.period)
   ), 0
-  FROM jsonb_to_recordset(requests) AS r(organisation text, key text, budget bigint, period text)
+  FROM jsonb_to_recordset(requests) AS r(organisation text, meter text, budget bigint, period text)
   WHERE r.budget IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM billing_budgetwindow w
-    WHERE w.key_id = r.key AND w.period = r.period AND w.starts_at = ledger_period_start(r.period)
+    WHERE w.key_id = r.meter AND w.period = r.period AND w.starts_at = ledger_period_start(r.period)
   )
   ON CONFLICT (key_id, period, starts_at) DO NOTHING
 $$;
@@ -74,7 +76,7 @@ BEGIN
   END IF;
 
   FOR ask IN SELECT * FROM jsonb_to_recordset(requests) AS r(
-    id text, organisation text, key text, chatbot text, model text, tier text, prompt bigint,
+    id text, organisation text, key text, meter text, chatbot text, model text, tier text, prompt bigint,
     max_output integer, choices bigint, least_output integer, budget bigint, period text
   ) LOOP
     SELECT a.id AS account, a.available + a.overdraft AS affordable, p.*,
@@ -108,7 +110,7 @@ BEGIN
       WHERE a.organisation_id = ask.organisation AND a.kind = 'customer' FOR UPDATE;
     END IF;
     SELECT w.id, ask.budget - w.spent - w.held AS room INTO budget FROM billing_budgetwindow w
-    WHERE ask.budget IS NOT NULL AND w.key_id = ask.key AND w.period = ask.period
+    WHERE ask.budget IS NOT NULL AND w.key_id = ask.meter AND w.period = ask.period
       AND w.starts_at = ledger_period_start(ask.period);
 
     room := least(facts.affordable, budget.room);

@@ -49,7 +49,7 @@ class Endpoint:
         caller = await authenticate(_header(scope, b"authorization"), addresses.of_scope(scope))
         request_ids.stamp(lambda: {"openai-organization": caller.organisation_id})
         caller.require("inference")
-        request = rate_limits.take_request(caller.key_id, caller.limits)
+        request = rate_limits.take_request(caller.meter_id, caller.limits)
         raw = await _body(receive)
         asked = parse(self.schema, strict_json.loads(raw))
         entry = await _model(asked, caller, self.wire.CAPABILITY)

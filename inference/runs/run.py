@@ -122,7 +122,7 @@ class Run:
         output = min(order.output_limit or order.entry.default_max_output, room)
         try:
             self._reservation = rate_limits.take_tokens(
-                caller.key_id, caller.limits, prompt + output * order.choices
+                caller.meter_id, caller.limits, prompt + output * order.choices
             )
         except RateLimited:
             order.request.cancel()
@@ -131,6 +131,7 @@ class Run:
             id=order.id,
             organisation_id=caller.organisation_id,
             key_id=caller.key_id,
+            meter_id=caller.meter_id,
             model=order.entry.id,
             prompt_tokens=prompt,
             max_output=output,

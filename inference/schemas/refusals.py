@@ -40,6 +40,8 @@ def _refusal(error: ErrorDetails) -> InvalidRequest:
     if kind == "missing":
         return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code=code)
     reason = REASONS.get(kind) or error["msg"][:1].lower() + error["msg"][1:]
+    if not param:
+        return InvalidRequest(f"The body is wrong: {reason}.", code=code)
     return InvalidRequest(f"Invalid '{param}': {reason}.", param=param, code=code)
 
 

@@ -6,6 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import APIKey, AuditEntry, Membership, User
+from inference.models import ServedModel
 from tests.accounts.conftest import ClientOf
 from tests.cast import Person
 
@@ -32,7 +33,8 @@ def test_resources_answer_without_the_prefix_too(ada: Person, client_of: ClientO
 
 def test_an_owner_changes_name_and_default_model(ada: Person, client_of: ClientOf) -> None:
     http = client_of(ada.key)
-    changes = {"name": "Ada & co", "default_model": "smarter-mini"}
+    ServedModel.objects.create(id="own", engine="scripted:", context_window=8192)
+    changes = {"name": "Ada & co", "default_model": "own"}
     assert http.patch("/v1/organisation", changes, format="json").status_code == 200
     assert http.get("/v1/organisation").json().items() >= changes.items()
     entry = AuditEntry.objects.get(action="organisation.changed")
@@ -43,7 +45,9 @@ def test_an_owner_changes_name_and_default_model(ada: Person, client_of: ClientO
     assert http.get("/v1/organisation").json()["default_model"] is None
 
 
-@pytest.mark.parametrize("body", [{"slug": "x"}, {"name": ""}, {"default_model": ["a"]}, []])
+@pytest.mark.parametrize(
+    "body", [{"slug": "x"}, {"name": ""}, {"default_model": ["a"]}, {"default_model": "nope"}, []]
+)
 def test_nothing_else_of_an_organisation_can_be_changed(
     ada: Person, client_of: ClientOf, body: Any
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
+from accounts import keys
 from api.errors import InsufficientBalance, KeyBudgetExceeded
 from billing import ledger
 from billing.models import BudgetWindow, Hold
@@ -138,3 +139,24 @@ async def test_budgets_and_balance_in_one_batch_are_decided_one_by_one(bakery: T
     )
     assert sum(isinstance(answer, ledger.Hold) for answer in answers) == 3
     assert await Hold.objects.acount() == 3
+
+
+async def test_a_rotated_key_goes_on_with_its_predecessors_budget(bakery: Tenant) -> None:
+    spent = await ledger.hold(bakery.request())
+    await ledger.settle(spent.id, HALF, "stop", 1, 2)
+    successor, _ = await sync_to_async(keys.issue)(
+        bakery.organisation.id, name="Next", scopes=["inference"], origin_id=bakery.key.id
+    )
+    with pytest.raises(KeyBudgetExceeded):
+        await ledger.hold(
+            limited(
+                bakery,
+                ONE_CALL,
+                "month",
+                key_id=successor.id,
+                meter_id=bakery.key.id,
+                minimum_output=50,
+            )
+        )
+    assert await window() == (100_000, 0)
+    assert (await Hold.objects.aget()).key_id == bakery.key.id

@@ -7,6 +7,7 @@ import re
 import pytest
 from asgiref.sync import sync_to_async
 
+from accounts import keys
 from accounts.models import APIKey, Organisation
 from inference import catalog
 from inference.gateway.routes import PATHS
@@ -228,6 +229,18 @@ async def test_a_model_that_is_not_installed_is_a_503(ada: Tenant) -> None:
     call = await ada.ask(stream=True)
     assert (call.status, call.error["code"]) == (503, "model_unavailable")
     assert "retry-after" in call.answer_headers
+
+
+async def test_a_rotated_key_counts_on_its_predecessors_meter(money: None, fund: Fund) -> None:
+    tenant = await sync_to_async(fund)(requests_per_minute=2)
+    old = await APIKey.objects.aget()
+    made = await sync_to_async(keys.issue)(
+        old.organisation_id, scopes=["inference"], requests_per_minute=2, origin_id=old.id
+    )
+    successor = Tenant(tenant.organisation_id, made[1])
+    assert [(await one.ask()).status for one in (tenant, successor, tenant, successor)] == [
+        200, 200, 429, 429,
+    ]  # fmt: skip
 
 
 async def test_a_key_budget_refuses_before_the_balance_does(ada: Tenant) -> None:

@@ -79,16 +79,17 @@ def engine_name(model_id: str) -> str:
     return f"engine of {model_id}"
 
 
-def engine(model_id: str, folder: str, listens: Path) -> Part:
+def engine(model_id: str, folder: str, context_window: int, listens: Path) -> Part:
     return Part(
         engine_name(model_id),
         start=partial(
             _spawn, f"engine-{listens.stem}", *_MANAGE, "serve_engine",
-            "--model", folder, "--name", model_id, "--listen", f"unix:{listens}",
+            "--model", folder, "--name", model_id, "--context", str(context_window),
+            "--listen", f"unix:{listens}",
         ),
         answers=partial(engine_answers, listens),
         stop_seconds=5.0,
-        version=folder,
+        version=f"{folder} {context_window}",
     )  # fmt: skip
 
 

@@ -133,6 +133,7 @@ class Site:
             parts.engine(
                 model.id,
                 model.engine.removeprefix("local:"),
+                model.context_window,
                 sockets.path_for(model.id, settings.DATA_DIR),
             )
             for model in models

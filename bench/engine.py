@@ -3,7 +3,7 @@
     python -m bench.engine [--rounds 3] [--threads 2]
 
 An 11M random Llama in float32, prompts of 16 to 128 tokens, outputs of 16 to 128. Contenders take
-turns within a round, every figure is the median over the rounds, each round by its own anchor.
+turns, the anchor runs before and after each of them, every figure is the median over the rounds.
 """
 
 import argparse
@@ -47,14 +47,20 @@ def asks(count: int, seed: int) -> list[Ask]:
 def one_round(
     anchor: Contender, contenders: list[Contender], seed: int
 ) -> dict[tuple[str, int], Figures]:
-    """Speeds as multiples of the anchor's in this round; milliseconds as they are."""
+    """Speeds as multiples of the anchor's just before and after; milliseconds as they are."""
     figures: dict[tuple[str, int], Figures] = {}
+
+    def serial() -> float:
+        return anchor.run(asks(ANCHOR_REQUESTS, seed), 1).tokens_per_second
+
+    before = serial()
     for at_once, count in AT_ONCE.items():
-        serial = anchor.run(asks(ANCHOR_REQUESTS, seed), 1)
         for contender in contenders:
             found = contender.run(asks(count, seed + at_once), at_once)
-            ratio = found.tokens_per_second / serial.tokens_per_second
+            after = serial()
+            ratio = found.tokens_per_second / ((before + after) / 2)
             figures[contender.name, at_once] = found._replace(tokens_per_second=ratio)
+            before = after
     return figures
 
 

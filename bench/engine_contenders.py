@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import torch
-from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
+from transformers import (
+    ContinuousBatchingConfig,
+    ContinuousBatchingManager,
+    GenerationConfig,
+    PreTrainedModel,
+)
 
 from bench.engine_model import VOCABULARY
 from inference.engines.base import GenerationRequest, SamplingParams
@@ -117,33 +122,36 @@ class Continuous:
         with self._model.continuous_batching_context_manager(  # type: ignore[operator]  # the same
             generation_config=generation, continuous_batching_config=config
         ) as manager:
-            clock = _Clock()
-            waiting = iter(list(enumerate(asks)))
-            left = len(asks)
+            return self._drive(manager, asks, at_once)
 
-            def send() -> None:
-                for number, ask in waiting:
-                    clock.sent(number)
-                    manager.add_request(
-                        ask.prompt, str(number), max_new_tokens=ask.tokens, streaming=True
-                    )
-                    return
+    def _drive(self, manager: ContinuousBatchingManager, asks: list[Ask], at_once: int) -> Figures:
+        clock = _Clock()
+        waiting = iter(list(enumerate(asks)))
+        left = len(asks)
 
-            for _ in range(at_once):
+        def send() -> None:
+            for number, ask in waiting:
+                clock.sent(number)
+                manager.add_request(
+                    ask.prompt, str(number), max_new_tokens=ask.tokens, streaming=True
+                )
+                return
+
+        for _ in range(at_once):
+            send()
+        seen = dict.fromkeys(range(len(asks)), 0)
+        while left:
+            result = manager.get_result(timeout=PATIENCE)
+            if result is None:
+                continue
+            number = int(result.request_id)
+            count = len(result.generated_tokens)
+            clock.came(number, count - seen[number])
+            seen[number] = count
+            if result.is_finished():
+                left -= 1
                 send()
-            seen = dict.fromkeys(range(len(asks)), 0)
-            while left:
-                result = manager.get_result(timeout=PATIENCE)
-                if result is None:
-                    continue
-                number = int(result.request_id)
-                count = len(result.generated_tokens)
-                clock.came(number, count - seen[number])
-                seen[number] = count
-                if result.is_finished():
-                    left -= 1
-                    send()
-            return clock.figures(sum(ask.tokens for ask in asks))
+        return clock.figures(sum(ask.tokens for ask in asks))
 
 
 class Ours:

@@ -84,9 +84,8 @@ def charge_back(top_up: Journal, ref: str, *, actor: str = "system", note: str =
         return known
     top_up = Journal.objects.select_for_update().get(pk=top_up.pk)
     amount = _left_of(top_up)
-    customer = Account.objects.select_for_update().get(
-        pk=customer_account(top_up.organisation_id).pk
-    )
+    account = customer_account(top_up.organisation_id)
+    customer = Account.objects.select_for_update().get(pk=account.pk)
     covered = min(amount, max(0, customer.available))
     journal = _correct(
         Movement(
@@ -104,10 +103,12 @@ def charge_back(top_up: Journal, ref: str, *, actor: str = "system", note: str =
         )
     )
     if covered < amount:
-        Organisation.objects.filter(pk=top_up.organisation_id, suspended_at=None).update(
-            suspended_at=Now()
-        )
+        _suspend(top_up.organisation_id)
     return journal
+
+
+def _suspend(organisation_id: str) -> None:
+    Organisation.objects.filter(pk=organisation_id, suspended_at=None).update(suspended_at=Now())
 
 
 def _left_of(original: Journal) -> int:

@@ -57,30 +57,25 @@ def shapes() -> dict[str, PreTrainedConfig]:
         "llama_one_kv_head": LlamaConfig(**(SMALL | {"num_key_value_heads": 1})),
         "llama_rope_llama3": LlamaConfig(
             **SMALL,
-            rope_parameters={
-                "rope_type": "llama3",
-                "rope_theta": 10_000.0,
-                "factor": 4.0,
-                "low_freq_factor": 1.0,
-                "high_freq_factor": 4.0,
-                "original_max_position_embeddings": 32,
-            },
+            rope_parameters=_stretched("llama3", low_freq_factor=1.0, high_freq_factor=4.0),
         ),
-        "llama_rope_yarn": LlamaConfig(
-            **SMALL,
-            rope_parameters={
-                "rope_type": "yarn",
-                "rope_theta": 10_000.0,
-                "factor": 4.0,
-                "original_max_position_embeddings": 32,
-            },
-        ),
+        "llama_rope_yarn": LlamaConfig(**SMALL, rope_parameters=_stretched("yarn")),
         "mistral": MistralConfig(**SMALL, sliding_window=None),
         "qwen2": Qwen2Config(**SMALL),
         "qwen3": Qwen3Config(**SMALL, head_dim=16),
         "qwen3_all_heads_tied": Qwen3Config(
             **(SMALL | {"num_key_value_heads": 4}), head_dim=8, tie_word_embeddings=True
         ),
+    }
+
+
+def _stretched(kind: str, **more: float) -> dict[str, object]:
+    return {
+        "rope_type": kind,
+        "rope_theta": 10_000.0,
+        "factor": 4.0,
+        "original_max_position_embeddings": 32,
+        **more,
     }
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +15,9 @@ from tests.faults.conftest import GENEROUS, INPUT, OUTPUT
 from tests.running import Server, Tenant, wait_until
 
 pytestmark = pytest.mark.xdist_group("fire")
+
+
+Event = dict[str, Any]  # one server-sent event's JSON
 
 
 def script(words: str, **fields: object) -> dict[str, object]:
@@ -131,13 +135,13 @@ async def test_one_idempotency_key_twenty_times_at_once_is_one_charge(rich: Tena
 
 def test_a_killed_web_process_is_settled_at_the_last_checkpoint(fire: Server, rich: Tenant) -> None:
     call = script("#words=4000 #pace=10", max_tokens=4000)
-    seen: list[dict[str, object]] = []
+    seen: list[Event] = []
     thread = threading.Thread(target=_stream_until_cut, args=(rich, call, seen))
     thread.start()
     wait_until(lambda: len(seen) > 300, 30, "300 tokens delivered")
     os.kill(fire.child("serve "), signal.SIGKILL)
     thread.join(10)
-    delivered = len([c for c in seen if c["choices"][0]["delta"].get("content")])  # type: ignore[index]  # JSON
+    delivered = len([c for c in seen if c["choices"][0]["delta"].get("content")])
 
     wait_until(fire.ready, 15, "web process back")
     answer_id = str(seen[0]["id"])
@@ -151,7 +155,7 @@ def test_a_killed_web_process_is_settled_at_the_last_checkpoint(fire: Server, ri
     assert not any(drift(fire).values())
 
 
-def _stream_until_cut(tenant: Tenant, call: dict[str, object], seen: list[object]) -> None:
+def _stream_until_cut(tenant: Tenant, call: dict[str, object], seen: list[Event]) -> None:
     try:
         with (
             tenant.http() as http,
@@ -171,50 +175,56 @@ def test_a_killed_engine_ends_its_streams_with_an_error_and_comes_back(
 ) -> None:
     """On the built-in model: a scripted one has no process to kill."""
     engine = fire.child("serve_engine")
-    call = {
-        "model": "smarter-mini",
-        "messages": [{"role": "user", "content": "Count to 30"}],
-        "max_tokens": 1500,
-        "logit_bias": {"0": -100, "2": -100},
-        "temperature": 2.0,
-        "stream": True,
-    }
-    events: list[dict[str, object]] = []
-    with rich.http() as http, http.stream("POST", "/v1/chat/completions", json=call) as answer:
-        assert answer.status_code == 200, answer.read()
-        for line in answer.iter_lines():
-            if not line.startswith("data: {"):
-                continue
-            events.append(json.loads(line.removeprefix("data: ")))
-            if len(events) == 20:
-                os.kill(engine, signal.SIGKILL)
-                killed = time.monotonic()
-    assert time.monotonic() - killed < 10
+    events, seconds = _stream_and_kill(rich, LONG, engine)
+    assert seconds < 10
     assert "error" in events[-1]
-    chunks = [e for e in events if "choices" in e]
-    told = generation(rich, str(chunks[0]["id"]))
+    told = generation(rich, str(events[0]["id"]))
     assert told["state"] == "settled"
     assert int(str(told["completion_tokens"])) <= 1500
-    charged_nano = int(str(told["cost_nano"]))
-    assert 10**9 - rich.balance_nano() == charged_nano
+    assert 10**9 - rich.balance_nano() == int(str(told["cost_nano"]))
 
     def back() -> bool:
         with rich.http() as http:
-            again = http.post(
-                "/v1/chat/completions", json={**call, "stream": False, "max_tokens": 2}
-            )
-        return again.status_code == 200
+            again = {**LONG, "stream": False, "max_tokens": 2}
+            return http.post("/v1/chat/completions", json=again).status_code == 200
 
     wait_until(back, 60, "engine back")
     assert fire.child("serve_engine") != engine
     assert not any(drift(fire).values())
 
 
+LONG = {
+    "model": "smarter-mini",
+    "messages": [{"role": "user", "content": "Count to 30"}],
+    "max_tokens": 1500,
+    "logit_bias": {"0": -100, "2": -100},  # it never ends by itself
+    "temperature": 2.0,
+    "stream": True,
+}
+
+
+def _stream_and_kill(
+    tenant: Tenant, call: dict[str, object], engine: int
+) -> tuple[list[Event], float]:
+    """Every event of a stream whose engine dies after 20 of them, and how long its end took."""
+    events: list[Event] = []
+    killed = 0.0
+    with tenant.http() as http, http.stream("POST", "/v1/chat/completions", json=call) as answer:
+        assert answer.status_code == 200, answer.read()
+        for line in answer.iter_lines():
+            if line.startswith("data: {"):
+                events.append(json.loads(line.removeprefix("data: ")))
+                if len(events) == 20:
+                    os.kill(engine, signal.SIGKILL)
+                    killed = time.monotonic()
+    return events, time.monotonic() - killed
+
+
 def test_postgres_stopped_and_started_answers_503_and_stays_exact(
     fire: Server, rich: Tenant
 ) -> None:
     before = rich.balance_nano()
-    running: list[object] = []
+    running: list[Event] = []
     call = script("#words=500 #pace=10", max_tokens=500)
     thread = threading.Thread(target=_stream_until_cut, args=(rich, call, running))
     thread.start()
@@ -224,9 +234,9 @@ def test_postgres_stopped_and_started_answers_503_and_stays_exact(
     statuses = _ask_until_served_again(rich)
     assert statuses == {200, 503}
     thread.join(30)
-    last = [c for c in running if c["choices"][0]["finish_reason"]]  # type: ignore[index]  # JSON
+    last = [c for c in running if c["choices"][0]["finish_reason"]]
     assert last, "the stream that ran through the outage was cut"
-    answer_id = str(last[0]["id"])  # type: ignore[index]  # JSON
+    answer_id = str(last[0]["id"])
     wait_until(lambda: _settled(rich, answer_id), 30, "the outage's stream settled")
     entries = rich.get("/v1/ledger?limit=100")["data"]
     assert isinstance(entries, list)

@@ -82,9 +82,16 @@ def weather(rng: Random) -> Use:
     parameters = _schema(properties, [key])
     if chance(rng, 0.2) and "unit" not in arguments:
         parameters, arguments = {}, {"location": city}
+    result, answer = _report(rng, city)
+    tool = _function("get_weather", rng.choice(_WEATHER_TEXTS), parameters)
+    return Use(tool, question, arguments, result, answer)
+
+
+def _report(rng: Random, city: str) -> tuple[str, str]:
+    """What the tool says, and what the assistant makes of it."""
     degrees = rng.randint(-9, 35)
     sky = rng.choice(("sunny", "cloudy", "rainy", "windy", "snowy", "clear"))
-    result = rng.choice(
+    said = rng.choice(
         (
             dumps({"temperature": degrees, "condition": sky}),
             dumps({"location": city, "temperature": degrees, "condition": sky}),
@@ -92,14 +99,7 @@ def weather(rng: Random) -> Use:
             f"{degrees} degrees and {sky}",
         )
     )
-    answer = f"It is {sky} in {city}, {degrees} degrees."
-    return Use(
-        _function("get_weather", rng.choice(_WEATHER_TEXTS), parameters),
-        question,
-        arguments,
-        result,
-        answer,
-    )
+    return said, f"It is {sky} in {city}, {degrees} degrees."
 
 
 def _time(rng: Random) -> Use:

@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from inference.engines.base import EngineInfo
 from inference.engines.local import sockets
 
 SECRET = "SMARTER_ENGINE_SECRET"  # noqa: S105 - the name of a variable
@@ -59,15 +60,17 @@ def run(options: argparse.Namespace) -> int:
             )
         )
         server = EngineServer(model, secret)
-        info = model.info
-        ready = (
-            f"Serving {info.model} ({info.parameters / 1e6:.1f}M parameters, {info.dtype} on "
-            f"{info.device}) at {options.listen}: up to {model.slots} sequences of "
-            f"{info.context_window} tokens."
-        )
+        ready = f"Serving {_described(model.info)} at {options.listen}, {model.slots} at once."
         return asyncio.run(server.run(options.listen, lambda: _say(ready)))
     except (loading.LoadingFailed, sockets.BadAddress) as error:
         return _refuse(str(error))
+
+
+def _described(info: EngineInfo) -> str:
+    return (
+        f"{info.model} ({info.parameters / 1e6:.1f}M parameters, {info.dtype} on {info.device}, "
+        f"{info.context_window} tokens of context)"
+    )
 
 
 def _die_with(parent: int) -> None:

@@ -138,6 +138,7 @@ class DaphneServer(server.Server):
         """Close connections whose answer is out; flushed ones count until their last byte left."""
         answering = {protocol.transport for protocol, _ in self._open()}
         for transport in set(self.transports) - answering:
+            transport.unregisterProducer()  # or it asks for more at the last byte, and never closes
             transport.loseConnection()
         return any(transport.connected for transport in self.transports)
 

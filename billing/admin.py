@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import TabularInline
@@ -136,10 +136,19 @@ class EntryLines(TabularInline):
 
 @admin.register(Journal)
 class JournalAdmin(ReadOnlyAdmin):
-    list_display = ("id", "organisation", "kind", "ref", "actor", "created_at")
+    list_display = (
+        "created_at", "organisation", "kind", dollars("moved", "balance"), "actor", "id",
+    )  # fmt: skip
     list_filter = ("kind",)
     search_fields = ("id", "ref", "organisation__id")
+    ordering = ("-created_at",)
     inlines = (EntryLines,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Journal]:
+        """With what each movement did to the customer's balance."""
+        lines = Entry.objects.filter(journal=OuterRef("pk"), account__kind=Account.Kind.CUSTOMER)
+        journals: QuerySet[Journal] = super().get_queryset(request)
+        return journals.annotate(moved=Subquery(lines.values("amount")[:1]))
 
 
 @admin.register(Hold)
@@ -150,6 +159,7 @@ class HoldAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = ("state",)
     search_fields = ("id", "organisation__id")
+    ordering = ("-created_at",)
 
 
 @admin.register(TopUp)

@@ -85,6 +85,10 @@ def _chat(rng: Random) -> Document:
 
 
 def _drill(rng: Random) -> Document:
+    if chance(rng, 0.1):  # nearly as long as the context
+        return Document(
+            (*_opening(rng), *_turns([_exchange(rng) for _ in range(rng.randint(20, 50))]))
+        )
     asked = rng.choices(tuple(DRILLS), tuple(DRILLS.values()), k=rng.randint(3, 8))
     return Document((*_opening(rng), *_turns([wording.reworded(rng, ask(rng)) for ask in asked])))
 

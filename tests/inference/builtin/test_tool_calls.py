@@ -7,7 +7,7 @@ import pytest
 from inference.builtin.corpus import reserved
 from tests.inference.builtin import asking
 
-LEAST_RIGHT = 57  # of 60; just under what the shipped weights reached, see MODEL_CARD.md
+LEAST_RIGHT = 58  # of 60; just under what the shipped weights reached, see MODEL_CARD.md
 
 ASKED = (
     "What's the weather in {}?",

@@ -55,7 +55,7 @@ class Endpoint:
         entry = await _model(asked, caller, self.wire.CAPABILITY)
         wire, order = self._order(asked, caller, entry, request, _retry_key(scope, raw))
 
-        run = runs.start(order)
+        run = runs.start(order, partial(answers.keep, wire))
         reader = run.events()
         request_ids.on_abandon(reader.close)
         watch = asyncio.create_task(_close_when_gone(receive, reader))
@@ -70,7 +70,7 @@ class Endpoint:
         caller: Caller,
         entry: CatalogEntry,
         request: rate_limits.Reservation,
-        retry_key: tuple[str, bytes] | None,
+        retry_key: IdempotencyKey | None,
     ) -> tuple[Wire, Order]:
         suffix = request_ids.current().removeprefix("req_")
         generations = asked.generations(f"gen_{suffix}", entry.id, caller.organisation_id)
@@ -84,7 +84,7 @@ class Endpoint:
             generations=generations,
             output_limit=asked.output_limit,
             streamed=bool(asked.stream),
-            idempotency=retry_key and IdempotencyKey(*retry_key, partial(answers.keep, wire)),
+            idempotency=retry_key,
         )
         return wire, order
 
@@ -112,13 +112,13 @@ def _header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
-def _retry_key(scope: Scope, raw: bytes) -> tuple[str, bytes] | None:
+def _retry_key(scope: Scope, raw: bytes) -> IdempotencyKey | None:
     """The Idempotency-Key, and what tells its request from any other."""
     key = _header(scope, idempotency.HEADER.encode())
     if key is None:
         return None
     path = scope["path"].removeprefix("/v1")
-    return key, hashlib.sha256(f"POST {path}\n".encode() + raw).digest()
+    return IdempotencyKey(key, hashlib.sha256(f"POST {path}\n".encode() + raw).digest())
 
 
 async def _body(receive: Receive) -> bytes:

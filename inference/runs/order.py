@@ -1,26 +1,20 @@
 """What a Run is asked for: who pays, which model, what to generate, and who must get the answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from accounts.authentication import Caller
-from accounts.idempotency import StoredAnswer
 from api import rate_limits
 from inference.catalog import CatalogEntry
 from inference.engines.base import GenerationRequest
 
-if TYPE_CHECKING:
-    from inference.runs.run import Run
-
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The client's key, what its body was, and how a finished Run is kept for a retry."""
+    """The client's key, and what its body was."""
 
     key: str
     fingerprint: bytes
-    render: Callable[["Run"], StoredAnswer]
 
 
 @dataclass(frozen=True, slots=True)

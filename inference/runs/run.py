@@ -34,8 +34,9 @@ class Run:
     earlier call with the same Idempotency-Key; with neither, `usage` and `cost` are final.
     """
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, keep: Callable[["Run"], StoredAnswer]) -> None:
         self.order = order
+        self._keep = keep
         self.hold: ledger.Hold | None = None
         self.failure: ApiError | None = None
         self.replayed: StoredAnswer | None = None
@@ -213,12 +214,11 @@ class Run:
         return True
 
     async def _settle(self) -> None:
-        key = self.order.idempotency
-        if key is None:
+        if self.order.idempotency is None:
             await self._charge(None)
             return
         async with database.connection() as connection, connection.transaction():
-            await idempotency.finish(self.order.id, key.render(self), connection)
+            await idempotency.finish(self.order.id, self._keep(self), connection)
             await self._charge(connection)
 
     async def _charge(self, connection: database.Connection | None) -> None:

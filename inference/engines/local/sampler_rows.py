@@ -5,8 +5,8 @@ import secrets
 
 import torch
 
+from inference.engines.base import SamplingParams
 from inference.engines.local.noise import choice_seed
-from inference.engines.local.sequences import Submission
 
 GREEDY_BELOW = 1e-5  # colder than this is greedy: dividing by it would overflow
 
@@ -15,9 +15,14 @@ class SamplerRow:
     """Tensors exist only for what the request asks; a plain row carries none."""
 
     def __init__(
-        self, submission: Submission, index: int, vocabulary: int, device: torch.device
+        self,
+        params: SamplingParams,
+        prompt: list[int],
+        index: int,
+        vocabulary: int,
+        device: torch.device,
     ) -> None:
-        self.params = params = submission.sampling
+        self.params = params
         seed = secrets.randbits(64) if params.seed is None else params.seed
         self.seed = choice_seed(seed, index)
         self.greedy = params.temperature < GREEDY_BELOW
@@ -31,7 +36,7 @@ class SamplerRow:
         self.seen: torch.Tensor | None = None  # prompt and output, for the repetition penalty
         if params.repetition_penalty != 1:
             self.seen = torch.zeros(vocabulary, dtype=torch.bool, device=device)
-            self.seen[torch.tensor(submission.prompt, device=device)] = True
+            self.seen[torch.tensor(prompt, device=device)] = True
 
     @property
     def adjusted(self) -> bool:

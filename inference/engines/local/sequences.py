@@ -2,12 +2,10 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from inference.engines.base import EngineError, FinishReason, SamplingParams
-
-if TYPE_CHECKING:
-    from inference.engines.local.sampler_rows import SamplerRow
+from inference.engines.local.sampler_rows import SamplerRow
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +42,7 @@ class Sequence:
 
     submission: Submission
     index: int
-    sampler: "SamplerRow"
+    sampler: SamplerRow
     admission: int = 0  # running number: lower was admitted earlier
     slot: int = -1
     length: int = 0

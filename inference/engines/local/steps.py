@@ -85,16 +85,16 @@ class Steps:
     def _sequences(self, submission: Submission) -> Sequence:
         """The first choice, carrying the others."""
         first, *forks = [
-            Sequence(
-                submission,
-                index,
-                SamplerRow(submission, index, self._options.vocabulary, self._runner.device),
-            )
+            Sequence(submission, index, self._sampler_row(submission, index))
             for index in range(submission.sampling.n)
         ]
         first.forks = forks
         first.admission = next(self._admissions)
         return first
+
+    def _sampler_row(self, submission: Submission, index: int) -> SamplerRow:
+        vocabulary, device = self._options.vocabulary, self._runner.device
+        return SamplerRow(submission.sampling, submission.prompt, index, vocabulary, device)
 
     def _expire(self) -> None:
         now = time.monotonic()

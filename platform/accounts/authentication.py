@@ -18,7 +18,7 @@ from api import addresses, database, rate_limits, request_ids
 from api.errors import Forbidden, Unauthenticated
 from api.rate_limits import Limits
 
-MISSING: Final = "Send an API key in the header 'Authorization: Bearer sk-…'."
+MISSING: Final = "Send an API key in the header 'Authorization: Bearer sk-...'."
 WRONG: Final = "This API key is not valid: it is wrong, expired or revoked."
 
 
@@ -178,7 +178,7 @@ def _caller(found: Sequence[Any] | None, address: str | None) -> Caller:
     if row.suspended:
         raise Forbidden("This organisation is suspended.", code="organisation_suspended")
     if row.kind == "publishable":
-        raise Forbidden("A publishable key only opens chat widgets. Use a secret key (sk-…).")
+        raise Forbidden("A publishable key only opens chat widgets. Use a secret key (sk-...).")
     if row.cidrs and not addresses.within(address, row.cidrs):
         raise Forbidden("This key may not be used from your address.", code="address_not_allowed")
     return caller

@@ -16,6 +16,7 @@ from config.web_lock import only_web_process
 
 Kind = Literal["daphne", "uvicorn"]
 KINDS: tuple[str, ...] = get_args(Kind)
+LARGEST_PORT = 65_535
 
 
 def serve(host: str, port: int, kind: Kind) -> None:
@@ -37,6 +38,8 @@ def serve(host: str, port: int, kind: Kind) -> None:
 
 
 def require_free_port(host: str, port: int) -> None:
+    if not 1 <= port <= LARGEST_PORT:
+        raise CannotStart(f"{port} is no port: ports go from 1 to {LARGEST_PORT}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -48,7 +51,8 @@ def require_free_port(host: str, port: int) -> None:
 
 def _cannot_listen(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is taken. Stop the other server, or choose another with --port."
+        another = f'make run ARGS="--port {port + 1 if port < LARGEST_PORT else port - 1}"'
+        return f"Port {port} is taken. Stop the other server, or choose another: {another}"
     if error.errno == errno.EACCES:
         return f"Port {port} needs special rights. Choose one above 1023 with --port."
     return f"{host} is no address of this machine. Choose another with --host."

@@ -75,6 +75,10 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert living(server.data) == {}
 
 
+def test_a_number_that_is_no_port_is_refused(tmp_path: Path) -> None:
+    assert "ports go from 1 to 65535" in refused(Server(tmp_path / "data", port=99_999))
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

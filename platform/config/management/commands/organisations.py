@@ -42,6 +42,7 @@ class Command(BaseCommand):
             return
         for name, value in facts.items():
             self.stdout.write(f"{name.replace('_', ' '):<14}{value or '(as before)'}")
+        self.stdout.write("\nPassword and key are shown only now.")
 
 
 @transaction.atomic

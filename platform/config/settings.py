@@ -115,6 +115,14 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/v1",
+    "TAGS": [  # in the order of the reference
+        {"name": "generation"},
+        {"name": "models"},
+        {"name": "money"},
+        {"name": "API keys"},
+        {"name": "accounts"},
+        {"name": "service"},
+    ],
     "ENUM_NAME_OVERRIDES": {
         "APIKeyKindEnum": "accounts.models.APIKey.Kind",
         "APIKeyStatusEnum": ["active", "expired", "revoked"],

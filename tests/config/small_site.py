@@ -1,6 +1,7 @@
 """A site of a few lines under the real servers: `python small_site.py daphne|uvicorn PORT`.
 
-It answers with the length of the body that it was sent, or with a stream of numbers.
+It answers with the length of the body that it was sent, or with a stream of numbers; on a websocket
+with thirty numbers.
 """
 
 import asyncio
@@ -21,6 +22,9 @@ LIMIT = 100_000
 
 
 async def site(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await count(receive, send)
+        return
     length, more = 0, True
     while more:
         message = await receive()
@@ -34,6 +38,15 @@ async def site(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.body", "body": b"%d " % number, "more_body": True})
         await asyncio.sleep(0.1)
     await send({"type": "http.response.body", "body": str(length).encode()})
+
+
+async def count(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    for number in range(30):
+        await send({"type": "websocket.send", "text": str(number)})
+        await asyncio.sleep(0.1)
+    await send({"type": "websocket.close", "code": 1000})
 
 
 def main(kind: str, port: int) -> None:

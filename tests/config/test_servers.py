@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from config import server
 from config.children import CannotStart
@@ -115,6 +116,16 @@ def test_a_stop_waits_for_the_last_byte_of_a_slow_reader(small: Small) -> None:
         while data := slow.recv(65536):
             received += len(data)
     assert received > 8_000_000
+    assert small.process.wait(5) == 0
+
+
+def test_a_stop_lets_a_websocket_finish(small: Small) -> None:
+    with connect(f"ws://127.0.0.1:{small.port}/") as wire:
+        heard = [wire.recv()]
+        small.process.send_signal(signal.SIGTERM)
+        heard += list(wire)
+        assert wire.close_code == 1000
+    assert heard == [str(number) for number in range(30)]
     assert small.process.wait(5) == 0
 
 

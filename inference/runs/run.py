@@ -20,8 +20,8 @@ from inference.runs.order import Order
 from inference.runs.reading import EventLog, Reader
 from inference.runs.tally import Tally
 
-RUN_SECONDS = getattr(settings, "RUN_SECONDS", 600.0)
-FIRST_TOKEN_SECONDS = getattr(settings, "FIRST_TOKEN_SECONDS", 60.0)
+RUN_SECONDS: float = settings.RUN_SECONDS
+FIRST_TOKEN_SECONDS: float = settings.FIRST_TOKEN_SECONDS
 FIRST_RETRY = 0.25  # seconds between attempts to settle while the database is away
 LAST_RETRY = 5.0
 
@@ -139,6 +139,7 @@ class Run:
             choices=order.choices,
             budget_nano=caller.budget_nano,
             budget_period=caller.budget_period,
+            minimum_output=settings.LEAST_OUTPUT_TOKENS,
         )
         try:
             return await ledger.hold(request)

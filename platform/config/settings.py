@@ -77,6 +77,11 @@ DATABASE_WAIT_SECONDS = 1.5
 # --- web processes: rate limits live in the memory of one (checks.py)
 WEB_PROCESSES = env.number("WEB_CONCURRENCY", 1, least=1)
 DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)
+# An answer is cut after so long, and refused if it has not begun by then.
+RUN_SECONDS = env.number("RUN_SECONDS", 600, least=1)
+FIRST_TOKEN_SECONDS = env.number("FIRST_TOKEN_SECONDS", 60, least=1)
+# A balance that pays for so many output tokens lowers max_tokens; a smaller one refuses.
+LEAST_OUTPUT_TOKENS = env.number("LEAST_OUTPUT_TOKENS", 16, least=1)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
 # --- passwords, cookies, transport

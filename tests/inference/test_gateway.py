@@ -6,6 +6,7 @@ import re
 
 import pytest
 from asgiref.sync import sync_to_async
+from pytest_django import Settings
 
 from accounts import keys
 from accounts.models import APIKey, Organisation
@@ -164,6 +165,16 @@ async def test_the_balance_lowers_the_output_before_it_refuses(money: None, fund
     assert call.json["choices"][0]["finish_reason"] == "length"
     assert await balance(tenant) == (0, 0)
     assert (await tenant.ask("#fill x", max_tokens=500, stream=True)).status == 403
+
+
+async def test_how_little_output_is_still_worth_while_is_a_setting(
+    money: None, fund: Fund, settings: Settings
+) -> None:
+    tenant = await sync_to_async(fund)(nano=cost(1, 20))
+    settings.LEAST_OUTPUT_TOKENS = 21
+    assert (await tenant.ask("#fill", max_tokens=500)).status == 403
+    settings.LEAST_OUTPUT_TOKENS = 20
+    assert (await tenant.ask("#fill", max_tokens=500)).status == 200
 
 
 async def test_the_balance_admits_exactly_what_it_pays_for(money: None, fund: Fund) -> None:

@@ -203,6 +203,9 @@ def test_money_is_read_with_its_scope_alone(bakery: Tenant, path: str) -> None:
 
 def test_funds_are_added_with_their_scope_alone(bakery: Tenant) -> None:
     asked = {"amount": "1.00", "ref": "r"}
+    allowed = client(bakery, "billing:write")
+    assert allowed.post("/v1/topups", asked, format="json").status_code == 201
+    assert allowed.get("/v1/topups").status_code == 403  # that needs usage:read
     refused = client(bakery, "usage:read").post("/v1/topups", asked, format="json")
     assert (refused.status_code, refused.json()["error"]["code"]) == (403, "insufficient_scope")
 

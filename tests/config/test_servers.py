@@ -109,14 +109,17 @@ def test_a_stop_waits_for_the_last_byte_of_a_slow_reader(small: Small) -> None:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect(("127.0.0.1", small.port))
         slow.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        asked = time.monotonic()
         time.sleep(0.5)
         small.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
         received = 0
         while data := slow.recv(65536):
             received += len(data)
+        last_byte = time.monotonic()
     assert received > 8_000_000
     assert small.process.wait(5) == 0
+    assert last_byte - asked < 10  # the connection closed with its last byte, not with the drain
 
 
 def test_a_stop_lets_a_websocket_finish(small: Small) -> None:

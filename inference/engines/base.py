@@ -15,9 +15,9 @@ Errors (all `EngineError`):
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
 
 
 class EngineError(Exception):
@@ -49,12 +49,55 @@ class GenerationFailed(EngineError):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model made. `arguments` is JSON text, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message, already reduced to text (roles: system, user, assistant, tool)."""
+    """One chat message, its content reduced to text (roles: system, user, assistant, tool).
+
+    An assistant's message may hold the calls it made; a tool's answers the call `tool_call_id`.
+    """
 
     role: str
     content: str
     name: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call. `parameters` is a JSON schema; None: no arguments.
+
+    Arguments of a `strict` tool always fit the schema, and a schema that cannot be enforced is
+    refused; without it they fit as far as the schema can be enforced.
+    """
+
+    name: str
+    description: str | None = None
+    parameters: Mapping[str, Any] | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """`required`: at least one call, and nothing else. `names`: only these may be called."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    names: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFormat:
+    """The answer is JSON: any object, or what `schema` says. Valid unless cut by length."""
+
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +125,9 @@ class GenerationRequest:
     """What to generate from: either chat messages, or a prompt as text or token ids.
 
     `tenant` is the organisation (fair queueing); `deadline` is in seconds from submission.
+    `echo` (prompts only) gives the prompt back before the answer, with its log-probabilities if
+    `sampling.logprobs`; then no output at all (`max_tokens` 0) is allowed. `suffix` (text prompts
+    only) is what comes after the text to be written, for models that were taught to fill in.
     """
 
     id: str
@@ -93,6 +139,12 @@ class GenerationRequest:
     adapter: str | None = None
     deadline: float | None = None
     priority: int = 0
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    parallel_tool_calls: bool = True
+    response_format: ResponseFormat | None = None
+    echo: bool = False
+    suffix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +158,28 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """One token with its log-probability; `raw` is its bytes (a character may span tokens)."""
+    """One token with its log-probability; `raw` is its bytes (a character may span tokens).
+
+    The first token of an echoed prompt follows nothing, so it has no log-probability.
+    """
 
     token: str
-    logprob: float
+    logprob: float | None
     raw: bytes
     top: tuple["TokenLogprob", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of the choice's call number `index`; its first piece, and no other, has id and name.
+
+    The pieces of `arguments` make JSON text.
+    """
+
+    index: int
+    arguments: str
+    id: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +187,7 @@ class Delta:
     """What one step gave one choice. Never splits a character, never holds text of a stop string.
 
     `completion_tokens` is the choice's running total, so a lost delta never loses money.
-    `cached_tokens` counts prompt tokens served from a prefix cache.
+    `cached_tokens` counts prompt tokens served from a prefix cache. Tool calls come after `text`.
     """
 
     index: int
@@ -128,6 +196,20 @@ class Delta:
     finish_reason: FinishReason | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
     cached_tokens: int = 0
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+
+
+def joined(earlier: Delta, later: Delta) -> Delta:
+    """Two deltas of one choice as one, for readers slower than the engine."""
+    return Delta(
+        later.index,
+        earlier.text + later.text,
+        later.completion_tokens,
+        later.finish_reason,
+        earlier.logprobs + later.logprobs,
+        max(earlier.cached_tokens, later.cached_tokens),
+        earlier.tool_calls + later.tool_calls,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +230,8 @@ class Engine(Protocol):
     def generate(self, prepared: Prepared, max_tokens: int) -> AsyncIterator[Sequence[Delta]]:
         """Stream until every one of the `n` choices has finished; one batch a step, never empty.
 
-        `max_tokens` bounds each choice. Raises EngineOverloaded before the first batch,
-        EngineUnavailable or GenerationFailed at any time. Leaving the iterator cancels.
+        `max_tokens` bounds each choice (0 only with `echo`). Raises EngineOverloaded before the
+        first batch, EngineUnavailable or GenerationFailed at any time. Leaving it cancels.
         """
         ...
 

@@ -136,5 +136,5 @@ def usage(run: Run) -> dict[str, Any]:
     }
 
 
-def logprob(token: TokenLogprob) -> float:
-    return max(token.logprob, LEAST_LOGPROB)
+def logprob(token: TokenLogprob) -> float | None:
+    return None if token.logprob is None else max(token.logprob, LEAST_LOGPROB)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inference.engines.base import Delta, TokenLogprob
+from inference.engines.base import Delta, TokenLogprob, ToolCall, ToolCallDelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,7 @@ class ChoiceAnswer:
     text: str
     finish_reason: str | None
     logprobs: tuple[TokenLogprob, ...]
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 def assemble(events: Iterable[Delta], choices: int) -> list[ChoiceAnswer]:
@@ -25,4 +26,16 @@ def _answer(deltas: list[Delta]) -> ChoiceAnswer:
         text="".join([delta.text for delta in deltas]),
         finish_reason=deltas[-1].finish_reason if deltas else None,
         logprobs=tuple(token for delta in deltas for token in delta.logprobs),
+        tool_calls=_calls([piece for delta in deltas for piece in delta.tool_calls]),
+    )
+
+
+def _calls(pieces: list[ToolCallDelta]) -> tuple[ToolCall, ...]:
+    first = {piece.index: piece for piece in reversed(pieces)}
+    arguments = dict.fromkeys(first, "")
+    for piece in pieces:
+        arguments[piece.index] += piece.arguments
+    return tuple(
+        ToolCall(first[index].id or "", first[index].name or "", arguments[index])
+        for index in sorted(first)
     )

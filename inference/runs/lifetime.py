@@ -2,23 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 
-from accounts.idempotency import StoredAnswer
 from api.errors import Unavailable
 from inference.runs.order import Order
-from inference.runs.run import Run
+from inference.runs.run import Keep, Record, Run
 
 LAST_WORDS = 5.0  # seconds for Runs that were cut to settle
 _open: set[Run] = set()
 
 
-def start(order: Order, keep: Callable[[Run], StoredAnswer]) -> Run:
-    """Begin at once, in a task of its own. Take `run.events()` before the next await.
-
-    `keep` makes what a retry with the same Idempotency-Key will get, once the Run is over.
-    """
-    run = Run(order, keep)
+def start(order: Order, keep: Keep, record: Record | None = None) -> Run:
+    """Begin at once, in a task of its own. Take `run.events()` before the next await."""
+    run = Run(order, keep, record)
     _open.add(run)
     run.task.add_done_callback(lambda _: _open.discard(run))
     return run

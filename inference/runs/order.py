@@ -29,6 +29,11 @@ class Order:
     output_limit: int | None = None  # tokens for each choice; None: the model's default
     streamed: bool = False
     idempotency: IdempotencyKey | None = None
+    stored: bool = False  # the answer can be read again later, so the Run goes on without readers
+
+    @property
+    def outlives_readers(self) -> bool:
+        return self.stored or self.idempotency is not None
 
     @property
     def choices_each(self) -> int:

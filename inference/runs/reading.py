@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from inference.engines.base import Delta
+from inference.engines.base import Delta, joined
 
 LAG = 256  # events that a reader may be behind before new ones are joined to the last
 JOINED_TEXT = 4096  # characters of a joined event
@@ -45,7 +45,7 @@ class EventLog:
     def _append_or_join(self, delta: Delta) -> None:
         place = self._last_of_choice.get(delta.index)
         if place is not None and len(self.events[place].text) < JOINED_TEXT:
-            self.events[place] = _joined(self.events[place], delta)
+            self.events[place] = joined(self.events[place], delta)
         else:
             self._last_of_choice[delta.index] = len(self.events)
             self.events.append(delta)
@@ -53,17 +53,6 @@ class EventLog:
     def _wake(self) -> None:
         self._grown.set()
         self._grown.clear()
-
-
-def _joined(earlier: Delta, later: Delta) -> Delta:
-    return Delta(
-        later.index,
-        earlier.text + later.text,
-        later.completion_tokens,
-        later.finish_reason,
-        earlier.logprobs + later.logprobs,
-        max(earlier.cached_tokens, later.cached_tokens),
-    )
 
 
 class Reader:

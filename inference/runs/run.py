@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from django.conf import settings
 
@@ -26,17 +27,25 @@ FIRST_RETRY = 0.25  # seconds between attempts to settle while the database is a
 LAST_RETRY = 5.0
 
 
+Keep = Callable[["Run"], StoredAnswer]
+"""Makes what a retry with the same Idempotency-Key will get, once the Run is over."""
+Record = Callable[["Run"], Awaitable[None]]
+"""Stores the answer, once the Run is settled or has failed and before its readers see the end. It
+is called again while the database is away, so a second call must do no harm."""
+
+
 class Run:
     """Readers see tokens as they come; when the last one leaves, a plain Run ends at the next step,
-    one with an Idempotency-Key goes on, so that a retry finds the whole answer.
+    one that is stored, or has an Idempotency-Key, goes on, so that its answer can be had again.
 
     Once `events()` are over, `failure` is what went wrong, and `replayed` the stored answer of an
     earlier call with the same Idempotency-Key; with neither, `usage` and `cost` are final.
     """
 
-    def __init__(self, order: Order, keep: Callable[["Run"], StoredAnswer]) -> None:
+    def __init__(self, order: Order, keep: Keep, record: Record | None = None) -> None:
         self.order = order
         self._keep = keep
+        self._record = record
         self.hold: ledger.Hold | None = None
         self.failure: ApiError | None = None
         self.replayed: StoredAnswer | None = None
@@ -75,7 +84,7 @@ class Run:
 
     def _leave(self, reader: Reader) -> None:
         self._readers.discard(reader)
-        if not self._readers and self.order.idempotency is None:
+        if not self._readers and not self.order.outlives_readers:
             self._stop_generating()
 
     def _stop_generating(self) -> None:
@@ -84,13 +93,20 @@ class Run:
 
     async def _live(self) -> None:
         try:
-            self.replayed = await self._claim()
-            if self.replayed is None:
-                await self._produce()
+            await self._answer()
+            await self._recorded()
         except Exception as error:  # noqa: BLE001 - a Run is a border: what is unknown is logged
             self.failure = api_error(error)
         finally:
             self._log.end()
+
+    async def _answer(self) -> None:
+        try:
+            self.replayed = await self._claim()
+            if self.replayed is None:
+                await self._produce()
+        except Exception as error:  # noqa: BLE001 - as above; a failure is an answer, too
+            self.failure = api_error(error)
 
     async def _claim(self) -> StoredAnswer | None:
         key = self.order.idempotency
@@ -201,8 +217,15 @@ class Run:
             )
         if self._reservation:
             self._reservation.settle(self.usage.prompt_tokens + self.usage.completion_tokens)
+        await self._until_it_went_through(self._settle if billable else self._void)
+
+    async def _recorded(self) -> None:
+        if self._record is not None and self.replayed is None:
+            await self._until_it_went_through(partial(self._record, self))
+
+    async def _until_it_went_through(self, post: Callable[[], Awaitable[None]]) -> None:
         pause = FIRST_RETRY
-        while not await self._went_through(self._settle if billable else self._void):
+        while not await self._went_through(post):
             await asyncio.sleep(pause)
             pause = min(2 * pause, LAST_RETRY)
 

@@ -14,6 +14,7 @@ from inference.engines.base import (
     Message,
     SamplingParams,
     TokenLogprob,
+    joined,
 )
 from inference.engines.local import frames
 
@@ -89,5 +90,5 @@ def test_what_is_no_frame_is_refused(data: bytes) -> None:
 
 
 def test_merged_deltas_say_what_both_said() -> None:
-    merged = frames.merge(Delta(1, "ab", 2, None, LOGPROBS), Delta(1, "c", 3, "length", LOGPROBS))
+    merged = joined(Delta(1, "ab", 2, None, LOGPROBS), Delta(1, "c", 3, "length", LOGPROBS))
     assert merged == Delta(1, "abc", 3, "length", LOGPROBS * 2)

@@ -107,7 +107,8 @@ async def test_choices_and_logprobs_arrive(client: LocalEngine) -> None:
     for choice in deltas.values():
         assert choice[-1].finish_reason is not None
         reported = [each for delta in choice for each in delta.logprobs]
-        assert all(each.logprob <= 0 and len(each.top) == 2 for each in reported)
+        assert all(each.logprob is not None and each.logprob <= 0 for each in reported)
+        assert all(len(each.top) == 2 for each in reported)
         raw = b"".join(each.raw for each in reported)
         assert raw.decode(errors="replace").startswith(text_of(choice))
 

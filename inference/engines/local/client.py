@@ -15,6 +15,7 @@ from inference.engines.base import (
     GenerationRequest,
     InvalidGeneration,
     Prepared,
+    joined,
 )
 from inference.engines.local import frames, sockets
 from inference.engines.local.frames import EngineHealth
@@ -142,7 +143,7 @@ class _Stream:
 
     def add(self, delta: Delta) -> None:
         earlier = self._deltas.get(delta.index)
-        self._deltas[delta.index] = frames.merge(earlier, delta) if earlier else delta
+        self._deltas[delta.index] = joined(earlier, delta) if earlier else delta
         if delta.finish_reason:
             self._open -= 1
         self._wake()

@@ -17,6 +17,7 @@ from inference.engines.base import (
     GenerationFailed,
     GenerationRequest,
     InvalidGeneration,
+    joined,
 )
 from inference.engines.local import frames
 from inference.engines.local.frames import EngineHealth
@@ -106,7 +107,7 @@ class Connection(asyncio.Protocol):
     def add(self, stream: Stream, delta: Delta) -> None:
         key = (stream.id, delta.index)
         earlier = self._outbox.get(key)
-        self._outbox[key] = frames.merge(earlier, delta) if earlier else delta
+        self._outbox[key] = joined(earlier, delta) if earlier else delta
         if stream.finished:
             self._streams.pop(stream.id, None)
 

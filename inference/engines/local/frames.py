@@ -12,7 +12,7 @@ both know.
 import hmac
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import msgpack
@@ -27,8 +27,13 @@ from inference.engines.base import (
     GenerationRequest,
     InvalidGeneration,
     Message,
+    ResponseFormat,
     SamplingParams,
     TokenLogprob,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+    ToolChoice,
 )
 
 HELLO, PREPARE, PREPARED, GENERATE, DELTAS, CANCEL, ERROR, HEALTH, INFO, ANSWER = range(10)
@@ -111,7 +116,10 @@ def proof(secret: str, nonce: bytes) -> bytes:
 def from_request(request: GenerationRequest) -> list[Any]:
     values = {name: getattr(request, name) for name in _REQUEST}
     values["sampling"] = [getattr(request.sampling, name) for name in _SAMPLING]
-    values["messages"] = [(each.role, each.content, each.name) for each in request.messages]
+    for name in ("messages", "tools"):
+        values[name] = [asdict(each) for each in values[name]]
+    for name in ("tool_choice", "response_format"):
+        values[name] = values[name] and asdict(values[name])
     return [values[name] for name in _REQUEST]
 
 
@@ -120,10 +128,22 @@ def to_request(content: list[Any]) -> GenerationRequest:
     sampling = dict(zip(_SAMPLING, values["sampling"], strict=True))
     sampling["stop"] = tuple(sampling["stop"])
     values["sampling"] = SamplingParams(**sampling)
-    values["messages"] = tuple(Message(*each) for each in values["messages"])
+    values["messages"] = tuple(_message(**each) for each in values["messages"])
+    values["tools"] = tuple(Tool(**each) for each in values["tools"])
+    values["tool_choice"] = _tool_choice(**values["tool_choice"])
+    if values["response_format"] is not None:
+        values["response_format"] = ResponseFormat(**values["response_format"])
     if isinstance(values["prompt"], list):
         values["prompt"] = tuple(values["prompt"])
     return GenerationRequest(**values)
+
+
+def _message(tool_calls: list[dict[str, str]], **rest: Any) -> Message:
+    return Message(**rest, tool_calls=tuple(ToolCall(**call) for call in tool_calls))
+
+
+def _tool_choice(mode: Any, names: list[str] | None) -> ToolChoice:
+    return ToolChoice(mode, None if names is None else tuple(names))
 
 
 def from_delta(stream: int, delta: Delta) -> tuple[Any, ...]:
@@ -139,17 +159,19 @@ def from_delta(stream: int, delta: Delta) -> tuple[Any, ...]:
         delta.finish_reason,
         reported,
         delta.cached_tokens,
+        [(piece.index, piece.arguments, piece.id, piece.name) for piece in delta.tool_calls],
     )
 
 
 def to_delta(content: list[Any]) -> Delta:
     """The delta of `[stream, ...]`."""
-    _, index, text, tokens, reason, reported, cached = content
+    _, index, text, tokens, reason, reported, cached, calls = content
     logprobs = tuple(_logprob(*each) for each in reported) if reported else ()
-    return Delta(index, text, tokens, reason, logprobs, cached)
+    pieces = tuple(ToolCallDelta(*each) for each in calls) if calls else ()
+    return Delta(index, text, tokens, reason, logprobs, cached, pieces)
 
 
-def _logprob(value: float, raw: bytes, top: list[tuple[float, bytes]]) -> TokenLogprob:
+def _logprob(value: float | None, raw: bytes, top: list[tuple[float, bytes]]) -> TokenLogprob:
     alternatives = tuple(_logprob(*each, []) for each in top)
     return TokenLogprob(raw.decode(errors="replace"), value, raw, alternatives)
 
@@ -168,15 +190,3 @@ def to_error(kind: str, message: str, param: str | None, retry_after: float | No
         return EngineOverloaded(message, retry_after)
     error = _ERRORS.get(kind, GenerationFailed)
     return error(message, param) if issubclass(error, InvalidGeneration) else error(message)
-
-
-def merge(earlier: Delta, later: Delta) -> Delta:
-    """Two deltas of one choice as one, for readers slower than the engine."""
-    return Delta(
-        later.index,
-        earlier.text + later.text,
-        later.completion_tokens,
-        later.finish_reason,
-        earlier.logprobs + later.logprobs,
-        later.cached_tokens,
-    )

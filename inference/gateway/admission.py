@@ -1,0 +1,87 @@
+"""Who calls, how often, with what body, for which model: asked of every generating call."""
+
+import hashlib
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope
+
+from accounts import idempotency
+from accounts.authentication import Caller, authenticate
+from api import addresses, rate_limits, request_ids
+from api.errors import InvalidRequest, MethodNotAllowed, ModelNotAllowed
+from inference import catalog
+from inference.catalog import CatalogEntry
+from inference.runs import IdempotencyKey
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call whose key is good; one request of its minute is taken."""
+
+    caller: Caller
+    request: rate_limits.Reservation
+    raw: bytes
+    retry_key: IdempotencyKey | None
+
+
+async def admit(scope: Scope, receive: Receive) -> Admitted:
+    """Raises MethodNotAllowed, Unauthenticated, Forbidden, RateLimited, DatabaseUnavailable."""
+    if scope["method"] != "POST":
+        request_ids.stamp(lambda: {"allow": "POST"})
+        raise MethodNotAllowed(f"Use POST here, not {scope['method']}.")
+    caller = await known(scope)
+    request = rate_limits.take_request(caller.meter_id, caller.limits)
+    raw = await _body(receive)
+    return Admitted(caller, request, raw, _retry_key(scope, raw))
+
+
+async def known(scope: Scope) -> Caller:
+    """The caller, who may use inference. Takes nothing of the key's limits."""
+    caller = await authenticate(header(scope, b"authorization"), addresses.of_scope(scope))
+    request_ids.stamp(lambda: {"openai-organization": caller.organisation_id})
+    caller.require("inference")
+    return caller
+
+
+async def model_for(name: str | None, caller: Caller, capability: str) -> CatalogEntry:
+    """Raises ModelNotFound, ModelUnavailable, ModelNotAllowed, InvalidRequest."""
+    entry = await catalog.find(name, caller.organisation_id, caller.default_model)
+    if not entry.allowed_by(caller.allowed_models):
+        raise ModelNotAllowed(
+            f"This API key may not use the model `{entry.requested}`.", param="model"
+        )
+    if capability not in entry.capabilities:
+        raise InvalidRequest(
+            f"The model `{entry.requested}` does not serve this; "
+            f"it can: {', '.join(entry.capabilities)}.",
+            param="model",
+            code="unsupported_model",
+        )
+    return entry
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return None
+
+
+def _retry_key(scope: Scope, raw: bytes) -> IdempotencyKey | None:
+    """The Idempotency-Key, and what tells its request from any other."""
+    key = header(scope, idempotency.HEADER.encode())
+    if key is None:
+        return None
+    path = scope["path"].removeprefix("/v1")
+    return IdempotencyKey(key, hashlib.sha256(f"POST {path}\n".encode() + raw).digest())
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    if not message.get("more_body"):
+        return bytes(message.get("body", b""))
+    parts = [message.get("body", b"")]
+    while message.get("more_body"):
+        message = await receive()
+        parts.append(message.get("body", b""))
+    return b"".join(parts)

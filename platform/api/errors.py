@@ -7,7 +7,8 @@
     ├── Forbidden                  403     permission_error         insufficient_scope
     │   ├── InsufficientBalance    403     insufficient_balance     insufficient_balance
     │   ├── KeyBudgetExceeded      403     insufficient_balance     key_budget_exceeded
-    │   └── ModelNotAllowed        403     permission_error         model_not_allowed
+    │   ├── ModelNotAllowed        403     permission_error         model_not_allowed
+    │   └── StorageQuotaExceeded   403     permission_error         storage_quota_exceeded
     ├── NotFound                   404     invalid_request_error    not_found
     │   └── ModelNotFound          404     invalid_request_error    model_not_found
     ├── MethodNotAllowed           405     invalid_request_error    method_not_allowed
@@ -17,6 +18,7 @@
     ├── RateLimited                429     rate_limit_error         rate_limit_exceeded
     │   └── LargerThanLimit        429     rate_limit_error         (waiting will not help)
     ├── InternalError              500     server_error             internal_error
+    ├── StorageFull                507     server_error             storage_full
     └── Unavailable                503     server_error             service_unavailable
         ├── DatabaseUnavailable    503     server_error             database_unavailable
         ├── ModelUnavailable       503     server_error             model_unavailable
@@ -108,6 +110,10 @@ class ModelNotAllowed(Forbidden):
     code = "model_not_allowed"
 
 
+class StorageQuotaExceeded(Forbidden):
+    code = "storage_quota_exceeded"
+
+
 class NotFound(ApiError):
     status = 404
     type = "invalid_request_error"
@@ -162,6 +168,16 @@ class LargerThanLimit(RateLimited):
 
 class InternalError(ApiError):
     code = "internal_error"
+
+
+class StorageFull(ApiError):
+    """The server's disk, not the organisation's quota; SDKs would try again at once, in vain."""
+
+    status = 507
+    code = "storage_full"
+
+    def headers(self) -> dict[str, str]:
+        return {"x-should-retry": "false"}
 
 
 class Unavailable(ApiError):

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope
 from accounts import idempotency
 from accounts.authentication import Caller, authenticate
 from api import addresses, rate_limits, request_ids
-from api.errors import InvalidRequest, MethodNotAllowed, ModelNotAllowed
+from api.errors import InvalidRequest, ModelNotAllowed
 from inference import catalog
 from inference.catalog import CatalogEntry
 from inference.runs import IdempotencyKey
@@ -25,10 +25,7 @@ class Admitted:
 
 
 async def admit(scope: Scope, receive: Receive) -> Admitted:
-    """Raises MethodNotAllowed, Unauthenticated, Forbidden, RateLimited, DatabaseUnavailable."""
-    if scope["method"] != "POST":
-        request_ids.stamp(lambda: {"allow": "POST"})
-        raise MethodNotAllowed(f"Use POST here, not {scope['method']}.")
+    """Raises Unauthenticated, Forbidden, RateLimited, DatabaseUnavailable."""
     caller = await known(scope)
     request = rate_limits.take_request(caller.meter_id, caller.limits)
     raw = await _body(receive)
@@ -73,7 +70,9 @@ def _retry_key(scope: Scope, raw: bytes) -> IdempotencyKey | None:
     if key is None:
         return None
     path = scope["path"].removeprefix("/v1")
-    return IdempotencyKey(key, hashlib.sha256(f"POST {path}\n".encode() + raw).digest())
+    return IdempotencyKey(
+        key, hashlib.sha256(f"{scope['method']} {path}\n".encode() + raw).digest()
+    )
 
 
 async def _body(receive: Receive) -> bytes:

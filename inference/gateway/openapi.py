@@ -1,21 +1,15 @@
 """The generating routes in the API's description, from the schemas that read and pin bodies."""
 
+import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from inference.gateway.routes import ENDPOINTS
-from inference.schemas.answers import ChatCompletion, ChatCompletionChunk, Completion
+from inference.gateway.operations import Operation
+from inference.gateway.routes import DESCRIPTIONS, PREFIXES
 
-ANSWERS: Final[dict[str, tuple[type[BaseModel], type[BaseModel]]]] = {  # whole, one event
-    "/chat/completions": (ChatCompletion, ChatCompletionChunk),
-    "/completions": (Completion, Completion),
-}
-SUMMARIES: Final = {
-    "/chat/completions": "Create a chat completion",
-    "/completions": "Create a completion (legacy)",
-}
 REF: Final = "#/components/schemas/{model}"
 
 
@@ -24,7 +18,7 @@ def add_generating_routes(
 ) -> dict[str, Any]:
     """A post-processing hook of drf-spectacular."""
     del generator, request, public
-    models = [model for path in ENDPOINTS for model in (ENDPOINTS[path].schema, *ANSWERS[path])]
+    models = dict.fromkeys(model for _, _, one in _operations() for model in one.models)
     _, definitions = models_json_schema(
         [(model, "validation") for model in models], ref_template=REF
     )
@@ -32,41 +26,55 @@ def add_generating_routes(
     if taken := schemas.keys() & definitions["$defs"].keys():
         raise ValueError(f"Two schemas of the description have the same name: {sorted(taken)}")
     schemas.update(definitions["$defs"])
-    for path in ENDPOINTS:
-        for prefix in ("/v1", ""):
-            result.setdefault("paths", {})[prefix + path] = {"post": _operation(path, prefix)}
+    paths = result.setdefault("paths", {})
+    for path, method, operation in _operations():
+        for prefix in PREFIXES:  # Django's resources may stand there, too, under other methods
+            paths.setdefault(prefix + path, {})[method] = _described(path, operation, prefix)
     return result
 
 
-def _operation(path: str, prefix: str) -> dict[str, Any]:
-    whole, event = ANSWERS[path]
-    name = path.strip("/").replace("/", "_") + ("" if prefix else "_without_prefix")
-    return {
-        "operationId": f"create_{name}",
-        "summary": SUMMARIES[path],
-        "description": "With `stream: true` the answer is server-sent events, ended by `[DONE]`.",
+def _operations() -> Iterator[tuple[str, str, Operation]]:
+    for path, methods in DESCRIPTIONS.items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _described(path: str, operation: Operation, prefix: str) -> dict[str, Any]:
+    described = {
+        "operationId": operation.id + ("" if prefix else "_without_prefix"),
+        "summary": operation.summary,
+        "description": operation.description,
         "tags": ["generation"],
         "security": [{"APIKey": []}],
-        "parameters": [_IDEMPOTENCY_KEY],
-        "requestBody": {"required": True, "content": _json(ENDPOINTS[path].schema)},
+        "parameters": [*_in_path(path), *operation.parameters],
         "responses": {
-            "200": {
-                "description": "The answer, or its stream.",
-                "headers": {"x-request-cost": _COST},
-                "content": {**_json(whole), "text/event-stream": {"schema": _ref(event)}},
-            },
+            "200": _answer(operation),
             "default": {"description": "Any error.", "content": _json("Error")},
         },
     }
+    if operation.request:
+        described["requestBody"] = {"required": True, "content": _json(operation.request)}
+    return described
 
 
-_IDEMPOTENCY_KEY: Final = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "The same key and body again: one charge, one answer, for 24 hours.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-}
+def _in_path(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"\{(\w+)", path)
+    ]
+
+
+def _answer(operation: Operation) -> dict[str, Any]:
+    content = _json(operation.answer)
+    if operation.event is None:
+        return {"description": "The answer.", "content": content}
+    return {
+        "description": "The answer, or its stream.",
+        "headers": {"x-request-cost": _COST},
+        "content": {**content, "text/event-stream": {"schema": _ref(operation.event)}},
+    }
+
+
 _COST: Final = {
     "description": "What the call cost, in USD; not on streams.",
     "schema": {"type": "string"},

@@ -1,20 +1,65 @@
-"""Which paths generate: each with and without the /v1 prefix."""
+"""Which paths generate: the routes of every part, each with and without the /v1 prefix."""
 
-from starlette.routing import Route
+from typing import Final
+
+from starlette.routing import Route, WebSocketRoute
 
 from inference.gateway.chat_completions import ChatWire
 from inference.gateway.completions import CompletionWire
 from inference.gateway.endpoint import Endpoint
+from inference.gateway.operations import IDEMPOTENCY_KEY, Operation, Operations
+from inference.gateway.responses import routes as responses
+from inference.gateway.websocket import routes as websocket
+from inference.schemas.answers import ChatCompletion, ChatCompletionChunk, Completion
 from inference.schemas.chat_completions import ChatCompletionRequest
 from inference.schemas.completions import CompletionRequest
 
-ENDPOINTS = {
-    "/chat/completions": Endpoint(ChatCompletionRequest, ChatWire),
-    "/completions": Endpoint(CompletionRequest, CompletionWire),
-}
-ROUTES = [
-    Route(prefix + path, endpoint, include_in_schema=False)
-    for path, endpoint in ENDPOINTS.items()
-    for prefix in ("/v1", "")
+PREFIXES: Final = ("/v1", "")
+STREAMS: Final = "With `stream: true` the answer is server-sent events, ended by `[DONE]`."
+
+
+def mounted(route: Route | WebSocketRoute, prefix: str) -> Route | WebSocketRoute:
+    path = prefix + route.path
+    if isinstance(route, WebSocketRoute):
+        return WebSocketRoute(path, route.endpoint)
+    return Route(path, route.endpoint, methods=route.methods)
+
+
+chat = Endpoint(ChatCompletionRequest, ChatWire)
+completions = Endpoint(CompletionRequest, CompletionWire)
+ROUTES: Final = [
+    mounted(route, prefix)
+    for route in (
+        Route("/chat/completions", chat, methods=["POST"]),
+        Route("/completions", completions, methods=["POST"]),
+        *responses.ROUTES,
+        *websocket.ROUTES,
+    )
+    for prefix in PREFIXES
 ]
-PATHS = frozenset(route.path for route in ROUTES)
+DESCRIPTIONS: Final[Operations] = {
+    "/chat/completions": {
+        "post": Operation(
+            id="create_chat_completion",
+            summary="Create a chat completion",
+            description=STREAMS,
+            request=ChatCompletionRequest,
+            answer=ChatCompletion,
+            event=ChatCompletionChunk,
+            parameters=(IDEMPOTENCY_KEY,),
+        )
+    },
+    "/completions": {
+        "post": Operation(
+            id="create_completion",
+            summary="Create a completion (legacy)",
+            description=STREAMS,
+            request=CompletionRequest,
+            answer=Completion,
+            event=Completion,
+            parameters=(IDEMPOTENCY_KEY,),
+        )
+    },
+    **responses.DESCRIPTIONS,
+    **websocket.DESCRIPTIONS,
+}

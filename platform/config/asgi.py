@@ -6,6 +6,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.urls import is_valid_path
 
 django = get_asgi_application()  # sets Django up: what follows may import models
 
@@ -20,7 +21,6 @@ from api.body_limits import BodyLimits  # noqa: E402 - as above
 from api.request_ids import RequestIds  # noqa: E402 - as above
 from config.edge import Edge  # noqa: E402 - as above
 from inference.gateway.application import application as gateway  # noqa: E402 - as above
-from inference.gateway.routes import PATHS  # noqa: E402 - as above
 
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
 _BRING_FILES = ("django.contrib.admin", "unfold", "drf_spectacular_sidecar")
@@ -34,20 +34,20 @@ static = Starlette(
 
 
 async def doors(scope: Scope, receive: Receive, send: Send) -> None:
-    """Generating routes to Starlette, probes, files to disk, everything else to Django."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 4404})
-        return
-    await _door(scope["path"])(scope, receive, send)
+    """Generating routes and websockets to the gateway, probes, files, everything else to Django."""
+    await _door(scope)(scope, receive, send)
 
 
-def _door(path: str) -> ASGIApp:
-    if path in PATHS:
+def _door(scope: Scope) -> ASGIApp:
+    path = scope["path"]
+    if scope["type"] == "websocket" or gateway.serves(scope):
         return gateway
     if path in health.PATHS:
         return health.application
     if path.startswith(settings.STATIC_URL) or path == _ICON:
         return static
+    if gateway.methods(scope) and not is_valid_path(path):
+        return gateway  # which says what methods it has there
     return django  # type: ignore[return-value]  # its stubs name the messages' types otherwise
 
 

@@ -1,0 +1,1 @@
+"""The generating routes of Responses."""

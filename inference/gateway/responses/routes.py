@@ -1,0 +1,8 @@
+"""Which paths of Responses generate or follow an answer: mounted with and without /v1."""
+
+from starlette.routing import Route, WebSocketRoute
+
+from inference.gateway.operations import Operations
+
+ROUTES: list[Route | WebSocketRoute] = []
+DESCRIPTIONS: Operations = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api import database, health
 from billing import ledger
-from inference import runs
+from inference import event_log, runs
 from inference.engines import registry
 
 _SETTLING_SECONDS = 2.0  # every reader is gone by now
@@ -38,4 +38,5 @@ async def close_parts() -> None:
     await runs.drain(_SETTLING_SECONDS)
     await ledger.drain()
     await registry.close()
+    await event_log.close()
     await database.close()

@@ -74,6 +74,9 @@ DATABASES = {"default": databases.read(DATA_DIR)}
 DATABASE_POOL_SIZE = env.number("DATABASE_POOL_SIZE", 16, least=1)
 DATABASE_WAIT_SECONDS = 1.5
 
+# --- events of answers that can be followed again: in memory, or shared through Redis Streams
+REDIS_URL = env.text("REDIS_URL")
+
 # --- web processes: rate limits live in the memory of one (checks.py)
 WEB_PROCESSES = env.number("WEB_CONCURRENCY", 1, least=1)
 DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)

@@ -1,0 +1,46 @@
+"""What a stored answer's readers follow: its events, in this process or in Redis."""
+
+import asyncio
+import importlib
+import weakref
+
+from django.conf import settings
+
+from inference.event_log.events import Event, EventLog, EventsGone
+from inference.event_log.memory import MemoryLog
+
+__all__ = ["Event", "EventLog", "EventsGone", "close", "event_log", "key_of"]
+
+_of_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, EventLog]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def event_log() -> EventLog:
+    """The log of this event loop: in Redis where `REDIS_URL` is set, else in memory."""
+    loop = asyncio.get_running_loop()
+    found = _of_loop.get(loop)
+    if found is None:
+        found = _of_loop[loop] = _made()
+    return found
+
+
+def key_of(organisation_id: str, response_id: str) -> str:
+    """Nobody reads by an id alone, so that a stranger's is as unknown as one that never was."""
+    return f"{organisation_id}/{response_id}"
+
+
+async def close() -> None:
+    """An event loop's last act."""
+    if found := _of_loop.pop(asyncio.get_running_loop(), None):
+        await found.close()
+
+
+def _made() -> EventLog:
+    if not settings.REDIS_URL:
+        return MemoryLog()
+    # Imported only here: who keeps events in memory needs no Redis client.
+    home: EventLog = importlib.import_module("inference.event_log.redis_streams").connect(
+        settings.REDIS_URL
+    )
+    return home

@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
     WithJsonSchema,
@@ -21,6 +22,7 @@ MAX_CHOICES = 128
 MAX_BIASES = 1024
 MAX_FIELDS = 64
 INT64 = 2**63
+UNKNOWN_KIND = "unknown_kind"  # an error of an object that is really about its `type`
 
 
 class Strict(BaseModel):
@@ -40,6 +42,19 @@ class Strict(BaseModel):
 def refuse(param: str, message: str) -> PydanticCustomError:
     """An error of a whole object that names the field it is about."""
     return PydanticCustomError("refused", "{reason}", {"param": param, "reason": message})
+
+
+def by_type(*known: str) -> Discriminator:
+    """Tells the members of a union apart by their `type`; they bear the tags `(…)` of `known`."""
+
+    def tag(value: object) -> str | None:
+        if not isinstance(value, dict):
+            return f"({known[0]})"
+        kind = value.get("type")
+        return f"({kind})" if kind in known else None
+
+    should = f"it should be {' or '.join(map(repr, known))}"
+    return Discriminator(tag, custom_error_type=UNKNOWN_KIND, custom_error_message=should)
 
 
 def _not_yet(value: object) -> None:

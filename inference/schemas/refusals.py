@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from api.errors import InvalidRequest
+from inference.schemas.fields import UNKNOWN_KIND
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -60,5 +61,5 @@ def _param(error: ErrorDetails) -> str:
 
 
 def _named(error: ErrorDetails) -> tuple[str, ...]:
-    param = error.get("ctx", {}).get("param")
+    param = "type" if error["type"] == UNKNOWN_KIND else error.get("ctx", {}).get("param")
     return (param,) if param else ()

@@ -1,0 +1,129 @@
+"""The pages of docs/ as HTML under /docs/guides/, from the same Markdown that a checkout holds."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+
+FOLDER: Final[Path] = settings.BASE_DIR / "docs"
+_FIRST: Final = ("sdks", "errors")  # what a developer opens first; the rest by name
+LANGUAGES: Final = {
+    "bash": "Shell", "csharp": "C#", "go": "Go", "java": "Java", "javascript": "JavaScript",
+    "json": "JSON", "python": "Python", "text": "Output",
+}  # fmt: skip
+MARKS: Final = {"run": "executed in our tests", "shown": "not executed here"}
+"""The second word of a code block's language line."""
+_TITLE, _SECTION = "h1", "h2"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    anchor: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    name: str
+    title: str
+    lead: str  # its first paragraph
+    sections: tuple[Section, ...]
+    body: SafeString
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    return render(request, "guides/index.html", {"guides": guides()})
+
+
+def page(request: HttpRequest, name: str) -> HttpResponse:
+    known = {guide.name: guide for guide in guides()}
+    if name not in known:
+        raise Http404
+    return render(request, "guides/page.html", {"guides": guides(), "guide": known[name]})
+
+
+@cache  # a checkout changes with a deploy, and a deploy is a new process
+def guides() -> tuple[Guide, ...]:
+    names = sorted(file.stem for file in FOLDER.glob("*.md"))
+    ordered = [*(n for n in _FIRST if n in names), *(n for n in names if n not in _FIRST)]
+    return tuple(read(name, (FOLDER / f"{name}.md").read_text()) for name in ordered)
+
+
+def read(name: str, markdown: str) -> Guide:
+    parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Page).enable("table")
+    tokens = parser.parse(markdown)
+    sections = [
+        Section(anchor(inline.content), plain(inline))
+        for heading, inline in pairwise(tokens)
+        if heading.type == "heading_open" and heading.tag == _SECTION
+    ]
+    return Guide(
+        name=name,
+        title=_first(tokens, _TITLE),
+        lead=_first(tokens, "p"),
+        sections=tuple(sections),
+        body=mark_safe(parser.renderer.render(tokens, parser.options, {})),  # noqa: S308 - our own text, and raw HTML is off
+    )
+
+
+def anchor(title: str) -> str:
+    """As GitHub makes them, so that a link works there and here."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def plain(inline: Token) -> str:
+    return "".join(child.content for child in inline.children or ())
+
+
+def _first(tokens: Sequence[Token], tag: str) -> str:
+    return next(plain(inline) for opening, inline in pairwise(tokens) if opening.tag == tag)
+
+
+class _Page(RendererHTML):
+    """markdown-it's HTML with anchors, scrolling tables, labelled code, and links of this site."""
+
+    def heading_open(
+        self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        tokens[at].attrSet("id", anchor(tokens[at + 1].content))
+        return self.renderToken(tokens, at, options, env)
+
+    def table_open(self, *_: object) -> str:
+        return '<div class="table-box" tabindex="0"><table>\n'
+
+    def table_close(self, *_: object) -> str:
+        return "</table></div>\n"
+
+    def link_open(
+        self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        tokens[at].attrSet("href", address(str(tokens[at].attrs["href"])))
+        return self.renderToken(tokens, at, options, env)
+
+    def fence(self, tokens: Sequence[Token], at: int, *_: object) -> str:
+        language, _space, mark = tokens[at].info.partition(" ")
+        label = " · ".join(text for text in (LANGUAGES.get(language), MARKS.get(mark)) if text)
+        head = f"<figcaption>{label}</figcaption>" if label else ""
+        code = escape(tokens[at].content)
+        return f'<figure class="code">{head}<pre tabindex="0"><code>{code}</code></pre></figure>\n'
+
+
+def address(link: str) -> str:
+    """`errors.md#retry` → `../errors/#retry`; what is no page of ours stays as it is."""
+    name, mark, place = link.partition("#")
+    if not name.endswith(".md") or "/" in name:
+        return link
+    return f"../{name.removesuffix('.md')}/{mark}{place}"

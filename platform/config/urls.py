@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
+from config import guides
+
 resources: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("inference.urls")),
@@ -16,6 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("docs/guides/", guides.index, name="guides"),
+    path("docs/guides/<slug:name>/", guides.page, name="guide"),
     path("v1/", include(resources)),
     path("", include(resources)),
 ]

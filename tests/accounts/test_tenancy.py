@@ -20,7 +20,7 @@ from tests.cast import Person
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PAGES = ("admin/",)
 """Signed in by session: Django's own door."""
-PUBLIC = {"", "openapi.json", "docs/"}
+PUBLIC = {"", "openapi.json", "docs/", "docs/guides/", "docs/guides/<slug:name>/"}
 OBJECTS: dict[str, Callable[[Person], str]] = {
     "key_id": lambda ada: keys.issue(ada.organisation.id, name="Another")[0].id,
     "seen_id": lambda ada: "gen_" + ada.organisation.id.removeprefix("org_"),

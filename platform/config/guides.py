@@ -45,14 +45,15 @@ class Guide:
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "guides/index.html", {"guides": guides()})
+    return render(request, "guides/index.html", {"title": "Guides", "guides": guides()})
 
 
 def page(request: HttpRequest, name: str) -> HttpResponse:
-    known = {guide.name: guide for guide in guides()}
-    if name not in known:
+    guide = next((guide for guide in guides() if guide.name == name), None)
+    if guide is None:
         raise Http404
-    return render(request, "guides/page.html", {"guides": guides(), "guide": known[name]})
+    context = {"title": guide.title, "guides": guides(), "guide": guide}
+    return render(request, "guides/page.html", context)
 
 
 @cache  # a checkout changes with a deploy, and a deploy is a new process

@@ -69,13 +69,18 @@ class Reader:
 
     async def __anext__(self) -> Sequence[Delta]:
         while not self.closed:
-            if deltas := self._log.since(self._next):
-                self._next += len(deltas)
+            if deltas := self.ready():
                 return deltas
             if self._log.ended:
                 break
             await self._log.growth()
         raise StopAsyncIteration
+
+    def ready(self) -> Sequence[Delta]:
+        """What has come and was not read yet, without waiting."""
+        deltas = self._log.since(self._next)
+        self._next += len(deltas)
+        return deltas
 
     async def finish(self) -> None:
         """Wait for the end without reading, or until this reader is closed."""

@@ -58,6 +58,7 @@ class Run:
         self._began = time.monotonic()
         self._first_token_ms: int | None = None
         self._unwanted = False
+        self._begun = asyncio.Event()
         self._patience: asyncio.Timeout | None = None
         self.task = asyncio.create_task(self._live())
 
@@ -70,6 +71,15 @@ class Run:
     def choices(self) -> list[answers.ChoiceAnswer]:
         """The whole answer so far."""
         return answers.assemble(self._log.events, self.order.choices)
+
+    async def begun(self) -> None:
+        """Wait until the money is held. When that never happens, `failure` or `replayed` says why.
+        """
+        await self._begun.wait()
+
+    def stop(self) -> None:
+        """End at the next step, whoever reads: what was generated is the answer."""
+        self._stop_generating()
 
     def cut(self, failure: ApiError) -> None:
         """End at the next step, whoever reads; they are told `failure`."""
@@ -98,6 +108,7 @@ class Run:
         except Exception as error:  # noqa: BLE001 - a Run is a border: what is unknown is logged
             self.failure = api_error(error)
         finally:
+            self._begun.set()
             self._log.end()
 
     async def _answer(self) -> None:
@@ -120,6 +131,7 @@ class Run:
             engine = registry.engine_for(self.order.entry)
             prepared = [await engine.prepare(request) for request in self.order.generations]
             self.hold = await self._reserve(prepared)
+            self._begun.set()
         except Exception:
             with suppress(*DATABASE_AWAY):  # then the sweeper does it
                 await self._forget_claim()

@@ -2,17 +2,10 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BeforeValidator,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 
-from inference.engines.base import GenerationRequest, Message
+from inference.engines.base import GenerationRequest, ToolChoice
+from inference.schemas import messages
 from inference.schemas.fields import (
     GeneratingParams,
     ServiceTier,
@@ -22,97 +15,53 @@ from inference.schemas.fields import (
     at_most,
     refuse,
 )
+from inference.schemas.formats import ChatFormat
+from inference.schemas.messages import MAX_MESSAGES, ChatMessage
+from inference.schemas.tools import (
+    MAX_TOOLS,
+    Function,
+    FunctionReference,
+    FunctionTool,
+    Mode,
+    choose,
+    require_different_names,
+)
 
-MAX_MESSAGES = 2048
 Label = Annotated[str, StringConstraints(max_length=64)]
-ENGINE_ROLES = {"developer": "system", "function": "tool"}  # the others keep their name
 
 
-class TextPart(Strict):
-    type: Literal["text"]
-    text: str
+class NamedTool(Strict):
+    type: Literal["function"]
+    function: FunctionReference
 
 
-class RefusalPart(Strict):
-    type: Literal["refusal"]
-    refusal: str
+class AllowedTools(Strict):
+    mode: Literal["auto", "required"]
+    tools: Annotated[list[NamedTool], Field(min_length=1, max_length=MAX_TOOLS, fail_fast=True)]
 
 
-class OnlyText(Strict):
-    """Any other part: images, audio and files are refused here by the name of their type."""
-
-    type: Literal["text", "refusal"]
-
-
-def _kind_of_part(part: object) -> str:
-    kind = part.get("type") if isinstance(part, dict) else None
-    return f"({kind})" if kind in ("text", "refusal") else "(other)"
+class AllowedToolsChoice(Strict):
+    type: Literal["allowed_tools"]
+    allowed_tools: AllowedTools
 
 
-def _kind_of_content(content: object) -> str:
-    return "(parts)" if isinstance(content, list) else "(string)"
+def _kind_of_choice(choice: object) -> str:
+    if not isinstance(choice, dict):
+        return "(mode)"
+    return "(allowed)" if choice.get("type") == "allowed_tools" else "(named)"
 
 
-Part = Annotated[
-    Annotated[TextPart, Tag("(text)")]
-    | Annotated[RefusalPart, Tag("(refusal)")]
-    | Annotated[OnlyText, Tag("(other)")],
-    Discriminator(_kind_of_part),
+ChatToolChoice = Annotated[
+    Annotated[Mode, Tag("(mode)")]
+    | Annotated[NamedTool, Tag("(named)")]
+    | Annotated[AllowedToolsChoice, Tag("(allowed)")],
+    Discriminator(_kind_of_choice),
 ]
-Content = Annotated[
-    Annotated[str, Tag("(string)")]
-    | Annotated[
-        list[Part], Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True), Tag("(parts)")
-    ],
-    Discriminator(_kind_of_content),
+FunctionChoice = Annotated[
+    Annotated[Literal["none", "auto"], Tag("(mode)")]
+    | Annotated[FunctionReference, Tag("(named)")],
+    Discriminator(_kind_of_choice),
 ]
-
-
-class ChatMessage(Strict):
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Content | None = None
-    name: ShortText | None = None
-    refusal: str | None = None
-    tool_call_id: ShortText | None = None
-    tool_calls: Unsupported = None
-    function_call: Unsupported = None
-    audio: Unsupported = None
-
-    @model_validator(mode="after")
-    def _complete_for_its_role(self) -> Self:
-        if self.content is None and not (self.role == "assistant" and self.refusal):
-            raise refuse("content", f"a message of role {self.role} needs it")
-        if self.role == "tool" and self.tool_call_id is None:
-            raise refuse("tool_call_id", "a message of role tool needs it")
-        if self.role == "function" and self.name is None:
-            raise refuse("name", "a message of role function needs it")
-        return self
-
-    def for_engine(self) -> Message:
-        return Message(ENGINE_ROLES.get(self.role, self.role), self._text(), self.name)
-
-    def _text(self) -> str:
-        if isinstance(self.content, str):
-            return self.content
-        if self.content is None:
-            return self.refusal or ""
-        return "\n".join(_text_of(part) for part in self.content)
-
-
-def _text_of(part: TextPart | RefusalPart | OnlyText) -> str:
-    if isinstance(part, TextPart):
-        return part.text
-    return part.refusal if isinstance(part, RefusalPart) else ""
-
-
-class TextFormat(Strict):
-    type: Literal["text"]
-
-
-def _plain_text(response_format: object) -> object:
-    if isinstance(response_format, dict) and response_format.get("type") != "text":
-        raise PydanticCustomError("unsupported", "only the type 'text' is supported")
-    return response_format
 
 
 class ChatCompletionRequest(GeneratingParams):
@@ -126,10 +75,19 @@ class ChatCompletionRequest(GeneratingParams):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     modalities: Annotated[list[Literal["text"]], Field(max_length=1)] | None = None
-    response_format: Annotated[TextFormat | None, BeforeValidator(_plain_text)] = None
+    response_format: ChatFormat | None = None
+    tools: (
+        Annotated[list[FunctionTool], Field(min_length=1, max_length=MAX_TOOLS, fail_fast=True)]
+        | None
+    ) = None
+    tool_choice: ChatToolChoice | None = Field(None, description="Absent: 'auto'.")
+    parallel_tool_calls: bool | None = Field(None, description="Absent: true.")
+    functions: (
+        Annotated[list[Function], Field(min_length=1, max_length=MAX_TOOLS, fail_fast=True)] | None
+    ) = Field(None, description="The older form of tools.")
+    function_call: FunctionChoice | None = Field(None, description="The older form of tool_choice.")
     # Hints and labels without an influence on the answer: checked, then left alone.
     metadata: Annotated[dict[Label, ShortText], at_most(16)] | None = None
-    parallel_tool_calls: bool | None = None
     prediction: dict[str, Any] | None = None
     prompt_cache_key: ShortText | None = None
     prompt_cache_options: dict[str, Any] | None = None
@@ -143,11 +101,7 @@ class ChatCompletionRequest(GeneratingParams):
     verbosity: Literal["low", "medium", "high"] | None = None
     # What would change the answer, and is not served.
     audio: Unsupported = None
-    function_call: Unsupported = None
-    functions: Unsupported = None
     moderation: Unsupported = None
-    tool_choice: Unsupported = None
-    tools: Unsupported = None
     web_search_options: Unsupported = None
 
     @model_validator(mode="after")
@@ -155,6 +109,45 @@ class ChatCompletionRequest(GeneratingParams):
         if self.top_logprobs is not None and not self.logprobs:
             raise refuse("top_logprobs", "it is only allowed together with logprobs: true")
         return self
+
+    @model_validator(mode="after")
+    def _tools_go_together(self) -> Self:
+        if self.tool_choice is not None and not self.tools:
+            raise refuse("tool_choice", "it is only allowed together with tools")
+        if self.function_call is not None and not self.functions:
+            raise refuse("function_call", "it is only allowed together with functions")
+        if self.tools and self.functions:
+            raise refuse("functions", "it is the older form of tools; send one of them")
+        require_different_names(
+            self.offered, "functions[{}].name" if self.functions else "tools[{}].function.name"
+        )
+        self.choice()
+        messages.require_answered_calls(self.messages)
+        return self
+
+    @property
+    def offered(self) -> list[Function]:
+        return self.functions or [tool.function for tool in self.tools or ()]
+
+    @property
+    def must_call_one(self) -> bool:
+        """A certain function was asked for: then to have called it is no reason to end."""
+        return isinstance(self.tool_choice, NamedTool) or isinstance(
+            self.function_call, FunctionReference
+        )
+
+    def choice(self) -> ToolChoice:
+        chosen = self.tool_choice if self.functions is None else self.function_call
+        param = "tool_choice" if self.functions is None else "function_call"
+        match chosen:
+            case None:
+                return ToolChoice()
+            case NamedTool(function=named) | (FunctionReference() as named):
+                return choose(self.offered, "required", [named.name], param)
+            case AllowedToolsChoice(allowed_tools=allowed):
+                names = [tool.function.name for tool in allowed.tools]
+                return choose(self.offered, allowed.mode, names, param)
+        return ToolChoice(chosen)
 
     @property
     def output_limit(self) -> int | None:
@@ -166,5 +159,17 @@ class ChatCompletionRequest(GeneratingParams):
 
     def generations(self, generation_id: str, model: str, tenant: str) -> list[GenerationRequest]:
         sampling = self.sampling(logprobs=self.wants_logprobs, top_logprobs=self.top_logprobs or 0)
-        messages = tuple(message.for_engine() for message in self.messages)
-        return [GenerationRequest(generation_id, model, sampling, messages=messages, tenant=tenant)]
+        form = self.response_format
+        return [
+            GenerationRequest(
+                generation_id,
+                model,
+                sampling,
+                messages=messages.for_engine(self.messages),
+                tenant=tenant,
+                tools=tuple(function.for_engine() for function in self.offered),
+                tool_choice=self.choice(),
+                parallel_tool_calls=self.parallel_tool_calls is not False and not self.functions,
+                response_format=form.for_engine() if form else None,
+            )
+        ]

@@ -6,6 +6,9 @@ from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, cost, only_hold
 
 
+CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
 async def test_a_whole_answer_has_every_required_key(ada: Tenant) -> None:
     call = await ada.ask("one two three")
     assert call.status == 200
@@ -142,6 +145,7 @@ async def test_text_parts_and_every_role_reach_the_engine(ada: Tenant) -> None:
         {"role": "developer", "content": "a"},
         {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "text", "text": "c"}]},
         {"role": "assistant", "content": None, "refusal": "d"},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
         {"role": "tool", "content": "e", "tool_call_id": "call_1"},
         {"role": "function", "content": "f", "name": "g"},
     ]

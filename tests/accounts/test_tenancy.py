@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts import keys
 from accounts.models import APIKey, Membership
 from api import rate_limits
+from inference.conversations import keeping, new_item_id
 from tests.cast import Person
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -25,6 +26,8 @@ OBJECTS: dict[str, Callable[[Person], str]] = {
     "key_id": lambda ada: keys.issue(ada.organisation.id, name="Another")[0].id,
     "seen_id": lambda ada: "gen_" + ada.organisation.id.removeprefix("org_"),
     "model_id": lambda _: "no-model",
+    "conversation_id": lambda ada: keeping.create(ada.organisation.id, {}, []).id,
+    "item_id": lambda _: new_item_id("message"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -48,7 +49,7 @@ class Endpoint(Border):
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         admitted = await admit(scope, receive)
-        asked = parse(self.schema, strict_json.loads(admitted.raw))
+        asked = self._asked(admitted.raw, scope["path_params"])
         entry = await model_for(asked.model, admitted.caller, self.wire.CAPABILITY)
         wire, order = self._order(asked, admitted, entry)
         run = runs.start(order, partial(answers.keep, wire))
@@ -59,6 +60,12 @@ class Endpoint(Border):
             await (streams if asked.stream else answers).send_answer(send, run, reader, wire)
         finally:
             watch.cancel()
+
+    def _asked(self, raw: bytes, path: Mapping[str, str]) -> GeneratingParams:
+        body = strict_json.loads(raw)
+        if isinstance(body, dict) and "model" in path:
+            body["model"] = path["model"]  # an Azure deployment, which wins there, too
+        return parse(self.schema, body)
 
     def _order(
         self, asked: GeneratingParams, admitted: Admitted, entry: CatalogEntry

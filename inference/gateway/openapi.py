@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from inference.gateway.operations import Operation
-from inference.gateway.routes import DESCRIPTIONS, PREFIXES
+from inference.gateway.routes import COMPLETIONS, DEPLOYMENTS, DESCRIPTIONS, PREFIXES
 
 REF: Final = "#/components/schemas/{model}"
 
@@ -28,8 +28,9 @@ def add_generating_routes(
     schemas.update(definitions["$defs"])
     paths = result.setdefault("paths", {})
     for path, method, operation in _operations():
-        for prefix in PREFIXES:  # Django's resources may stand there, too, under other methods
-            paths.setdefault(prefix + path, {})[method] = _described(path, operation, prefix)
+        for place, suffix in _places(path):
+            # Django's resources may stand there, too, under other methods.
+            paths.setdefault(place, {})[method] = _described(place, operation, suffix)
     return result
 
 
@@ -39,9 +40,17 @@ def _operations() -> Iterator[tuple[str, str, Operation]]:
             yield path, method, operation
 
 
-def _described(path: str, operation: Operation, prefix: str) -> dict[str, Any]:
+def _places(path: str) -> Iterator[tuple[str, str]]:
+    """Where a path is mounted, and what tells its operation ids apart there."""
+    for prefix in PREFIXES:
+        yield prefix + path, "" if prefix else "_without_prefix"
+    if path in {route.path for route in COMPLETIONS}:
+        yield f"{DEPLOYMENTS}/{{model}}{path}", "_of_deployment"
+
+
+def _described(path: str, operation: Operation, suffix: str) -> dict[str, Any]:
     described = {
-        "operationId": operation.id + ("" if prefix else "_without_prefix"),
+        "operationId": operation.id + suffix,
         "summary": operation.summary,
         "description": operation.description,
         "tags": ["generation"],

@@ -15,6 +15,7 @@ from inference.schemas.chat_completions import ChatCompletionRequest
 from inference.schemas.completions import CompletionRequest
 
 PREFIXES: Final = ("/v1", "")
+DEPLOYMENTS: Final = "/openai/deployments"
 STREAMS: Final = "With `stream: true` the answer is server-sent events, ended by `[DONE]`."
 
 
@@ -25,17 +26,18 @@ def mounted(route: Route | WebSocketRoute, prefix: str) -> Route | WebSocketRout
     return Route(path, route.endpoint, methods=route.methods)
 
 
-chat = Endpoint(ChatCompletionRequest, ChatWire)
-completions = Endpoint(CompletionRequest, CompletionWire)
+COMPLETIONS: Final = (
+    Route("/chat/completions", Endpoint(ChatCompletionRequest, ChatWire), methods=["POST"]),
+    Route("/completions", Endpoint(CompletionRequest, CompletionWire), methods=["POST"]),
+)
 ROUTES: Final = [
-    mounted(route, prefix)
-    for route in (
-        Route("/chat/completions", chat, methods=["POST"]),
-        Route("/completions", completions, methods=["POST"]),
-        *responses.ROUTES,
-        *websocket.ROUTES,
-    )
-    for prefix in PREFIXES
+    *(
+        mounted(route, prefix)
+        for route in (*COMPLETIONS, *responses.ROUTES, *websocket.ROUTES)
+        for prefix in PREFIXES
+    ),
+    # Azure's: the deployment is the model's id or alias, which may hold "/".
+    *(mounted(route, f"{DEPLOYMENTS}/{{model:path}}") for route in COMPLETIONS),
 ]
 DESCRIPTIONS: Final[Operations] = {
     "/chat/completions": {

@@ -1,4 +1,4 @@
-"""The whole site as one ASGI application: request id, edge, body limits, then one of four doors."""
+"""The whole site as one ASGI application: request id, edge, spelling, body limits, four doors."""
 
 import os
 
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402 - as abo
 from api import health  # noqa: E402 - as above
 from api.body_limits import BodyLimits  # noqa: E402 - as above
 from api.request_ids import RequestIds  # noqa: E402 - as above
+from config.azure import AzureSpelling  # noqa: E402 - as above
 from config.edge import Edge  # noqa: E402 - as above
 from inference.gateway.application import application as gateway  # noqa: E402 - as above
 
@@ -53,7 +54,7 @@ def _door(scope: Scope) -> ASGIApp:
 
 application = RequestIds(
     Edge(
-        BodyLimits(doors),
+        AzureSpelling(BodyLimits(doors)),
         allowed_hosts=settings.ALLOWED_HOSTS,
         trusted_proxies=settings.TRUSTED_PROXIES,
         https_only=settings.PRODUCTION,

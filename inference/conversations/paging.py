@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from api.errors import InvalidRequest
-from api.pagination import listed, page
+from api.pagination import listed, page, unknown_cursor
 from inference.models import Conversation, ConversationItem
 
 
@@ -15,11 +14,7 @@ def page_of(conversation: Conversation, query: Mapping[str, str]) -> dict[str, A
     for name in {"after", "before"} & known.keys():
         row = items.filter(id=known[name]).first() if known[name].isprintable() else None
         if row is None:
-            raise _no_item(name)
+            raise unknown_cursor(name)
         known[name] = str(row.position)
     rows, has_more = page(items, known, "position")
     return listed([row.data for row in rows], has_more=has_more)
-
-
-def _no_item(name: str) -> InvalidRequest:
-    return InvalidRequest(f"No item of this list has the id that '{name}' gives.", param=name)

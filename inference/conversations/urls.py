@@ -1,4 +1,4 @@
-"""Routes of conversations and of what is kept of responses, mounted with and without /v1."""
+"""Routes of conversations, mounted with and without /v1."""
 
 from django.urls import path
 

@@ -89,12 +89,34 @@ def page(
     return (found[::-1] if backwards else found), has_more
 
 
+def cut(
+    rows: Sequence[Mapping[str, Any]], query: Mapping[str, str]
+) -> tuple[list[Mapping[str, Any]], bool]:
+    """The same of a list in memory, the oldest first; a cursor is the `id` of one of its rows."""
+    limit, newest_first = _limit(query), _newest_first(query)
+    backwards = "before" in query and "after" not in query
+    found = list(reversed(rows) if newest_first else rows)
+    places = {row["id"]: place for place, row in enumerate(found)}
+    for name in ("after", "before"):
+        if name in query and query[name] not in places:
+            raise unknown_cursor(name)
+    begin = places[query["after"]] + 1 if "after" in query else 0
+    end = places[query["before"]] if "before" in query else len(found)
+    found = found[begin:end]
+    kept = found[-limit:] if backwards else found[:limit]
+    return kept, len(found) > limit
+
+
 def _row(queryset: QuerySet[Any], name: str, cursor: str) -> Model:
     """The row that a cursor names; a stranger's is as unknown as one that never was."""
     row: Model | None = queryset.filter(pk=cursor).first() if cursor.isprintable() else None
     if row is None:
-        raise InvalidRequest(f"No object of this list has the id that '{name}' gives.", param=name)
+        raise unknown_cursor(name)
     return row
+
+
+def unknown_cursor(name: str) -> InvalidRequest:
+    return InvalidRequest(f"No object of this list has the id that '{name}' gives.", param=name)
 
 
 def _beyond(row: Model, field: str, *, later: bool) -> Q:

@@ -27,6 +27,7 @@ OBJECTS: dict[str, Callable[[Person], str]] = {
     "seen_id": lambda ada: "gen_" + ada.organisation.id.removeprefix("org_"),
     "model_id": lambda _: "no-model",
     "conversation_id": lambda ada: keeping.create(ada.organisation.id, {}, []).id,
+    "response_id": lambda _: "resp_of_nobody",
     "item_id": lambda _: new_item_id("message"),
 }
 

@@ -1,0 +1,44 @@
+"""What is kept of responses, as resources: what they were asked with, and that they are deleted."""
+
+from django.db.models import QuerySet
+
+from api.errors import InvalidRequest, NotFound
+from inference.models import Response
+
+__all__ = ["delete", "find"]
+
+
+def find(organisation_id: str, response_id: str) -> Response:
+    """Raises NotFound, also for a stranger's and for one whose time is over."""
+    found = _mine(organisation_id, response_id).first()
+    if found is None:
+        raise _unknown(response_id)
+    return found
+
+
+def delete(organisation_id: str, response_id: str) -> None:
+    """Raises NotFound, InvalidRequest (it is still running).
+
+    What ends and is told so at this moment is deleted or refused by one statement.
+    """
+    found = find(organisation_id, response_id)
+    over = _mine(organisation_id, response_id).exclude(status__in=RUNNING)
+    if not over.delete()[0]:
+        if found.status not in RUNNING:
+            raise _unknown(response_id)  # somebody else was faster
+        raise InvalidRequest(
+            "This response is still running. Cancel it first, or wait for its end.",
+            param="response_id",
+        )
+
+
+RUNNING = (Response.Status.QUEUED, Response.Status.IN_PROGRESS)
+
+
+def _mine(organisation_id: str, response_id: str) -> QuerySet[Response]:
+    mine: QuerySet[Response] = Response.objects.for_organisation(organisation_id)
+    return mine.filter(pk=response_id)
+
+
+def _unknown(response_id: str) -> NotFound:
+    return NotFound(f"Response with id '{response_id[:64]}' not found.", param="response_id")

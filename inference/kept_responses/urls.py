@@ -1,0 +1,10 @@
+"""Routes of kept responses; their other methods are the gateway's."""
+
+from django.urls import path
+
+from inference.kept_responses import views
+
+urlpatterns = [
+    path("responses/<slug:response_id>", views.KeptResponse.as_view()),
+    path("responses/<slug:response_id>/input_items", views.InputItems.as_view()),
+]

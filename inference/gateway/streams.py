@@ -26,7 +26,7 @@ async def send_answer(send: Send, run: Run, reader: Reader, wire: Wire) -> None:
     if first is None:
         raise run.failure or InternalError("The answer was empty. Try again.")
     await _start(send, answers.lowered(run))
-    await _body(send, wire.opening() + wire.events(first))
+    await _body(send, wire.events(first))
     async for deltas in reader:
         await _body(send, wire.events(deltas))
     if reader.closed:

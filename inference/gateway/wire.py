@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 
 from api import sse
 from billing.pricing import usd
-from inference.engines.base import Delta, TokenLogprob
+from inference.engines.base import Delta, TokenLogprob, ToolCallDelta
 from inference.runs import ChoiceAnswer, Run
 from inference.schemas.fields import GeneratingParams
 
@@ -39,10 +39,6 @@ class Wire(ABC):
         self._name(f"{self.ID_PREFIX}-{suffix}", int(time.time()), model)
 
     @abstractmethod
-    def opening(self) -> str:
-        """What comes before the first token."""
-
-    @abstractmethod
     def logprobs(self, index: int, tokens: Sequence[TokenLogprob]) -> Any: ...
 
     @abstractmethod
@@ -52,6 +48,10 @@ class Wire(ABC):
     @abstractmethod
     def text_of(self, choice: dict[str, Any]) -> str:
         """The text in what `choice` made."""
+
+    def call(self, index: int, piece: ToolCallDelta) -> str:
+        """The chunk of a piece of a tool call; only chats have them."""
+        raise NotImplementedError
 
     def events(self, deltas: Sequence[Delta]) -> str:
         """The chunks of these deltas: text, and where a choice ends one chunk that says why."""
@@ -63,6 +63,8 @@ class Wire(ABC):
                 chunks.append(self._chunk(index, delta.text, logprobs))
             elif delta.text:
                 chunks.append(self._before[index] + to_json(delta.text) + self._after)
+            if delta.tool_calls:
+                chunks.extend([self.call(index, piece) for piece in delta.tool_calls])
             if delta.finish_reason:
                 chunks.append(self._finish(index, delta.finish_reason))
         return "".join(chunks)
@@ -88,12 +90,14 @@ class Wire(ABC):
         """What `whole` once made, as a stream: the same answer, with its own id and time."""
         answer = json.loads(stored)
         self._name(answer["id"], answer["created"], answer["model"])
-        chunks = [self.opening()]
-        for choice in answer["choices"]:
-            logprobs = to_json(choice["logprobs"])
-            chunks.append(self._chunk(choice["index"], self.text_of(choice), logprobs))
-            chunks.append(self._finish(choice["index"], choice["finish_reason"]))
+        chunks = [self.again(choice) for choice in answer["choices"]]
         return "".join(chunks) + self.closing(answer["usage"])
+
+    def again(self, choice: dict[str, Any]) -> str:
+        """The chunks of what `choice` made."""
+        index, logprobs = choice["index"], to_json(choice["logprobs"])
+        chunk = self._chunk(index, self.text_of(choice), logprobs)
+        return chunk + self._finish(index, choice["finish_reason"])
 
     def _name(self, answer_id: str, created: int, model: str) -> None:
         self.id, self.created, self.model = answer_id, created, model

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 FinishReason = Literal["stop", "length"]
+ChatFinishReason = Literal["stop", "length", "tool_calls", "function_call"]
 
 
 class Shape(BaseModel):
@@ -47,17 +48,30 @@ class ChatLogprobs(Shape):
     refusal: None
 
 
+class CalledFunction(Shape):
+    name: str
+    arguments: str = Field(description="JSON text; valid unless cut by length.")
+
+
+class FunctionToolCallMade(Shape):
+    id: str
+    type: Literal["function"]
+    function: CalledFunction
+
+
 class AssistantMessage(Shape):
     role: Literal["assistant"]
-    content: str
+    content: str | None = Field(description="Null where there are only tool calls.")
     refusal: None
+    tool_calls: list[FunctionToolCallMade] = Field([], description="Absent where there are none.")
+    function_call: CalledFunction | None = Field(None, description="Asked for with functions.")
 
 
 class ChatChoice(Shape):
     index: int
     message: AssistantMessage
     logprobs: ChatLogprobs | None
-    finish_reason: FinishReason
+    finish_reason: ChatFinishReason
 
 
 class ChatCompletion(Shape):
@@ -69,16 +83,33 @@ class ChatCompletion(Shape):
     usage: TokenUsage
 
 
-class RoleDelta(Shape):
+class FunctionDelta(Shape):
+    name: str | None = Field(None, description="Only in a call's first piece.")
+    arguments: str = Field(description="The pieces make JSON text.")
+
+
+class ToolCallPiece(Shape):
+    index: int
+    id: str | None = Field(None, description="Only in a call's first piece.")
+    type: Literal["function"] | None = Field(None, description="Only in a call's first piece.")
+    function: FunctionDelta
+
+
+class ChatDelta(Shape):
+    """The first has the role, the last nothing."""
+
     role: Literal["assistant"] | None = None
     content: str | None = None
+    refusal: None = None
+    tool_calls: list[ToolCallPiece] = Field([], description="Absent where there are none.")
+    function_call: FunctionDelta | None = Field(None, description="Asked for with functions.")
 
 
 class ChatChunkChoice(Shape):
     index: int
-    delta: RoleDelta
+    delta: ChatDelta
     logprobs: ChatLogprobs | None
-    finish_reason: FinishReason | None
+    finish_reason: ChatFinishReason | None
 
 
 class ChatCompletionChunk(Shape):
@@ -92,8 +123,8 @@ class ChatCompletionChunk(Shape):
 
 class LegacyLogprobs(Shape):
     tokens: list[str]
-    token_logprobs: list[float]
-    top_logprobs: list[dict[str, float]]
+    token_logprobs: list[float | None] = Field(description="Null for an echoed prompt's first.")
+    top_logprobs: list[dict[str, float] | None]
     text_offset: list[int]
 
 

@@ -5,7 +5,6 @@ import pytest
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, cost, only_hold
 
-
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
@@ -42,7 +41,7 @@ async def test_a_stream_goes_role_content_finish_done(ada: Tenant) -> None:
     assert call.answer_headers["content-type"].startswith("text/event-stream")
     assert "content-length" not in call.answer_headers
     assert [event["choices"] for event in call.events] == [
-        [_chunk({"role": "assistant", "content": ""})],
+        [_chunk({"role": "assistant", "content": "", "refusal": None})],
         [_chunk({"content": "one"})],
         [_chunk({"content": " two"})],
         [_chunk({}, "stop")],
@@ -143,16 +142,16 @@ async def test_the_prefix_is_optional(ada: Tenant, path: str) -> None:
 async def test_text_parts_and_every_role_reach_the_engine(ada: Tenant) -> None:
     messages = [
         {"role": "developer", "content": "a"},
-        {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "text", "text": "c"}]},
         {"role": "assistant", "content": None, "refusal": "d"},
         {"role": "assistant", "content": None, "tool_calls": [CALL]},
         {"role": "tool", "content": "e", "tool_call_id": "call_1"},
         {"role": "function", "content": "f", "name": "g"},
+        {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "text", "text": "c"}]},
     ]
     call = await ada.ask(messages=messages)
     assert call.json["choices"][0]["message"]["content"] == "b c"
-    assert call.json["usage"]["prompt_tokens"] == 6
+    assert call.json["usage"]["prompt_tokens"] == 8
 
 
-def _chunk(delta: dict[str, str], finish_reason: str | None = None) -> dict[str, object]:
+def _chunk(delta: dict[str, object], finish_reason: str | None = None) -> dict[str, object]:
     return {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}

@@ -1,0 +1,36 @@
+"""How a response begins: its context is read, then a Run starts that no client can cut short."""
+
+from inference.gateway.admission import Admitted, model_for
+from inference.responses import body
+from inference.responses.context import context_of
+from inference.responses.generation import generation_of
+from inference.responses.response_run import Draft, ResponseRun
+from inference.runs import Order
+from inference.schemas.responses import ResponseRequest
+
+CAPABILITY = "chat"  # what the model's catalog row must list
+
+
+async def begin(asked: ResponseRequest, admitted: Admitted, response_id: str) -> ResponseRun:
+    """Raises ApiError: an unknown model, previous response, conversation or item, …
+
+    What engine and ledger refuse, the ResponseRun raises.
+    """
+    caller = admitted.caller
+    entry = await model_for(asked.model, caller, CAPABILITY)
+    generation_id = response_id.replace("resp_", "gen_", 1)
+    context = await context_of(asked, caller.organisation_id, response_id)
+    generation = await generation_of(asked, context, entry, generation_id, caller.organisation_id)
+    order = Order(
+        id=generation_id,
+        caller=caller,
+        request=admitted.request,
+        entry=entry,
+        generations=[generation],
+        output_limit=asked.max_output_tokens,
+        streamed=bool(asked.stream),
+        idempotency=admitted.retry_key,
+        stored=asked.stored,
+    )
+    draft = Draft(asked, context.given, body.queued(asked, response_id, entry.requested))
+    return ResponseRun(draft, order)

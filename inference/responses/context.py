@@ -1,0 +1,62 @@
+"""What a response goes on from: earlier responses or a conversation, and what it is asked with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from api.errors import InvalidRequest
+from inference import conversations
+from inference.responses import rows
+from inference.responses.narration import INPUT_PLACES, id_of
+from inference.schemas.responses import InputItem, ResponseRequest, stored
+from inference.schemas.responses.items import Item, ItemReference
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`given` are the request's own items, in the form in which they are stored."""
+
+    earlier: list[Item]
+    given: list[Item]
+
+    @property
+    def items(self) -> list[Item]:
+        return [*self.earlier, *self.given]
+
+
+async def context_of(asked: ResponseRequest, organisation_id: str, response_id: str) -> Context:
+    """Raises InvalidRequest (unknown previous response or item), NotFound (conversation)."""
+    if asked.previous_response_id:
+        earlier = await rows.chain(organisation_id, asked.previous_response_id)
+    elif asked.conversation:
+        earlier = await conversations.items(organisation_id, asked.conversation.id)
+    else:
+        earlier = []
+    return Context(earlier, await _given(asked.items, earlier, organisation_id, response_id))
+
+
+async def _given(
+    items: Sequence[InputItem], earlier: Sequence[Item], organisation_id: str, response_id: str
+) -> list[Item]:
+    """Every item under an id of its own, references replaced by what they stand for."""
+    named = [item.id for item in items if isinstance(item, ItemReference)]
+    found = {item["id"]: item for item in earlier if item["id"] in named}
+    if unknown := [name for name in named if name not in found]:
+        found |= await rows.items_named(organisation_id, unknown)
+    given: list[Item] = []
+    for place, item in enumerate(items):
+        if isinstance(item, ItemReference):
+            if item.id not in found:
+                raise InvalidRequest(
+                    f"Item with id '{item.id[:64]}' not found. Send the item itself.",
+                    param=f"input[{place}].id",
+                )
+            plain = found[item.id]
+            given.append({**plain, "id": _input_id(response_id, plain["type"], place)})
+        else:
+            new_id = _input_id(response_id, item.type or "message", place)
+            given.append(stored(item, new_id))
+    return given
+
+
+def _input_id(response_id: str, kind: str, place: int) -> str:
+    return id_of(response_id, kind, INPUT_PLACES + place)

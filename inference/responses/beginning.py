@@ -1,5 +1,7 @@
 """How a response begins: its context is read, then a Run starts that no client can cut short."""
 
+from collections.abc import Sequence
+
 from inference.gateway.admission import Admitted, model_for
 from inference.responses import body
 from inference.responses.context import context_of
@@ -7,19 +9,27 @@ from inference.responses.generation import generation_of
 from inference.responses.response_run import Draft, ResponseRun
 from inference.runs import Order
 from inference.schemas.responses import ResponseRequest
+from inference.schemas.responses.items import Item
 
 CAPABILITY = "chat"  # what the model's catalog row must list
 
 
-async def begin(asked: ResponseRequest, admitted: Admitted, response_id: str) -> ResponseRun:
-    """Raises ApiError: an unknown model, previous response, conversation or item, …
+async def begin(
+    asked: ResponseRequest,
+    admitted: Admitted,
+    response_id: str,
+    earlier: Sequence[Item] | None = None,
+) -> ResponseRun:
+    """`earlier`: what came before, where the caller remembers it and nothing has to be read.
+
+    Raises ApiError: an unknown model, previous response, conversation or item, …
 
     What engine and ledger refuse, the ResponseRun raises.
     """
     caller = admitted.caller
     entry = await model_for(asked.model, caller, CAPABILITY)
     generation_id = response_id.replace("resp_", "gen_", 1)
-    context = await context_of(asked, caller.organisation_id, response_id)
+    context = await context_of(asked, caller.organisation_id, response_id, earlier)
     generation = await generation_of(asked, context, entry, generation_id, caller.organisation_id)
     order = Order(
         id=generation_id,
@@ -32,5 +42,5 @@ async def begin(asked: ResponseRequest, admitted: Admitted, response_id: str) ->
         idempotency=admitted.retry_key,
         stored=asked.stored,
     )
-    draft = Draft(asked, context.given, body.queued(asked, response_id, entry.requested))
+    draft = Draft(asked, context, body.queued(asked, response_id, entry.requested))
     return ResponseRun(draft, order)

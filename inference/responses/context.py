@@ -15,7 +15,7 @@ from inference.schemas.responses.items import Item, ItemReference
 class Context:
     """`given` are the request's own items, in the form in which they are stored."""
 
-    earlier: list[Item]
+    earlier: Sequence[Item]
     given: list[Item]
 
     @property
@@ -23,15 +23,24 @@ class Context:
         return [*self.earlier, *self.given]
 
 
-async def context_of(asked: ResponseRequest, organisation_id: str, response_id: str) -> Context:
+async def context_of(
+    asked: ResponseRequest,
+    organisation_id: str,
+    response_id: str,
+    earlier: Sequence[Item] | None = None,
+) -> Context:
     """Raises InvalidRequest (unknown previous response or item), NotFound (conversation)."""
-    if asked.previous_response_id:
-        earlier = await rows.chain(organisation_id, asked.previous_response_id)
-    elif asked.conversation:
-        earlier = await conversations.items(organisation_id, asked.conversation.id)
-    else:
-        earlier = []
+    if earlier is None:
+        earlier = await _read(asked, organisation_id)
     return Context(earlier, await _given(asked.items, earlier, organisation_id, response_id))
+
+
+async def _read(asked: ResponseRequest, organisation_id: str) -> Sequence[Item]:
+    if asked.previous_response_id:
+        return await rows.chain(organisation_id, asked.previous_response_id)
+    if asked.conversation:
+        return await conversations.items(organisation_id, asked.conversation.id)
+    return []
 
 
 async def _given(

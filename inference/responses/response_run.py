@@ -13,6 +13,7 @@ from inference.event_log import Event
 from inference.gateway.answers import headers
 from inference.responses import rows
 from inference.responses.body import finished
+from inference.responses.context import Context
 from inference.responses.narration import Narrator
 from inference.responses.output import to_json
 from inference.responses.prompting import in_our_words
@@ -29,7 +30,7 @@ class Draft:
     """What is known of a response before it runs: how it was asked, its items, its object."""
 
     asked: ResponseRequest
-    given: list[Item]
+    context: Context
     body: Item
 
 
@@ -45,6 +46,7 @@ class ResponseRun:
         asked = draft.asked
         self.id: str = draft.body["id"]
         self.body = draft.body  # before there is an answer
+        self.items = draft.context.items  # what it goes on from, and what it is asked with
         self._draft = draft
         self._organisation_id = order.caller.organisation_id
         self._narrator = Narrator(draft.body, asked.custom_tools)
@@ -157,7 +159,7 @@ class ResponseRun:
     def _row(self, body: Item, *, in_conversation: bool = True) -> rows.NewRow:
         conversation = self._draft.asked.conversation
         conversation_id = conversation.id if conversation and in_conversation else None
-        return rows.NewRow(self._organisation_id, conversation_id, self._draft.given, body)
+        return rows.NewRow(self._organisation_id, conversation_id, self._draft.context.given, body)
 
     def _answer(self) -> Item:
         """The response object at the end; made once, whoever asks first."""

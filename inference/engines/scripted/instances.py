@@ -146,9 +146,8 @@ class _Instance:
         if "pattern" in schema:
             return self._matching(schema["pattern"])
         text = self.hints.string(name)
-        text += "." * (schema.get("minLength", 0) - len(text))
-        longest: int | None = schema.get("maxLength")
-        return text[:longest]
+        least, most = int(schema.get("minLength", 0)), schema.get("maxLength")
+        return text.ljust(least, ".")[:most]
 
     def _matching(self, pattern: str) -> str:
         words: list[str] = re.findall(r"[\w.@-]+", self.hints.text)

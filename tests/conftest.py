@@ -29,6 +29,7 @@ _running = pytest.StashKey[tuple["subprocess.Popen[bytes]", Path]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the database before the workers are; they inherit its address."""
+    settings.STORAGES["files"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     if "DATABASE_URL" in os.environ:  # a person's own server, or we are a worker
         return
     place = _temporary_home()

@@ -5,6 +5,8 @@ from typing import Final
 DESCRIPTIONS: Final[dict[str, str]] = {
     "inference": "Generate: chat completions, completions, all that is charged by the token.",
     "models:read": "List the models and their prices.",
+    "files:read": "List and download files.",
+    "files:write": "Upload and delete files.",
     "usage:read": "Read the balance, usage, ledger, top-ups and single generations.",
     "billing:write": "Add funds.",
     "keys:write": "List, create, change, rotate and revoke API keys.",
@@ -15,7 +17,9 @@ ALL: Final = frozenset(DESCRIPTIONS)
 OF_ROLE: Final[dict[str, frozenset[str]]] = {
     "owner": ALL,
     "admin": ALL - {"billing:write"},
-    "developer": frozenset({"inference", "models:read", "usage:read", "keys:write"}),
+    "developer": frozenset(
+        {"inference", "models:read", "files:read", "files:write", "usage:read", "keys:write"}
+    ),
     "billing": frozenset({"models:read", "usage:read", "billing:write"}),
     "analyst": frozenset({"models:read", "usage:read"}),
 }

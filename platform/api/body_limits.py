@@ -1,45 +1,67 @@
 """No body larger than its path allows gets in, announced (Content-Length) or not (chunked)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.asgi import refuse
-from api.errors import BodyTooLarge
+from api.errors import ApiError, BodyTooLarge
 from api.strict_json import MAX_BYTES
+
+Headers = Iterable[tuple[bytes, bytes]]
+MEGABYTE: Final = 1024 * 1024
+LARGEST_FILE: Final = 513 * MEGABYTE  # one for what a form has besides its file
+LARGEST_PART: Final = 65 * MEGABYTE
+_FILES: Final = re.compile(r"(/v1)?/files/?")
+_PARTS: Final = re.compile(r"(/v1)?/uploads/[^/]+/parts/?")
+
+
+def _never(_headers: Headers) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """In bytes. Files may be large where `may_be_large` says so of a call's headers."""
+
+    usual: int = MAX_BYTES
+    file: int = LARGEST_FILE
+    part: int = LARGEST_PART
+    may_be_large: Callable[[Headers], bool] = _never
+
+    def of(self, path: str, headers: Headers) -> int:
+        large = 0
+        if _FILES.fullmatch(path):
+            large = self.file
+        elif _PARTS.fullmatch(path):
+            large = self.part
+        return large if large and self.may_be_large(headers) else self.usual
 
 
 class BodyLimits:
-    """Pure ASGI middleware; `overrides` maps path prefixes to bytes, the longest prefix wins."""
+    """Pure ASGI middleware."""
 
-    def __init__(
-        self, app: ASGIApp, limit: int = MAX_BYTES, overrides: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits | None = None) -> None:
         self.app = app
-        self.limit = limit
-        self.overrides = sorted((overrides or {}).items(), key=lambda item: -len(item[0]))
+        self.limits = limits or Limits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self._limit_of(scope["path"])
+        limit = self.limits.of(scope["path"], scope["headers"])
         if _announced(scope) > limit:
             await refuse(send, BodyTooLarge(too_large(limit)))
             return
         call = _Call(limit, receive, send)
         try:
             await self.app(scope, call.counted, call.watched)
-        except BodyTooLarge:
+        except ApiError:
             if not call.refused:
                 raise
-
-    def _limit_of(self, path: str) -> int:
-        for prefix, limit in self.overrides:
-            if path.startswith(prefix):
-                return limit
-        return self.limit
 
 
 @dataclass(slots=True)
@@ -52,15 +74,22 @@ class _Call:
     refused: bool = False
 
     async def counted(self) -> Message:
-        message = await self.receive()
+        try:
+            message = await self.receive()
+        except ApiError as error:  # the server could not keep the body: its disk is full
+            await self._refuse(error)
+            raise
         self.received += len(message.get("body", b""))
         if self.received > self.limit:
-            error = BodyTooLarge(too_large(self.limit))
-            if not self.started and not self.refused:
-                self.refused = True
-                await refuse(self.send, error)
-            raise error
+            refusal = BodyTooLarge(too_large(self.limit))
+            await self._refuse(refusal)
+            raise refusal
         return message
+
+    async def _refuse(self, error: ApiError) -> None:
+        if not self.started and not self.refused:
+            self.refused = True
+            await refuse(self.send, error)
 
     async def watched(self, message: Message) -> None:
         if not self.refused:  # what a framework says of our error comes too late

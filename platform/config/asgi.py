@@ -21,6 +21,7 @@ from api.body_limits import BodyLimits  # noqa: E402 - as above
 from api.request_ids import RequestIds  # noqa: E402 - as above
 from config.azure import AzureSpelling  # noqa: E402 - as above
 from config.edge import Edge  # noqa: E402 - as above
+from config.large_bodies import LIMITS  # noqa: E402 - as above
 from inference.gateway.application import application as gateway  # noqa: E402 - as above
 
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
@@ -54,7 +55,7 @@ def _door(scope: Scope) -> ASGIApp:
 
 application = RequestIds(
     Edge(
-        AzureSpelling(BodyLimits(doors)),
+        AzureSpelling(BodyLimits(doors, LIMITS)),
         allowed_hosts=settings.ALLOWED_HOSTS,
         trusted_proxies=settings.TRUSTED_PROXIES,
         https_only=settings.PRODUCTION,

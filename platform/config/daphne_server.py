@@ -8,15 +8,18 @@ import asyncio
 import io
 import signal
 import weakref
+from pathlib import Path
 from typing import Any
 
 from daphne import http_protocol, server
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 from twisted.internet import defer, endpoints, reactor
 
+from api.body_limits import Limits
 from config.back_pressure import Flow
 from config.children import CannotStart
 from config.draining import Drain, close_parts
+from config.large_bodies import BODY, Body, read_piecewise
 
 _LINGER_BYTES = 64 * 1024 * 1024
 
@@ -29,19 +32,25 @@ class BoundedRequest(http_protocol.WebRequest):
     """
 
     received = 0
-
+    limit = 0
     flow: Flow | None = None
 
     def gotLength(self, _length: int | None) -> None:  # noqa: N802 - Twisted's name
-        self.content: io.BytesIO = io.BytesIO()  # never a file on disk: it is small
+        wire: Any = self.channel
+        path = wire._path.partition(b"?")[0].decode("latin-1")  # noqa: SLF001 - not yet on the request
+        headers = self.requestHeaders.getAllRawHeaders()
+        named = [(name.lower(), value) for name, values in headers for value in values]
+        self.limit = self.server.limits.of(path, named)
+        large = self.limit > self.server.limits.usual
+        self.content: Any = Body(self.server.incoming) if large else io.BytesIO()
         self.server.transports.add(self.transport)
 
     def handleContentChunk(self, chunk: bytes) -> None:  # noqa: N802 - Twisted's name
-        room = self.server.max_body_bytes + 1 - self.received
+        room = self.limit + 1 - self.received
         self.received += len(chunk)
         if room > 0:
             self.content.write(chunk[:room])
-        elif self.received > _LINGER_BYTES:
+        elif self.received > self.limit + _LINGER_BYTES:
             wire: Any = self.transport
             wire.abortConnection()
 
@@ -71,18 +80,26 @@ class DaphneServer(server.Server):
     """`run()` blocks until the process is told to stop. Raises CannotStart."""
 
     def __init__(
-        self, application: ASGIApp, host: str, port: int, *, drain: Drain, max_body_bytes: int
+        self,
+        application: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        drain: Drain,
+        limits: Limits,
+        incoming: Path,
     ) -> None:
         address = endpoints.quoteStringArgument(host)
         super().__init__(
-            application,
+            read_piecewise(application),
             endpoints=[f"tcp:port={port}:interface={address}:backlog=1024"],
             signal_handlers=False,  # ours: a second signal must force the end
             request_buffer_size=64 * 1024,
             server_name="smarter",
         )
         self.drain = drain
-        self.max_body_bytes = max_body_bytes
+        self.limits = limits
+        self.incoming = incoming  # the folder of bodies that are too large for the memory
         self.ports: list[Any] = []
         self.transports: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -103,6 +120,13 @@ class DaphneServer(server.Server):
         protocol = http_protocol.HTTPFactory.buildProtocol(self.http_factory, address)
         protocol.requestFactory = BoundedRequest
         return protocol
+
+    def create_application(self, protocol: Any, scope: Scope) -> Any:
+        content = getattr(protocol, "content", None)
+        if isinstance(content, Body):
+            protocol.content = io.BytesIO()  # Daphne would put all of it into memory
+            scope = {**scope, BODY: content}
+        return super().create_application(protocol, scope)
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_event_loop()

@@ -20,7 +20,7 @@ def claimed(data: Path) -> Iterator[None]:
     """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for inner in ("logs", "broker", "broker/queue", "broker/control"):
+        for inner in ("logs", "files", "incoming", "broker", "broker/queue", "broker/control"):
             (data / inner).mkdir(mode=0o700, exist_ok=True)
         (data / "lock").touch(mode=0o600)
         lock = (data / "lock").open("a+")

@@ -4,6 +4,7 @@ import errno
 import importlib
 import resource
 import socket
+from pathlib import Path
 from typing import Literal, get_args
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp
 from config import databases
 from config.children import CannotStart
 from config.draining import Drain
+from config.large_bodies import LIMITS
 from config.web_lock import only_web_process
 
 Kind = Literal["daphne", "uvicorn"]
@@ -30,8 +32,9 @@ def serve(host: str, port: int, kind: Kind) -> None:
         application: ASGIApp = importlib.import_module("config.asgi").application
         module = importlib.import_module(f"config.{kind}_server")
         if kind == "daphne":
+            incoming = Path(settings.FILE_UPLOAD_TEMP_DIR)
             module.DaphneServer(
-                application, host, port, drain=drain, max_body_bytes=settings.MAX_BODY_BYTES
+                application, host, port, drain=drain, limits=LIMITS, incoming=incoming
             ).run()
         else:
             module.UvicornServer(application, host, port, drain=drain).run()

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "api",
     "accounts",
     "billing",
+    "files",
     "inference",
 ]
 MIDDLEWARE = [  # security headers and hosts: edge.py, for every door
@@ -87,6 +88,34 @@ FIRST_TOKEN_SECONDS = env.number("FIRST_TOKEN_SECONDS", 60, least=1)
 LEAST_OUTPUT_TOKENS = env.number("LEAST_OUTPUT_TOKENS", 16, least=1)
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
+# --- files: a folder, or S3 (the extra `s3`); bytes of an organisation without a quota of its own
+FILE_QUOTA_BYTES = env.number("FILE_QUOTA_MB", 10_240) * 1024 * 1024
+FILES_BUCKET = env.text("FILES_S3_BUCKET")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "files": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": FILES_BUCKET,
+            "default_acl": "private",
+            "querystring_auth": True,
+        },
+    }
+    if FILES_BUCKET
+    else {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": DATA_DIR / "files",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"  # never a /tmp that may be memory
+SILENCED_SYSTEM_CHECKS = ["files.E001"]  # that folder is made when the site starts
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+
 # --- passwords, cookies, transport
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -126,6 +155,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [  # in the order of the reference
         {"name": "generation"},
         {"name": "models"},
+        {"name": "files"},
         {"name": "money"},
         {"name": "API keys"},
         {"name": "accounts"},
@@ -166,11 +196,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"billing.tasks.{name}", "schedule": every}
-    for name, every in {
-        "sweep": timedelta(seconds=15),
-        "roll_up": timedelta(minutes=1),
-        "audit": timedelta(hours=1),
+    task: {"task": task, "schedule": every}
+    for task, every in {
+        "billing.tasks.sweep": timedelta(seconds=15),
+        "billing.tasks.roll_up": timedelta(minutes=1),
+        "billing.tasks.audit": timedelta(hours=1),
+        "files.tasks.clean": timedelta(minutes=5),
     }.items()
 }
 

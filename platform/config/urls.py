@@ -11,6 +11,7 @@ resources: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("inference.urls")),
     path("", include("billing.urls")),
+    path("", include("files.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -7,6 +7,8 @@ route with a new kind of id in its path fails here until OBJECTS knows how to ma
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -15,6 +17,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts import keys
 from accounts.models import APIKey, Membership
 from api import rate_limits
+from files import receiving, uploading
+from files.models import StoredFile, Upload
+from files.receiving import Incoming
+from files.uploading import Announced
 from inference.conversations import keeping, new_item_id
 from tests.cast import Person
 
@@ -22,12 +28,27 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PAGES = ("admin/",)
 """Signed in by session: Django's own door."""
 PUBLIC = {"", "openapi.json", "docs/", "docs/guides/", "docs/guides/<slug:name>/"}
+
+
+def kept_file(ada: Person) -> StoredFile:
+    incoming = Incoming(BytesIO(b"hello"), "hello.txt", 5, "user_data")
+    return receiving.receive(ada.organisation.id, incoming)
+
+
+def begun_upload(ada: Person) -> Upload:
+    return uploading.begin(
+        ada.organisation.id, Announced("hello.txt", "user_data", 5, "text/plain")
+    )
+
+
 OBJECTS: dict[str, Callable[[Person], str]] = {
     "key_id": lambda ada: keys.issue(ada.organisation.id, name="Another")[0].id,
     "seen_id": lambda ada: "gen_" + ada.organisation.id.removeprefix("org_"),
     "model_id": lambda _: "no-model",
     "conversation_id": lambda ada: keeping.create(ada.organisation.id, {}, []).id,
     "response_id": lambda _: "resp_of_nobody",
+    "file_id": lambda ada: kept_file(ada).id,
+    "upload_id": lambda ada: begun_upload(ada).id,
     "item_id": lambda _: new_item_id("message"),
 }
 
@@ -63,10 +84,11 @@ closed = pytest.mark.parametrize(
 def ask(method: str, path: str, key: str | None = None) -> tuple[int, str]:
     rate_limits.forget_all()
     headers = {"authorization": f"Bearer {key}"} if key else {}
-    answer = Client(raise_request_exception=False).generic(
+    answer: Any = Client(raise_request_exception=False).generic(
         method, path, "{}", "application/json", headers=headers
     )
-    return answer.status_code, answer.content.decode()
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return answer.status_code, body.decode()
 
 
 def test_the_walk_finds_the_routes() -> None:

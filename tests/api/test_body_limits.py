@@ -9,17 +9,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.body_limits import BodyLimits
+from api.body_limits import BodyLimits, Headers, Limits
 
 
 async def measure(request: Request) -> Response:
     return JSONResponse(len(await request.body()))
 
 
+def has_key(headers: Headers) -> bool:
+    return (b"authorization", b"Bearer key") in headers
+
+
+KEY = {"authorization": "Bearer key"}
+
+
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     routes = [Route(path, measure, methods=["POST"]) for path in ("/v1/any", "/v1/files")]
-    app = BodyLimits(Starlette(routes=routes), limit=1_000, overrides={"/v1/files": 2_000})
+    limits = Limits(usual=1_000, file=2_000, may_be_large=has_key)
+    app = BodyLimits(Starlette(routes=routes), limits)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
@@ -47,9 +55,15 @@ async def test_a_body_over_the_limit_is_refused(http: httpx.AsyncClient, chunked
     assert "1,000 bytes" in error["message"]
 
 
-async def test_a_path_can_have_a_limit_of_its_own(http: httpx.AsyncClient) -> None:
-    assert (await http.post("/v1/files", content=b"x" * 2_000)).json() == 2_000
-    assert (await http.post("/v1/files", content=b"x" * 2_001)).status_code == 413
+async def test_files_may_be_larger(http: httpx.AsyncClient) -> None:
+    assert (await http.post("/v1/files", content=b"x" * 2_000, headers=KEY)).json() == 2_000
+    assert (await http.post("/v1/files", content=b"x" * 2_001, headers=KEY)).status_code == 413
+    assert (await http.post("/v1/any", content=b"x" * 2_000, headers=KEY)).status_code == 413
+
+
+async def test_without_a_key_no_file_is_larger(http: httpx.AsyncClient) -> None:
+    assert (await http.post("/v1/files", content=b"x" * 1_000)).json() == 1_000
+    assert (await http.post("/v1/files", content=b"x" * 1_001)).status_code == 413
 
 
 async def test_an_absurd_announcement_is_refused_unread(http: httpx.AsyncClient) -> None:

@@ -7,6 +7,8 @@ with thirty numbers.
 import asyncio
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 import django
 
@@ -15,10 +17,10 @@ django.setup()
 
 from starlette.types import Receive, Scope, Send  # noqa: E402 - Django comes first
 
-from api.body_limits import BodyLimits  # noqa: E402 - as above
+from api.body_limits import BodyLimits, Limits  # noqa: E402 - as above
 from config.draining import Drain  # noqa: E402 - as above
 
-LIMIT = 100_000
+LIMITS = Limits(usual=100_000, file=20_000_000, may_be_large=lambda _headers: True)
 
 
 async def site(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,11 +53,14 @@ async def count(receive: Receive, send: Send) -> None:
 
 def main(kind: str, port: int) -> None:
     drain = Drain(30)
-    application = BodyLimits(site, LIMIT)
+    application = BodyLimits(site, LIMITS)
     if kind == "daphne":
         from config.daphne_server import DaphneServer  # noqa: PLC0415 - installs an event loop
 
-        DaphneServer(application, "127.0.0.1", port, drain=drain, max_body_bytes=LIMIT).run()
+        incoming = Path(tempfile.gettempdir())
+        DaphneServer(
+            application, "127.0.0.1", port, drain=drain, limits=LIMITS, incoming=incoming
+        ).run()
     else:
         from config.uvicorn_server import UvicornServer  # noqa: PLC0415 - one of the two
 

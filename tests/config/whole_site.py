@@ -1,7 +1,10 @@
 """The site under one of the real servers, without a supervisor: `whole_site.py KIND PORT`."""
 
 import sys
+import tempfile
+from pathlib import Path
 
+from api.body_limits import Limits
 from config.asgi import application
 from config.draining import Drain
 
@@ -11,7 +14,10 @@ def main(kind: str, port: int) -> None:
     if kind == "daphne":
         from config.daphne_server import DaphneServer  # noqa: PLC0415 - installs an event loop
 
-        DaphneServer(application, "127.0.0.1", port, drain=drain, max_body_bytes=100_000).run()
+        limits, incoming = Limits(usual=100_000), Path(tempfile.gettempdir())
+        DaphneServer(
+            application, "127.0.0.1", port, drain=drain, limits=limits, incoming=incoming
+        ).run()
     else:
         from config.uvicorn_server import UvicornServer  # noqa: PLC0415 - one of the two
 

@@ -1,0 +1,7 @@
+"""Django's name for the files app."""
+
+from django.apps import AppConfig
+
+
+class FilesConfig(AppConfig):
+    name = "files"

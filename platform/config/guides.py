@@ -25,7 +25,7 @@ LANGUAGES: Final = {
     "json": "JSON", "python": "Python", "text": "Output",
 }  # fmt: skip
 MARKS: Final = {"run": "executed in our tests", "shown": "not executed here"}
-"""The second word of a code block's language line."""
+"""The second word of a code block's language line; a third may name a program that it needs."""
 _TITLE, _SECTION = "h1", "h2"
 
 
@@ -115,8 +115,9 @@ class _Page(RendererHTML):
         return self.renderToken(tokens, at, options, env)
 
     def fence(self, tokens: Sequence[Token], at: int, *_: object) -> str:
-        language, _space, mark = tokens[at].info.partition(" ")
-        label = " · ".join(text for text in (LANGUAGES.get(language), MARKS.get(mark)) if text)
+        words = tokens[at].info.split()
+        named = (LANGUAGES.get(word) or MARKS.get(word) for word in words[:2])
+        label = " · ".join(filter(None, named))
         head = f"<figcaption>{label}</figcaption>" if label else ""
         code = escape(tokens[at].content)
         return f'<figure class="code">{head}<pre tabindex="0"><code>{code}</code></pre></figure>\n'

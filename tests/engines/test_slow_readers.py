@@ -58,7 +58,7 @@ def test_a_full_socket_merges_what_waits_and_sends_it_when_there_is_room() -> No
         connection.flush()
     assert transport.written == []
     connection.resume_writing()
-    assert transport.written == [[frames.DELTAS, [[4, 0, "abc", 3, "length", [], 0]]]]
+    assert transport.written == [[frames.DELTAS, [[4, 0, "abc", 3, "length", [], 0, []]]]]
 
 
 def test_one_frame_carries_what_a_step_gave_all_streams() -> None:

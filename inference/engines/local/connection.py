@@ -21,6 +21,7 @@ from inference.engines.base import (
 )
 from inference.engines.local import frames
 from inference.engines.local.frames import EngineHealth
+from inference.engines.local.grammars import Grammar
 from inference.engines.local.loading import LoadedModel
 from inference.engines.local.sequences import Submission
 from inference.engines.local.streams import Stream
@@ -38,7 +39,7 @@ class Host(Protocol):
     secret: str | None
     connections: "set[Connection]"
 
-    async def prepare(self, request: GenerationRequest) -> list[int]: ...
+    async def prepare(self, request: GenerationRequest) -> tuple[list[int], Grammar | None]: ...
     def submit(self, submission: Submission) -> None: ...
     def cancel(self, submission: Submission) -> None: ...
     def health(self) -> EngineHealth: ...
@@ -48,6 +49,7 @@ class Host(Protocol):
 class _Prepared:
     request: GenerationRequest
     tokens: list[int]
+    grammar: Grammar | None
     until: float
 
 
@@ -153,7 +155,7 @@ class Connection(asyncio.Protocol):
     async def _prepare_soon(self, id_: int, content: list[Any]) -> None:
         try:
             request = frames.to_request(content)
-            tokens = await self._host.prepare(request)
+            tokens, grammar = await self._host.prepare(request)
         except EngineError as error:
             self._refuse(id_, error)
             return
@@ -161,7 +163,7 @@ class Connection(asyncio.Protocol):
             self._refuse(id_, InvalidGeneration(f"The request is malformed: {error}"))
             return
         if not self._transport.is_closing():
-            kept = _Prepared(request, tokens, time.monotonic() + KEPT_SECONDS)
+            kept = _Prepared(request, tokens, grammar, time.monotonic() + KEPT_SECONDS)
             self._prepared[id_] = kept
             room = self._host.model.info.context_window - len(tokens)
             self._write([frames.PREPARED, id_, len(tokens), room])
@@ -186,6 +188,7 @@ class Connection(asyncio.Protocol):
             max_tokens,
             tenant=request.tenant,
             priority=request.priority,
+            grammar=kept.grammar,
         )
         if request.deadline is not None:
             submission.deadline = time.monotonic() + request.deadline

@@ -57,4 +57,5 @@ def _kept(logits: torch.Tensor, candidates: torch.Tensor, cuts: Cuts) -> torch.T
     total = torch.where(beyond, torch.logsumexp(logits, -1, keepdim=True), within)
     chances = (candidates - total).exp()
     kept &= chances.cumsum(-1) - chances < cuts.top_p
+    kept &= candidates > -torch.inf  # what a grammar forbids
     return kept & (candidates >= candidates[:, :1] + cuts.log_min_p)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 from inference import vetting
 from inference.engines.base import EngineInfo, SamplingParams
 from inference.engines.local import vocabulary
+from inference.engines.local.grammar_compiler import TokenizerText
+from inference.engines.local.grammars import Grammars
 from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.prompts import PromptEncoder, load_tokenizer
 from inference.engines.local.runner import Runner
@@ -47,6 +49,7 @@ class LoadedModel:
     steps: Steps
     vocabulary: Vocabulary
     encoder: PromptEncoder
+    grammars: Grammars
     slots: int
 
 
@@ -80,6 +83,7 @@ def load(options: LoadOptions) -> LoadedModel:
         steps=steps,
         vocabulary=known,
         encoder=PromptEncoder(options.folder, size, context, known.longest),
+        grammars=Grammars(_tokenizer_text(tokenizer, size, eos)),
         slots=slots,
     )
 
@@ -143,6 +147,13 @@ def _eos(model: PreTrainedModel, tokenizers_own: int | None) -> frozenset[int]:
         if declared is not None:
             ends.update(declared if isinstance(declared, list) else [declared])
     return frozenset(ends)
+
+
+def _tokenizer_text(
+    tokenizer: PreTrainedTokenizerFast, size: int, eos: frozenset[int]
+) -> TokenizerText:
+    text: str = tokenizer.backend_tokenizer.to_str()
+    return TokenizerText(text, size, tuple(sorted(eos)))
 
 
 def _warm_up(steps: Steps) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from inference.engines.local import filters, noise, penalties
+from inference.engines.local.masks import Mask
 from inference.engines.local.sampler_rows import SamplerRow
 from inference.engines.local.sequences import Sequence, TokenLogprobs
 
@@ -47,13 +48,17 @@ class Sampler:
         self._plan: _Plan | None = None
 
     @torch.inference_mode()
-    def sample(self, logits: torch.Tensor, rows: Rows[Sequence]) -> Sampled:
+    def sample(
+        self, logits: torch.Tensor, rows: Rows[Sequence], mask: Mask | None = None
+    ) -> Sampled:
         """`logits` are `[rows, vocabulary]`, float32, and are overwritten."""
         plan = self._plan_for(list(rows))
         logprobs = self._logits_report(logits, plan) if plan.reported else None
         if plan.adjusted:
             states = [rows[index].sampler for index in plan.adjusted]
             logits[plan.adjusted] = penalties.adjust(logits[plan.adjusted], states)
+        if mask:
+            mask.apply(logits)
         values = torch.empty(len(plan.rows), device=self._device)
         tokens = torch.empty(len(plan.rows), dtype=torch.long, device=self._device)
         self._choose(logits, plan, values, tokens)

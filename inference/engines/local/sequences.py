@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from inference.engines.base import EngineError, FinishReason, SamplingParams
+from inference.engines.local.grammars import Grammar, Matcher
 from inference.engines.local.sampler_rows import SamplerRow
 
 
@@ -22,6 +23,7 @@ class Submission:
     tenant: str = ""
     priority: int = 0
     deadline: float | None = None
+    grammar: Grammar | None = None
     owner: object = None
     start_by: float = math.inf
     cancelled: bool = False
@@ -43,6 +45,7 @@ class Sequence:
     submission: Submission
     index: int
     sampler: SamplerRow
+    matcher: Matcher | None = None
     admission: int = 0  # running number: lower was admitted earlier
     slot: int = -1
     length: int = 0

@@ -13,6 +13,7 @@ from inference.engines.base import EngineError, GenerationRequest, InvalidGenera
 from inference.engines.local import sockets, validation
 from inference.engines.local.connection import Connection
 from inference.engines.local.frames import EngineHealth
+from inference.engines.local.grammars import Grammar, json_grammar
 from inference.engines.local.loading import LoadedModel
 from inference.engines.local.loop import EngineLoop, QueueBounds
 from inference.engines.local.sequences import StepEvents, Submission
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 STUCK_SECONDS = 60.0
 PREPARE_SECONDS = 2.0
 PREPARING_AT_ONCE = 2
+COMPILING_AT_ONCE = 2
 # A step has hundreds of short torch calls, each giving up the GIL: at the default of 5 ms the text
 # side could hold each of them up for that long.
 SWITCH_SECONDS = 0.0005
@@ -42,6 +44,7 @@ class EngineServer:
         bounds = bounds or QueueBounds(2 * model.slots * model.info.context_window)
         self._steps = EngineLoop(model.steps, bounds, self._hand_over, self._loop_ended)
         self._workers = ThreadPoolExecutor(PREPARING_AT_ONCE, "prepare")
+        self._compilers = ThreadPoolExecutor(COMPILING_AT_ONCE, "compile")
         self._asyncio: asyncio.AbstractEventLoop
         self._ended: asyncio.Event
         self._stopping = False
@@ -55,6 +58,7 @@ class EngineServer:
             self._asyncio.add_signal_handler(name, self._stop)
         listener = await sockets.listen(address, lambda: Connection(self))
         self._steps.start()
+        self.model.grammars.start()
         try:
             ready()
             await self._watch()
@@ -64,20 +68,25 @@ class EngineServer:
                 connection.close()
             await asyncio.to_thread(self._steps.stop)
             self._workers.shutdown(wait=False, cancel_futures=True)
+            self._compilers.shutdown(cancel_futures=True)
+            self.model.grammars.close()
             sockets.remove(address)
         return 0 if self._stopping else 1
 
-    async def prepare(self, request: GenerationRequest) -> list[int]:
-        """Prompt tokens. Raises InvalidGeneration."""
+    async def prepare(self, request: GenerationRequest) -> tuple[list[int], Grammar | None]:
+        """The prompt's tokens, and what holds the answer to its form. Raises InvalidGeneration."""
         model = self.model
         if request.adapter is not None:
             raise InvalidGeneration("This engine serves no adapters.", "model")
         validation.check(request.sampling, model.info.vocabulary_size, model.slots)
+        return await self._encode(request), await self._grammar(request)
+
+    async def _encode(self, request: GenerationRequest) -> list[int]:
         limit = TimeLimit()
         timer = self._asyncio.call_later(PREPARE_SECONDS, limit.expire)
         try:
             return await self._asyncio.run_in_executor(
-                self._workers, limit.run, lambda: model.encoder.encode(request)
+                self._workers, limit.run, lambda: self.model.encoder.encode(request)
             )
         except TookTooLong as error:
             raise InvalidGeneration(
@@ -86,6 +95,18 @@ class EngineServer:
             ) from error
         finally:
             timer.cancel()
+
+    async def _grammar(self, request: GenerationRequest) -> Grammar | None:
+        """Compiled in a thread that may wait for it, while nobody else does."""
+        wanted = request.response_format
+        if wanted is None:
+            return None
+        return await self._asyncio.run_in_executor(
+            self._compilers,
+            lambda: self.model.grammars.compile(
+                json_grammar(wanted.schema, "response_format"), "response_format"
+            ),
+        )
 
     def submit(self, submission: Submission) -> None:
         self._steps.submit(submission)

@@ -14,6 +14,7 @@ import torch
 
 from inference.engines.base import EngineError, FinishReason, GenerationFailed
 from inference.engines.local.batch import Batch
+from inference.engines.local.masks import Masks
 from inference.engines.local.runner import Runner
 from inference.engines.local.sampler import Sampler
 from inference.engines.local.sampler_rows import SamplerRow
@@ -46,6 +47,7 @@ class Steps:
         self._runner = runner
         self._options = options
         self._sampler = Sampler(options.vocabulary, runner.device)
+        self._masks = Masks(options.vocabulary)
         self._batch = Batch(runner.cache)
         self._admissions = count()
         self._events = StepEvents()
@@ -84,8 +86,14 @@ class Steps:
 
     def _sequences(self, submission: Submission) -> Sequence:
         """The first choice, carrying the others."""
+        grammar = submission.grammar
         first, *forks = [
-            Sequence(submission, index, self._sampler_row(submission, index))
+            Sequence(
+                submission,
+                index,
+                self._sampler_row(submission, index),
+                grammar.matcher() if grammar else None,
+            )
             for index in range(submission.sampling.n)
         ]
         first.forks = forks
@@ -125,19 +133,19 @@ class Steps:
 
     def _advance(self, decoding: list[Sequence], chunks: list[Chunk]) -> None:
         """Nothing is changed but cache rows that a second try writes again, until all is known."""
+        rows, where = _sampled(decoding, chunks)
+        mask = self._masks.begin(rows)
         logits = self._runner.forward(decoding, chunks)
-        rows, where = list(decoding), list(range(len(decoding)))
-        completed = [chunk.sequence for chunk in chunks if chunk.completes_prompt]
-        for index, sequence in enumerate(completed, start=len(decoding)):
-            rows += [sequence, *sequence.forks]
-            where += [index] * (1 + len(sequence.forks))
         if len(rows) > len(logits):
             logits = logits[where]
-        sampled = self._sampler.sample(logits, rows)
+        sampled = self._sampler.sample(logits, rows, mask)
         self._commit(decoding, chunks)
+        self._masks.advance(rows, sampled.tokens)
         for index, (row, token) in enumerate(zip(rows, sampled.tokens, strict=True)):
             if token is None:
                 self._fail(row, "The model computed something that is not a number.")
+            elif row.matcher and row.matcher.failed:
+                self._fail(row, "The form of this answer is too complex to be held to any longer.")
             elif row.slot >= 0:
                 self._give(row, TokenEvent(row, token, None, sampled.logprobs.get(index)))
         for row in rows:
@@ -166,6 +174,8 @@ class Steps:
 
     def _finish_reason(self, row: Sequence) -> FinishReason | None:
         submission = row.submission
+        if row.matcher and row.matcher.ended:
+            return "stop"
         if row.last_token in self._options.eos and not submission.sampling.ignore_eos:
             return "stop"
         return "length" if row.generated >= submission.max_tokens else None
@@ -183,3 +193,14 @@ class Steps:
     def _wipe(self, row: Sequence) -> None:
         """What it computed, and what a step that raised may have written after that."""
         self._runner.cache.clear(row.slot, row.length + self._options.tokens)
+
+
+def _sampled(decoding: list[Sequence], chunks: list[Chunk]) -> tuple[list[Sequence], list[int]]:
+    """Rows that get a token in this step, and the place of each one's logits: choices of a prompt
+    that is now complete share theirs."""
+    rows, where = list(decoding), list(range(len(decoding)))
+    completed = [chunk.sequence for chunk in chunks if chunk.completes_prompt]
+    for index, sequence in enumerate(completed, start=len(decoding)):
+        rows += [sequence, *sequence.forks]
+        where += [index] * (1 + len(sequence.forks))
+    return rows, where

@@ -119,8 +119,11 @@ class _Page(RendererHTML):
         named = (LANGUAGES.get(word) or MARKS.get(word) for word in words[:2])
         label = " · ".join(filter(None, named))
         head = f"<figcaption>{label}</figcaption>" if label else ""
+        kind = "code output" if "text" in words else "code"
         code = escape(tokens[at].content)
-        return f'<figure class="code">{head}<pre tabindex="0"><code>{code}</code></pre></figure>\n'
+        return (
+            f'<figure class="{kind}">{head}<pre tabindex="0"><code>{code}</code></pre></figure>\n'
+        )
 
 
 def address(link: str) -> str:

@@ -120,10 +120,8 @@ class _Page(RendererHTML):
         label = " · ".join(filter(None, named))
         head = f"<figcaption>{label}</figcaption>" if label else ""
         kind = "code output" if "text" in words else "code"
-        code = escape(tokens[at].content)
-        return (
-            f'<figure class="{kind}">{head}<pre tabindex="0"><code>{code}</code></pre></figure>\n'
-        )
+        code = f'<pre tabindex="0"><code>{escape(tokens[at].content)}</code></pre>'
+        return f'<figure class="{kind}">{head}{code}</figure>\n'
 
 
 def address(link: str) -> str:

@@ -10,6 +10,7 @@ from inference.schemas.fields import ShortText, Strict, Unsupported, by_type, re
 from inference.schemas.tools import MAX_TOOLS, FunctionName
 
 MAX_MESSAGES: Final = 2048
+OF_CLIENTS: Final = "Clients add it to an answer and send it back. Left alone."
 ENGINE_ROLES: Final = {"developer": "system", "function": "tool"}  # the others keep their name
 
 
@@ -47,12 +48,14 @@ Content = Annotated[
 class FunctionCall(Strict):
     name: FunctionName
     arguments: str
+    parsed_arguments: Any = Field(None, description=OF_CLIENTS)
 
 
 class FunctionToolCall(Strict):
     id: Annotated[ShortText, Field(min_length=1)]
     type: Literal["function"]
     function: FunctionCall
+    index: int | None = Field(None, description=OF_CLIENTS)
 
     def for_engine(self) -> ToolCall:
         return ToolCall(self.id, self.function.name, self.function.arguments)
@@ -68,7 +71,8 @@ class ChatMessage(Strict):
     ) = None
     tool_call_id: ShortText | None = None
     function_call: FunctionCall | None = Field(None, description="The older form of tool_calls.")
-    annotations: list[Any] | None = Field(None, description="Of an earlier answer; left alone.")
+    annotations: list[Any] | None = Field(None, description=OF_CLIENTS)
+    parsed: Any = Field(None, description=OF_CLIENTS)
     audio: Unsupported = None
 
     @model_validator(mode="after")

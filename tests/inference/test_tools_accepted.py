@@ -117,9 +117,11 @@ def test_an_older_call_and_its_answer_belong_together() -> None:
     assert answered == Message("tool", "Sunny", name="f", tool_call_id="call_f")
 
 
-def test_an_answer_can_be_sent_back_as_the_client_dumps_it() -> None:
-    nothing = dict.fromkeys(["refusal", "annotations", "audio", "function_call"])
-    chat(**said(HELLO, {**CALLED, **nothing}, answer("call_1")))
+def test_an_answer_can_be_sent_back_as_clients_dump_it() -> None:
+    nothing = dict.fromkeys(["refusal", "annotations", "audio", "function_call", "parsed"])
+    function = {**CALL["function"], "parsed_arguments": {"city": "Paris"}}
+    parsed = {**CALL, "index": 0, "function": function}
+    chat(**said(HELLO, {**CALLED, **nothing, "tool_calls": [parsed]}, answer("call_1")))
     chat(**said(HELLO, {"role": "assistant", "content": "x", "tool_calls": None, **nothing}))
 
 

@@ -49,6 +49,10 @@ class Wire(ABC):
     def text_of(self, choice: dict[str, Any]) -> str:
         """The text in what `choice` made."""
 
+    def chosen(self, run: Run) -> list[ChoiceAnswer]:
+        """What of the Run is the answer."""
+        return run.choices()
+
     def call(self, index: int, piece: ToolCallDelta) -> str:
         """The chunk of a piece of a tool call; only chats have them."""
         raise NotImplementedError
@@ -81,7 +85,7 @@ class Wire(ABC):
                 "object": self.OBJECT,
                 "created": self.created,
                 "model": self.model,
-                "choices": [self.choice(*numbered) for numbered in enumerate(run.choices())],
+                "choices": [self.choice(*numbered) for numbered in enumerate(self.chosen(run))],
                 "usage": usage(run),
             }
         ).encode()

@@ -12,6 +12,7 @@ class ChoiceAnswer:
     finish_reason: str | None
     logprobs: tuple[TokenLogprob, ...]
     tool_calls: tuple[ToolCall, ...] = ()
+    echoed: int = 0  # the first `logprobs` that are the prompt's
 
 
 def assemble(events: Iterable[Delta], choices: int) -> list[ChoiceAnswer]:
@@ -27,6 +28,7 @@ def _answer(deltas: list[Delta]) -> ChoiceAnswer:
         finish_reason=deltas[-1].finish_reason if deltas else None,
         logprobs=tuple(token for delta in deltas for token in delta.logprobs),
         tool_calls=_calls([piece for delta in deltas for piece in delta.tool_calls]),
+        echoed=sum(len(delta.logprobs) for delta in deltas if not delta.completion_tokens),
     )
 
 

@@ -73,8 +73,7 @@ class Run:
         return answers.assemble(self._log.events, self.order.choices)
 
     async def begun(self) -> None:
-        """Wait until the money is held. When that never happens, `failure` or `replayed` says why.
-        """
+        """Wait until the money is held; if it never is, `failure` or `replayed` says why."""
         await self._begun.wait()
 
     def stop(self) -> None:
@@ -148,7 +147,8 @@ class Run:
         order, caller = self.order, self.order.caller
         prompt = self._tally.prompt_tokens = sum(one.prompt_tokens for one in prepared)
         room = max(one.max_output for one in prepared)
-        output = min(order.output_limit or order.entry.default_max_output, room)
+        asked = order.entry.default_max_output if order.output_limit is None else order.output_limit
+        output = min(asked, room)
         try:
             self._reservation = rate_limits.take_tokens(
                 caller.meter_id, caller.limits, prompt + output * order.choices

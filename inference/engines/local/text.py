@@ -1,10 +1,12 @@
 """From a choice's tokens to its text: whole characters only, and nothing of a stop string."""
 
 import codecs
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from inference.engines.base import TokenLogprob
 from inference.engines.local.sequences import TokenLogprobs
+from inference.engines.local.tool_formats.spans import Spans
 from inference.engines.local.vocabulary import Vocabulary
 
 
@@ -16,16 +18,27 @@ class _Reported:
     start: int
     end: int
 
+    def cut(self, start: int, end: int) -> "_Reported":
+        if (start, end) == (self.start, self.end):
+            return self
+        whole = self.logprob
+        token = whole.token[start - self.start : end - self.start]
+        return _Reported(TokenLogprob(token, whole.logprob, token.encode(), whole.top), start, end)
+
 
 class ChoiceText:
     """Feed tokens, get the text that is safe to give. Bytes that no UTF-8 can hold become U+FFFD.
 
     Held back are bytes of an unfinished character, and the longest end of the text that may begin
-    a stop string. `tokens` counts up to the one that ended the choice.
+    a stop string. `tokens` counts up to the one that ended the choice. `spelled` are special tokens
+    that are text here. While `unstoppable`, stop strings are text like any other.
     """
 
-    def __init__(self, vocabulary: Vocabulary, stop: tuple[str, ...]) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, stop: tuple[str, ...], spelled: Collection[int] = ()
+    ) -> None:
         self._pieces = vocabulary.pieces
+        self._spelled = {token: vocabulary.specials.get(token, b"") for token in spelled}
         self._vocabulary = vocabulary
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stop = stop
@@ -36,11 +49,12 @@ class ChoiceText:
         self._reported: list[_Reported] = []
         self.tokens = 0
         self.stopped = False
+        self.unstoppable = False
 
     def feed(self, token: int, logprobs: TokenLogprobs | None = None) -> str:
         """The text to give now; after it `stopped` says whether a stop string has come."""
         self.tokens += 1
-        piece = self._pieces[token]
+        piece = self._pieces[token] or self._spelled.get(token, b"")
         if self._strip and piece:
             self._strip = False
             piece = piece.removeprefix(b" ")
@@ -48,6 +62,9 @@ class ChoiceText:
         if logprobs is not None and piece:
             self._report(piece, logprobs, len(text))
         self._decoded += len(text)
+        if self.unstoppable:
+            text, self._held = self._held + text, ""
+            return self._count(text)
         return self._give(text) if self._stop else self._count(text)
 
     def end(self) -> str:
@@ -60,18 +77,22 @@ class ChoiceText:
         text, self._held = self._held, ""
         return self._count(text)
 
-    def take_logprobs(self) -> tuple[TokenLogprob, ...]:
-        """Those whose text has been given; one that a stop string cuts is cut as well."""
+    def take_logprobs(self, content: Spans | None = None) -> tuple[TokenLogprob, ...]:
+        """Those whose text has been given; one that a stop string cuts is cut as well.
+
+        Where not all text is `content`, those of the rest are left out.
+        """
         if not self._reported:
             return ()
-        ready = [entry for entry in self._reported if entry.end <= self._given]
+        told = self._given if content is None else min(self._given, content.told)
+        ready = [entry for entry in self._reported if entry.end <= told]
         rest = self._reported[len(ready) :]
-        if self.stopped and rest and rest[0].start < self._given:
-            entry = rest[0]
-            token = entry.logprob.token[: self._given - entry.start]
-            cut = TokenLogprob(token, entry.logprob.logprob, token.encode(), entry.logprob.top)
-            ready.append(_Reported(cut, entry.start, self._given))
+        if self.stopped and rest and rest[0].start < told:
+            ready.append(rest[0].cut(rest[0].start, told))
         self._reported = rest
+        if content is not None:
+            parts = [(entry, content.part(entry.start, entry.end)) for entry in ready]
+            ready = [entry.cut(start, end) for entry, (start, end) in parts if start < end]
         return tuple(entry.logprob for entry in ready)
 
     def _give(self, text: str) -> str:

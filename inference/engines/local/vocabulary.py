@@ -6,8 +6,8 @@ fallback (Llama 2, Mistral). Special tokens are no text.
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import PreTrainedTokenizerFast
@@ -23,10 +23,14 @@ class UnsupportedTokenizer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """`pieces[id]` are a token's bytes; `strips_first_space` as SentencePiece does."""
+    """`pieces[id]` are a token's bytes; `strips_first_space` as SentencePiece does.
+
+    `specials` spells the special tokens, for those to whom some of them are text.
+    """
 
     pieces: list[bytes]
     strips_first_space: bool
+    specials: Mapping[int, bytes] = field(default_factory=dict)
 
     @property
     def longest(self) -> int:
@@ -48,10 +52,15 @@ def read(tokenizer: PreTrainedTokenizerFast, size: int) -> Vocabulary:
     for token, index in tokenizer.get_vocab().items():
         if index < size:
             pieces[index] = to_bytes(token)
+    specials = {}
     for index, added in tokenizer.added_tokens_decoder.items():
         if index < size:
-            pieces[index] = b"" if added.special else added.content.encode()
-    return Vocabulary(pieces, strips_first_space=bool(kinds & {"Strip", "Metaspace"}))
+            spelled = added.content.encode()
+            pieces[index] = b"" if added.special else spelled
+            if added.special:
+                specials[index] = spelled
+    strips = bool(kinds & {"Strip", "Metaspace"})
+    return Vocabulary(pieces, strips_first_space=strips, specials=specials)
 
 
 def _decoders(state: dict[str, Any]) -> Iterator[dict[str, Any]]:

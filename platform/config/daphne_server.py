@@ -8,6 +8,7 @@ import asyncio
 import io
 import signal
 import weakref
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,8 @@ class DaphneServer(server.Server):
 
     def _build_protocol(self, address: Any) -> Any:
         protocol = http_protocol.HTTPFactory.buildProtocol(self.http_factory, address)
-        protocol.requestFactory = BoundedRequest
+        # Nobody reads the form that Twisted would make of a body, all of it in memory.
+        protocol.requestFactory = partial(BoundedRequest, parsePOSTFormSubmission=False)
         return protocol
 
     def create_application(self, protocol: Any, scope: Scope) -> Any:

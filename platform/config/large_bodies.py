@@ -52,6 +52,9 @@ class Body:
                     raise
                 self._failure = StorageFull("The server has no room for this body. Try it later.")
 
+    def tell(self) -> int:
+        return int(self._spool.tell())
+
     def seek(self, offset: int, whence: int = 0) -> None:
         self._spool.seek(offset, whence)
 

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send  # noqa: E402 - Django comes fi
 from api.body_limits import BodyLimits, Limits  # noqa: E402 - as above
 from config.draining import Drain  # noqa: E402 - as above
 
-LIMITS = Limits(usual=100_000, file=20_000_000, may_be_large=lambda _headers: True)
+LIMITS = Limits(usual=100_000, file=100_000_000, may_be_large=lambda _headers: True)
 
 
 async def site(scope: Scope, receive: Receive, send: Send) -> None:

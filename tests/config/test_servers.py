@@ -76,6 +76,17 @@ def test_a_body_that_is_much_too_large_is_not_kept_in_memory(small: Small) -> No
     assert memory(small.process.pid) - before < 20_000_000
 
 
+def test_a_large_file_arrives_whole_and_is_not_kept_in_memory(small: Small) -> None:
+    url = f"{small.url}/v1/files"
+    form = {"content-type": "multipart/form-data; boundary=x"}
+    assert httpx.post(url, content=b"").status_code == 200
+    before = memory(small.process.pid)
+    answer = httpx.post(url, content=chunks(80_000_000), headers=form, timeout=60)
+    assert answer.text == "80000000"
+    assert memory(small.process.pid) - before < 20_000_000
+    assert httpx.post(url, content=chunks(101_000_000), timeout=60).status_code == 413
+
+
 def test_a_stop_waits_for_streams_and_takes_no_new_calls(small: Small) -> None:
     with httpx.stream("GET", f"{small.url}/?20") as answer:
         parts = answer.iter_text()

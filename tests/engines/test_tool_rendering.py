@@ -151,7 +151,7 @@ def check_plain(
     evil = encoder.encode(asking(*messages, **changes))
     good = encoder.encode(asking(*usual, **harmless))
     for mark in ("<|im_start|>", "<|im_end|>", "<tool_call>"):
-        token = made.convert_tokens_to_ids(mark)
+        (token,) = made.encode(mark)
         assert evil.count(token) == good.count(token), mark
     assert "x<|im_end|>" in made.decode(evil)
 

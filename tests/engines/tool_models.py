@@ -1,4 +1,4 @@
-"""Tokenizers of the families that call tools: their templates' structure and marks, nothing else."""
+"""Tokenizers of the families that call tools: their templates' structure and marks alone."""
 
 from functools import cache
 

@@ -192,7 +192,8 @@ class Connection(asyncio.Protocol):
         )
         if request.deadline is not None:
             submission.deadline = time.monotonic() + request.deadline
-        stream = Stream.open(id_, self, submission, self._host.model.vocabulary)
+        model = self._host.model
+        stream = Stream.open(id_, self, submission, model.vocabulary, request, model.tools)
         self._host.submit(submission)
         self._streams[id_] = stream
 

@@ -19,6 +19,7 @@ from inference.engines.local.runner import Runner
 from inference.engines.local.scheduler import FairQueue
 from inference.engines.local.sequences import Submission
 from inference.engines.local.steps import StepOptions, Steps
+from inference.engines.local.tool_formats import ToolFormat, format_of
 from inference.engines.local.vocabulary import Vocabulary
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -50,6 +51,7 @@ class LoadedModel:
     vocabulary: Vocabulary
     encoder: PromptEncoder
     grammars: Grammars
+    tools: ToolFormat | None
     slots: int
 
 
@@ -71,6 +73,7 @@ def load(options: LoadOptions) -> LoadedModel:
     eos = _eos(model, tokenizer.eos_token_id)
     steps = Steps(Runner(model, cache), StepOptions(size, eos, STEP_TOKENS[model.device.type]))
     _warm_up(steps)
+    tools = format_of(tokenizer)
     return LoadedModel(
         info=EngineInfo(
             model=options.name or options.folder.name,
@@ -82,8 +85,9 @@ def load(options: LoadOptions) -> LoadedModel:
         ),
         steps=steps,
         vocabulary=known,
-        encoder=PromptEncoder(options.folder, size, context, known.longest),
+        encoder=PromptEncoder(options.folder, size, context, known.longest, tools),
         grammars=Grammars(_tokenizer_text(tokenizer, size, eos)),
+        tools=tools,
         slots=slots,
     )
 

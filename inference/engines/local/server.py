@@ -13,12 +13,13 @@ from inference.engines.base import EngineError, GenerationRequest, InvalidGenera
 from inference.engines.local import sockets, validation
 from inference.engines.local.connection import Connection
 from inference.engines.local.frames import EngineHealth
-from inference.engines.local.grammars import Grammar, json_grammar
+from inference.engines.local.grammars import Grammar
 from inference.engines.local.loading import LoadedModel
 from inference.engines.local.loop import EngineLoop, QueueBounds
 from inference.engines.local.sequences import StepEvents, Submission
 from inference.engines.local.streams import Stream
 from inference.engines.local.time_limit import TimeLimit, TookTooLong
+from inference.engines.local.tool_formats import grammar_for
 
 log = logging.getLogger(__name__)
 
@@ -98,15 +99,16 @@ class EngineServer:
 
     async def _grammar(self, request: GenerationRequest) -> Grammar | None:
         """Compiled in a thread that may wait for it, while nobody else does."""
-        wanted = request.response_format
-        if wanted is None:
+        if not (request.response_format or request.tools):
             return None
-        return await self._asyncio.run_in_executor(
-            self._compilers,
-            lambda: self.model.grammars.compile(
-                json_grammar(wanted.schema, "response_format"), "response_format"
-            ),
-        )
+        return await self._asyncio.run_in_executor(self._compilers, self._compiled, request)
+
+    def _compiled(self, request: GenerationRequest) -> Grammar | None:
+        grammar = grammar_for(request, self.model.tools)
+        if grammar is None:
+            return None
+        param = "tools" if request.tools else "response_format"
+        return self.model.grammars.compile(grammar, param)
 
     def submit(self, submission: Submission) -> None:
         self._steps.submit(submission)

@@ -1,5 +1,9 @@
 """The cast for tests that drive the running server from outside."""
 
+import threading
+import time
+from collections.abc import Iterator
+
 import pytest
 
 from tests.running import Server, Tenant
@@ -11,3 +15,25 @@ GENEROUS = {"requests_per_minute": 100_000, "tokens_per_minute": 100_000_000}
 def ada(server: Server) -> Tenant:
     """An organisation with five dollars and limits that do not matter."""
     return server.tenant("Ada's bakery", credit="5.00", **GENEROUS)
+
+
+@pytest.fixture(scope="module")
+def bystander(ada: Tenant) -> Iterator[list[float]]:
+    """Someone else who is served all the while; how long each of their calls took."""
+    took: list[float] = []
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.is_set():
+            start = time.monotonic()
+            ada.ask("Hello!")
+            took.append(time.monotonic() - start)
+            time.sleep(0.1)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    yield took
+    stop.set()
+    thread.join()
+    assert took, "the bystander was never served"
+    assert max(took) < 3, "hostile input made others wait"

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from inference.event_log import Event, EventsGone, event_log, key_of
 from inference.responses import rows
 from inference.responses.body import DONE
-from inference.responses.narration import Narrator
+from inference.responses.narration import Narrator, is_last
 from inference.responses.output import to_json
 
 LOOK_SECONDS = 0.5  # between looks at a response whose events another process keeps for itself
@@ -20,13 +20,16 @@ async def follow(
     try:
         async for events in event_log().read(key_of(organisation_id, response_id), after):
             yield events
+            if is_last(events[-1]):
+                return
             after = events[-1].number
     except EventsGone:
+        pass  # the row still knows
+    row = await rows.find(organisation_id, response_id)
+    while row.status not in DONE:
+        await asyncio.sleep(LOOK_SECONDS)
         row = await rows.find(organisation_id, response_id)
-        while row.status not in DONE:
-            await asyncio.sleep(LOOK_SECONDS)
-            row = await rows.find(organisation_id, response_id)
-        yield _again(row, after)
+    yield _again(row, after)
 
 
 def _again(row: rows.Row, after: int) -> Sequence[Event]:

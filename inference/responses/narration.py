@@ -34,11 +34,11 @@ class Narrator:
 
     def __init__(self, body: Item, custom_tools: frozenset[str] = frozenset()) -> None:
         self.begun = False  # has the first event been told?
+        self.answering = False  # and is there something of the answer?
         self.finish_reason: str | None = None
         self.items: list[Item] = []
         self._body = body
         self._custom_tools = custom_tools
-        self._answering = False
         self._open: Open | None = None
         self._call = -1  # the engine's number of the call that is open
         self._number = 0
@@ -56,7 +56,7 @@ class Narrator:
             self._tell_whole("queued", self._body)
 
     def take(self, deltas: Sequence[Delta]) -> None:
-        if deltas and not self._answering:
+        if deltas and not self.answering:
             self._answer()
         for delta in deltas:
             if delta.text or delta.logprobs:
@@ -87,7 +87,7 @@ class Narrator:
         return self.flush()
 
     def _answer(self) -> None:
-        self._answering = True
+        self.answering = True
         if not self.begun:
             self.begin()
         self._tell_whole("in_progress", {**self._body, "status": "in_progress"})
@@ -148,6 +148,10 @@ class Narrator:
         number, self._number = self._number, self._number + 1
         data = f'{{"type":"{kind}","sequence_number":{number},{members}}}'
         self._events.append(Event(number, data))
+
+
+def is_last(event: Event) -> bool:
+    return kind_of(event) in {"response.completed", "response.incomplete", "response.failed"}
 
 
 def kind_of(event: Event) -> str:

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from api.errors import ApiError, DatabaseUnavailable, NotFound
+from api.errors import ApiError, DatabaseUnavailable, NotFound, Unavailable
 from inference.event_log import Event, event_log, key_of
 from inference.responses import rows
 from inference.runs import Run
+from inference.runs.failures import api_error
 
 LOOK_SECONDS = 1.0  # between looks whether another process was asked to cancel
 logger = logging.getLogger(__name__)
@@ -61,14 +62,14 @@ class Recording:
                 if events:
                     await log.append(self._key, events)
                     self._opened.set()
-            await log.append(self._key, [], last=True)
-        except ApiError as error:
-            self._refusal = error
-            if self._opened.is_set():  # the log is away: readers lose it, the Run goes on
+        except Exception as error:  # noqa: BLE001 - a job of its own is a border; the Run goes on
+            self._refusal = api_error(error)
+            if self._opened.is_set():
                 logger.warning("events_not_logged", extra={"response": self._id})
-        finally:
-            self._opened.set()
-            _open.pop(self._key, None)
+        with suppress(Unavailable):
+            await log.append(self._key, [], last=True)
+        self._opened.set()
+        _open.pop(self._key, None)
 
     async def _watch(self, run: Run) -> None:
         while True:

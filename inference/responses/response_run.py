@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from accounts.idempotency import StoredAnswer
 from api import database
-from api.errors import ApiError, NotFound
+from api.errors import ApiError, DatabaseUnavailable, NotFound
 from inference import conversations, runs
 from inference.event_log import Event
 from inference.gateway.answers import headers
@@ -102,7 +103,11 @@ class ResponseRun:
             await self._queue()
             yield self._narrator.flush()
         async for deltas in self._reader:
-            self._narrator.take(deltas)
+            begins = not self._narrator.answering
+            self._narrator.take(deltas)  # at once: `_answer` must miss none of them
+            if begins and self.body["background"]:
+                with suppress(DatabaseUnavailable):  # the row is written in the end, too
+                    await rows.begin(self._organisation_id, self.id)
             yield self._narrator.flush()
         if self._reader.closed:
             return

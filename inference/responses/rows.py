@@ -140,7 +140,7 @@ _FINISH: Final = """
 """
 _CHANGE: Final = """
     UPDATE inference_response
-       SET status = %(status)s, body = body || jsonb_build_object('status', %(status)s::text)
+       SET status = %(status)s::text, body = body || jsonb_build_object('status', %(status)s::text)
      WHERE id = %(id)s AND organisation_id = %(organisation)s AND status = ANY(%(before)s)
 """
 _FIND: Final = """

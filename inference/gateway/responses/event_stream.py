@@ -8,9 +8,10 @@ from starlette.types import Send
 from api import sse
 from api.errors import ApiError
 from inference.event_log import Event, EventsGone
-from inference.responses.narration import kind_of
+from inference.responses.narration import is_last, kind_of
 from inference.responses.output import to_json
 
+LOST: Final = "The rest of the events was lost. Retrieve the response to see its end."
 TOO_SLOW: Final = "The events were read too slowly. Retrieve the response to see its end."
 
 
@@ -26,6 +27,8 @@ async def send_events(
     try:
         async for events in rest:
             await _body(send, events)
+        if not is_last(events[-1]):
+            await _body(send, [_broken(LOST, "events_gone", events)])
     except EventsGone:
         await _body(send, [_broken(TOO_SLOW, "events_gone", events)])
     except ApiError as error:  # the event log is away
@@ -48,13 +51,12 @@ async def _start(send: Send, extra: Mapping[str, str]) -> None:
 
 
 async def _body(send: Send, events: Sequence[Event]) -> None:
-    if events:
-        text = "".join([f"event: {kind_of(event)}\ndata: {event.data}\n\n" for event in events])
-        await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+    text = "".join([f"event: {kind_of(event)}\ndata: {event.data}\n\n" for event in events])
+    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
 def _broken(message: str, code: str | None, before: Sequence[Event]) -> Event:
-    number = before[-1].number + 1 if before else 0
+    number = before[-1].number + 1
     members = {"code": code, "message": message, "param": None}
     said = to_json({"type": "error", "sequence_number": number, **members})
     return Event(number, said)

@@ -31,7 +31,7 @@ class Retrieve(Border):
             await asgi.answer(send, (await rows.find(organisation_id, response_id)).body)
             return
         events = follow(organisation_id, response_id, asked.starting_after)
-        await send_events(send, await anext(events, ()), events, {})
+        await send_events(send, await anext(events), events, {})
 
 
 class Cancel(Border):

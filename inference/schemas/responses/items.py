@@ -186,7 +186,10 @@ def new_item_id(kind: str) -> str:
 
 def stored(item: InputItem, new_id: str) -> Item:
     """The item in the long form that is stored and listed, under an id of its own."""
-    plain: Item = {**item.model_dump(exclude_none=True, by_alias=True), "id": new_id}
+    plain: Item = {
+        **item.model_dump(exclude_none=True, by_alias=True, serialize_as_any=True),
+        "id": new_id,
+    }
     if isinstance(item, MessageItem):
         plain["type"] = "message"
         if isinstance(item.content, str):

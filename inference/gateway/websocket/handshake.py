@@ -1,0 +1,82 @@
+"""Who may open a socket: the key is looked at before anything is accepted."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from starlette.types import Message, Receive, Scope, Send
+
+from accounts.authentication import Caller
+from api import health
+from api.asgi import refuse
+from api.errors import ApiError, RateLimited, Unavailable
+from inference.gateway.admission import known
+from inference.gateway.websocket import frames
+from inference.gateway.websocket.connection import Connection
+
+MOST_CONNECTIONS: Final = 100  # of one key
+REFUSED: Final = {401: 4401, 403: 4403, 429: 4429}  # where a handshake cannot have a status
+OVERLOADED: Final = 1013
+BROKEN: Final = 1011
+logger = logging.getLogger(__name__)
+_connections: Counter[str] = Counter()
+
+
+class Handshake:
+    """An ASGI application for websockets."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        try:
+            caller = await _admitted(scope)
+        except ApiError as error:
+            await _refuse(scope, send, error)
+            return
+        with _counted(caller):
+            await send({"type": "websocket.accept"})
+            try:
+                await Connection(scope, receive, send).serve()
+            except Exception:
+                logger.exception("connection_failed")
+                await send({"type": "websocket.close", "code": BROKEN})
+
+
+async def _admitted(scope: Scope) -> Caller:
+    if health.draining:
+        raise Unavailable("The server is shutting down. Connect again.", retry_after=2)
+    caller = await known(scope)
+    if _connections[caller.meter_id] >= MOST_CONNECTIONS:
+        raise RateLimited(
+            f"This key has {MOST_CONNECTIONS} connections open. Close one, or use one for more: "
+            "responses with different values of stream_id run side by side.",
+            code="too_many_connections",
+            retry_after=5,
+        )
+    return caller
+
+
+@contextmanager
+def _counted(caller: Caller) -> Iterator[None]:
+    _connections[caller.meter_id] += 1
+    try:
+        yield
+    finally:
+        _connections[caller.meter_id] -= 1
+        if not _connections[caller.meter_id]:
+            del _connections[caller.meter_id]
+
+
+async def _refuse(scope: Scope, send: Send, error: ApiError) -> None:
+    """With its status where the server can; else told in a frame, and by the code of the end."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+
+        async def before_the_upgrade(message: Message) -> None:
+            await send({**message, "type": f"websocket.{message['type']}"})
+
+        await refuse(before_the_upgrade, error)
+        return
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": frames.error(error)})
+    await send({"type": "websocket.close", "code": REFUSED.get(error.status, OVERLOADED)})

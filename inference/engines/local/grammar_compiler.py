@@ -11,6 +11,7 @@ import random
 import resource
 import struct
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import IO
 
@@ -39,6 +40,26 @@ class TokenizerText:
     text: str
     size: int
     ends: tuple[int, ...]
+
+    @classmethod
+    def of(cls, text: str, size: int, ends: Iterable[int]) -> "TokenizerText":
+        """Special tokens get names that no answer has, so that one that a schema spells out is
+        written in letters."""
+        tokenizer = json.loads(text)
+        added = [token for token in tokenizer["added_tokens"] if token["special"]]
+        names = {token["content"]: f"\0{token['id']}" for token in added}
+        for token in added:
+            token["content"] = names[token["content"]]
+        model = tokenizer["model"]
+        words = model["vocab"]
+        model["vocab"] = (
+            {names.get(word, word): id_ for word, id_ in words.items()}
+            if isinstance(words, dict)
+            else [[names.get(word, word), score] for word, score in words]
+        )
+        model["unk_token"] = names.get(model.get("unk_token"), model.get("unk_token"))
+        tokenizer["post_processor"] = None  # names them, too, and only makes prompts
+        return cls(json.dumps(tokenizer), size, tuple(sorted(ends)))
 
     def load(self) -> LLTokenizer:
         """Raises ValueError when llguidance cannot read it."""

@@ -6,7 +6,7 @@ cannot be enforced gets InvalidGeneration before anything is generated.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -75,15 +75,14 @@ class Grammar:
 class Grammars:
     """One per engine. Processes start with `start`, or with the first grammar."""
 
-    def __init__(self, tokenizer: TokenizerText) -> None:
+    def __init__(self, tokenizer: TokenizerText, pieces: Sequence[bytes]) -> None:
+        """`pieces` are the bytes of every token, empty where it is no text."""
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Grammar | str] = OrderedDict()  # or why there is none
         self._trials: SimpleQueue[Trial] = SimpleQueue()
-        self._tokenizer: LLTokenizer | None = None
-        try:
-            self._tokenizer = tokenizer.load()
-        except ValueError:
-            return  # such a model serves free text alone
+        self._tokenizer = _loaded(tokenizer, pieces)
+        if self._tokenizer is None:
+            return
         for _ in range(AT_ONCE):
             self._trials.put(Trial(tokenizer))
 
@@ -129,6 +128,20 @@ class Grammars:
             self._kept.move_to_end(grammar)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
+
+
+def _loaded(text: TokenizerText, pieces: Sequence[bytes]) -> LLTokenizer | None:
+    """None where it is read in another way than ours: such a model serves free text alone."""
+    try:
+        tokenizer = text.load()
+    except ValueError:
+        return None
+    differing = (
+        token
+        for token, piece in enumerate(pieces)
+        if piece and piece != b"\xff" and tokenizer.decode_bytes([token]) != piece
+    )  # 0xff marks special tokens there; it is no text in UTF-8
+    return None if next(differing, None) is not None else tokenizer
 
 
 def _reason(error: str) -> str:

@@ -86,7 +86,7 @@ def load(options: LoadOptions) -> LoadedModel:
         steps=steps,
         vocabulary=known,
         encoder=PromptEncoder(options.folder, size, context, known.longest, tools),
-        grammars=Grammars(_tokenizer_text(tokenizer, size, eos)),
+        grammars=Grammars(_tokenizer_text(tokenizer, size, eos), known.pieces),
         tools=tools,
         slots=slots,
     )
@@ -157,7 +157,7 @@ def _tokenizer_text(
     tokenizer: PreTrainedTokenizerFast, size: int, eos: frozenset[int]
 ) -> TokenizerText:
     text: str = tokenizer.backend_tokenizer.to_str()
-    return TokenizerText(text, size, tuple(sorted(eos)))
+    return TokenizerText.of(text, size, eos)
 
 
 def _warm_up(steps: Steps) -> None:

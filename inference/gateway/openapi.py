@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from inference.gateway.operations import Operation
 from inference.gateway.routes import COMPLETIONS, DEPLOYMENTS, DESCRIPTIONS, PREFIXES
+from inference.stored import schemas as stored
 
 REF: Final = "#/components/schemas/{model}"
 
@@ -19,6 +20,7 @@ def add_generating_routes(
     """A post-processing hook of drf-spectacular."""
     del generator, request, public
     models = dict.fromkeys(model for _, _, one in _operations() for model in one.models)
+    models |= dict.fromkeys(stored.DESCRIBED)
     _, definitions = models_json_schema(
         [(model, "validation") for model in models], ref_template=REF
     )

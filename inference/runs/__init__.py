@@ -7,13 +7,14 @@ from inference.runs.answers import ChoiceAnswer
 from inference.runs.lifetime import drain, open_runs, start
 from inference.runs.order import IdempotencyKey, Order
 from inference.runs.reading import Reader
-from inference.runs.run import Run
+from inference.runs.run import Record, Run
 
 __all__ = [
     "ChoiceAnswer",
     "IdempotencyKey",
     "Order",
     "Reader",
+    "Record",
     "Run",
     "drain",
     "open_runs",

@@ -5,6 +5,7 @@ route with a new kind of id in its path fails here until OBJECTS knows how to ma
 """
 
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -22,6 +23,7 @@ from files.models import StoredFile, Upload
 from files.receiving import Incoming
 from files.uploading import Announced
 from inference.conversations import keeping, new_item_id
+from inference.models import StoredCompletion
 from tests.cast import Person
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -41,11 +43,23 @@ def begun_upload(ada: Person) -> Upload:
     )
 
 
+def stored_completion(ada: Person) -> StoredCompletion:
+    completion: StoredCompletion = StoredCompletion.objects.create(
+        id=f"chatcmpl-{secrets.token_hex(16)}",
+        organisation=ada.organisation,
+        model="smarter-mini",
+        messages=[{"role": "user", "content": ada.user.email}],
+        answer={"id": "chatcmpl-1", "choices": []},
+    )
+    return completion
+
+
 OBJECTS: dict[str, Callable[[Person], str]] = {
     "key_id": lambda ada: keys.issue(ada.organisation.id, name="Another")[0].id,
     "seen_id": lambda ada: "gen_" + ada.organisation.id.removeprefix("org_"),
     "model_id": lambda _: "no-model",
     "conversation_id": lambda ada: keeping.create(ada.organisation.id, {}, []).id,
+    "completion_id": lambda ada: stored_completion(ada).id,
     "response_id": lambda _: "resp_of_nobody",
     "file_id": lambda ada: kept_file(ada).id,
     "upload_id": lambda ada: begun_upload(ada).id,

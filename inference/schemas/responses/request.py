@@ -102,7 +102,7 @@ class ResponseRequest(Strict):
         | None
     ) = None
     parallel_tool_calls: bool | None = None
-    max_tool_calls: Annotated[int, Field(ge=1, lt=2**31)] | None = Field(
+    max_tool_calls: Annotated[int, Field(ge=0, lt=2**31)] | None = Field(
         None, description="Of tools that the server runs; there are none."
     )
     text: TextConfig | None = None

@@ -6,6 +6,7 @@ from dataclasses import replace
 from inference.catalog import CatalogEntry
 from inference.engines import registry
 from inference.engines.base import ContextTooLong, EngineError, GenerationRequest, Message
+from inference.responses.compacted import expanded
 from inference.responses.context import Context
 from inference.responses.prompting import in_our_words, messages_of
 from inference.runs.failures import api_error
@@ -26,7 +27,7 @@ async def generation_of(
         id=generation_id,
         model=entry.id,
         sampling=asked.sampling,
-        messages=messages_of(asked.instructions, context.items),
+        messages=messages_of(asked.instructions, expanded(context.items, organisation_id)),
         tenant=organisation_id,
         tools=asked.engine_tools,
         tool_choice=asked.engine_choice,

@@ -19,10 +19,8 @@ from inference.schemas.fields import (
 from inference.schemas.formats import ResponsesFormat, TextFormat
 from inference.schemas.responses.items import InputItem, InputItems, MessageItem
 from inference.schemas.responses.tools import (
-    AllowedTools,
     CustomTool,
     NamedChoice,
-    NamedTool,
     Tools,
     chosen,
     require_different_names,
@@ -201,4 +199,3 @@ SAMPLED = (
     "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
     "repetition_penalty", "seed",
 )  # fmt: skip
-__all__ = ["AllowedTools", "NamedTool", "ResponseRequest"]

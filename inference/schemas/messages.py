@@ -73,6 +73,7 @@ class ChatMessage(Strict):
     function_call: FunctionCall | None = Field(None, description="The older form of tool_calls.")
     annotations: list[Any] | None = Field(None, description=OF_CLIENTS)
     parsed: Any = Field(None, description=OF_CLIENTS)
+    provider_specific_fields: Any = Field(None, description=OF_CLIENTS)
     audio: Unsupported = None
 
     @model_validator(mode="after")

@@ -119,6 +119,7 @@ def test_an_older_call_and_its_answer_belong_together() -> None:
 
 def test_an_answer_can_be_sent_back_as_clients_dump_it() -> None:
     nothing = dict.fromkeys(["refusal", "annotations", "audio", "function_call", "parsed"])
+    nothing["provider_specific_fields"] = None
     function = {**CALL["function"], "parsed_arguments": {"city": "Paris"}}
     parsed = {**CALL, "index": 0, "function": function}
     chat(**said(HELLO, {**CALLED, **nothing, "tool_calls": [parsed]}, answer("call_1")))

@@ -47,7 +47,7 @@ clients: setup
 .clients/node/installed: tests/clients/package.json tests/clients/node.lock
 	@echo "Installing the clients of tests/clients/package.json …"
 	@mkdir -p .clients/node && cp tests/clients/package.json .clients/node/
-	@if command -v npm > /dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)'; \
+	@if command -v npm > /dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; \
 	  then node=$$(command -v node); npm=$$(command -v npm); \
 	  else \
 	    $(PYTHON) -m venv --clear .clients/node/python; python=.clients/node/python/bin/python; \

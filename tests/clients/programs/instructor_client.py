@@ -67,8 +67,8 @@ def missing_model() -> dict[str, Any]:
             model="no-such-model", messages=user(DESCRIBE), response_model=Person, max_retries=1
         )
     except InstructorRetryException as error:
-        assert isinstance(error.__cause__, openai.NotFoundError)
-        return {"status": error.__cause__.status_code}
+        cause = error.__cause__
+        return {"status": cause.status_code if isinstance(cause, openai.APIStatusError) else None}
     return {}
 
 

@@ -1,7 +1,7 @@
 """The HiveOps reference's examples run as written, but for the key and the base URL.
 
-Not here: the examples with response_format or tools (they need a later part of the product), and
-the fragments with a literal `create(...)`, which are no programs.
+Not here: the fragments with a literal `create(...)`, which are no programs. The Beezy reference's
+examples are asked as chat completions (its `random_seed` is our `seed`).
 """
 
 import json
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.running import Server, Tenant
 
 HIVEOPS = "https://ai.hiveops.io"
 LLAMA = "llama3:8b-instruct-q8_0"
+BEEZY = "beezy-small-latest"
 
 CURL_CHAT_SHORT = """
 curl https://ai.hiveops.io/chat/completions \\
@@ -100,12 +102,90 @@ print(f"Estimated cost: ${response.usage.total_tokens / 1_000_000 * 0.01}")
 """
 
 
+PYTHON_JSON_MODE = """
+response = client.chat.completions.create(
+    model="llama3:8b-instruct-q8_0",
+    messages=[
+        {"role": "system", "content": "You are a helpful assistant that outputs JSON."},
+        {"role": "user", "content": "List 3 colors in JSON format."}
+    ],
+    response_format={"type": "json_object"}
+)
+"""
+
+PYTHON_FUNCTION_CALLING = """
+tools = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "description": "Get the current weather for a location",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "location": {
+                        "type": "string",
+                        "description": "City name, e.g., San Francisco"
+                    },
+                    "unit": {
+                        "type": "string",
+                        "enum": ["celsius", "fahrenheit"]
+                    }
+                },
+                "required": ["location"]
+            }
+        }
+    }
+]
+
+response = client.chat.completions.create(
+    model="llama3:8b-instruct-q8_0",
+    messages=[{"role": "user", "content": "What's the weather in Paris?"}],
+    tools=tools
+)
+"""
+
+BEEZY_JSON: dict[str, Any] = {
+    "model": "beezy-small-latest",
+    "messages": [
+        {"role": "user", "content": "Who is the best French painter? Answer in JSON."},
+    ],
+    "response_format": {"type": "json_object"},
+    "max_tokens": 512,
+    "seed": 1337,
+}
+
+BEEZY_TOOLS: dict[str, Any] = {
+    "model": "beezy-small-latest",
+    "messages": [{"role": "user", "content": "What is the weather like in Paris?"}],
+    "max_tokens": 64,
+    "tools": [
+        {
+            "type": "function",
+            "function": {
+                "name": "get_weather",
+                "description": "Get the current weather in a given location.",
+                "parameters": {},
+            },
+        },
+    ],
+    "tool_choice": "auto",
+    "seed": 1337,
+}
+
+SHOW = """
+print(response.choices[0].to_json())
+"""
+
+
 @pytest.fixture(scope="module")
 def hive(server: Server, ada: Tenant) -> Iterator[Tenant]:
-    """Ada's organisation, while the reference's model id is another name of the built-in model."""
-    server.manage("models", "alias", LLAMA, "smarter-mini")
+    """Ada's organisation, while the references' model ids are names of the built-in model."""
+    for alias in (LLAMA, BEEZY):
+        server.manage("models", "alias", alias, "smarter-mini")
     yield ada
-    server.manage("models", "alias", "--remove", LLAMA)
+    for alias in (LLAMA, BEEZY):
+        server.manage("models", "alias", "--remove", alias)
 
 
 def run_curl(example: str, tenant: Tenant) -> dict[str, object]:
@@ -165,3 +245,32 @@ def test_the_streaming_example_prints_the_count(hive: Tenant) -> None:
 
 def test_the_token_examples_print_the_usage(hive: Tenant) -> None:
     assert "Tokens used: " in run_python(PYTHON_CLIENT + PYTHON_MAX_TOKENS, hive)
+
+
+def test_the_json_mode_example_gives_an_object(hive: Tenant) -> None:
+    choice = json.loads(run_python(PYTHON_CLIENT + PYTHON_JSON_MODE + SHOW, hive))
+    assert choice["finish_reason"] == "stop"
+    assert isinstance(json.loads(choice["message"]["content"]), dict)
+
+
+def test_the_function_calling_example_asks_for_the_weather_of_paris(hive: Tenant) -> None:
+    choice = json.loads(run_python(PYTHON_CLIENT + PYTHON_FUNCTION_CALLING + SHOW, hive))
+    assert choice["finish_reason"] == "tool_calls"
+    (call,) = choice["message"]["tool_calls"]
+    assert call["function"]["name"] == "get_weather"
+    assert json.loads(call["function"]["arguments"])["location"] == "Paris"
+
+
+def test_the_beezy_example_streams_json(hive: Tenant) -> None:
+    chunks = list(hive.client().chat.completions.create(stream=True, **BEEZY_JSON))
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    assert isinstance(json.loads(text), dict)
+
+
+def test_the_beezy_example_with_tools_calls_get_weather(hive: Tenant) -> None:
+    choice = hive.client().chat.completions.create(**BEEZY_TOOLS).choices[0]
+    assert choice.finish_reason == "tool_calls"
+    (call,) = json.loads(choice.to_json())["message"]["tool_calls"]
+    assert call["function"]["name"] == "get_weather"
+    assert isinstance(json.loads(call["function"]["arguments"]), dict)

@@ -19,6 +19,7 @@ from twisted.internet import defer, endpoints, reactor
 from api.body_limits import Limits
 from config.back_pressure import Flow
 from config.children import CannotStart
+from config.daphne_sockets import MOST_BYTES, BoundedSocket
 from config.draining import Drain, close_parts
 from config.large_bodies import BODY, Body, read_piecewise
 
@@ -96,6 +97,8 @@ class DaphneServer(server.Server):
             endpoints=[f"tcp:port={port}:interface={address}:backlog=1024"],
             signal_handlers=False,  # ours: a second signal must force the end
             request_buffer_size=64 * 1024,
+            websocket_max_message_size=MOST_BYTES,
+            websocket_max_frame_size=MOST_BYTES,
             server_name="smarter",
         )
         self.drain = drain
@@ -115,6 +118,7 @@ class DaphneServer(server.Server):
         self.ports.append(port)
         factory: Any = self.http_factory
         factory.buildProtocol = self._build_protocol
+        self.ws_factory.protocol = BoundedSocket
         super().listen_success(port)
 
     def _build_protocol(self, address: Any) -> Any:
@@ -141,7 +145,7 @@ class DaphneServer(server.Server):
 
     async def handle_reply(self, protocol: Any, message: Any) -> None:
         await super().handle_reply(protocol, message)
-        if isinstance(protocol, BoundedRequest):
+        if isinstance(protocol, (BoundedRequest, BoundedSocket)):
             await protocol.reader_keeps_up()
 
     def kill_all_applications(self) -> "defer.Deferred[None]":

@@ -7,6 +7,7 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.strict_json import MAX_BYTES
 from config.draining import Drain, close_parts
 
 
@@ -25,6 +26,8 @@ class UvicornServer(uvicorn.Server):
             server_header=False,
             proxy_headers=False,  # edge.py decides whom to believe
             backlog=1024,
+            ws_max_size=2 * MAX_BYTES,  # what is a little over the limit is refused in words
+            ws_per_message_deflate=False,  # events are small: packing costs more than it saves
             timeout_graceful_shutdown=2,  # after our own waiting
         )
         super().__init__(config)

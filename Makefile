@@ -34,13 +34,13 @@ test: setup
 
 # Other people's clients, each generation in an environment of its own: tests/clients/.
 clients: setup
-	@$(MAKE) --no-print-directory --jobs 4 .clients/{openai3,openai2,command,node}/installed
+	@$(MAKE) --no-print-directory --silent --jobs 4 .clients/{openai3,openai2,command,node}/installed
 	@exec $(PY) -m pytest tests/clients $(ARGS)
 
 .clients/%/installed: tests/clients/%.lock
 	@echo "Installing the clients of tests/clients/$*.lock …"
 	@$(PYTHON) -m venv --clear .clients/$*
-	@.clients/$*/bin/python -m pip install --disable-pip-version-check --requirement $< | $(SHOW)
+	@.clients/$*/bin/python -m pip install --disable-pip-version-check --no-compile -r $< | $(SHOW)
 	@touch $@
 
 # The machine's Node from version 20 on, else one from a Python wheel.

@@ -1,6 +1,7 @@
 """The pages are complete and true: links lead somewhere, settings exist, every error is told."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,10 +73,19 @@ def test_every_environment_variable_that_a_page_names_is_read(page: Path) -> Non
 @pytest.mark.parametrize("page", doc_blocks.pages(), ids=lambda page: page.name)
 def test_every_code_block_says_whether_it_is_executed(page: Path) -> None:
     infos = {token.info for token in doc_blocks.tokens(page) if token.type == "fence"}
-    odd = {
-        info for info in infos - MARKED - PLAIN if info.partition(" ")[2] not in {"shown", "later"}
-    }
+    odd = {info for info in infos - MARKED - PLAIN if info.partition(" ")[2] != "shown"}
     assert odd == set()
+
+
+def test_the_page_of_sdks_names_the_versions_that_are_tested() -> None:
+    named = {"openai", "litellm", "llm", "instructor", "pydantic-ai-slim"}
+    locks = (ROOT / "tests/clients").glob("*.lock")
+    pins = [line.split("==") for lock in locks for line in lock.read_text().splitlines()]
+    node = json.loads((ROOT / "tests/clients/package.json").read_text())["dependencies"]
+    versions = {version for name, version in pins if name in named} | set(node.values())
+    page = (ROOT / "docs/sdks.md").read_text()
+    assert {version for version in versions if version not in page} == set()
+    assert len(versions) == 8
 
 
 def test_the_page_of_errors_has_every_status_and_code_and_no_other() -> None:

@@ -146,7 +146,9 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Smarter",
-    "DESCRIPTION": "OpenAI-compatible generation, prepaid to the nano-dollar.",
+    "DESCRIPTION": "OpenAI-compatible generation, prepaid to the nano-dollar. "
+    "Guides: [SDKs](/docs/guides/sdks/), [error handling](/docs/guides/errors/), "
+    "[all](/docs/guides/).",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

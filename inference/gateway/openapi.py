@@ -12,6 +12,8 @@ from inference.gateway.routes import COMPLETIONS, DEPLOYMENTS, DESCRIPTIONS, PRE
 from inference.stored import schemas as stored
 
 REF: Final = "#/components/schemas/{model}"
+OF_AZURE: Final = "_of_deployment"
+AZURE: Final = " For Azure's clients: the deployment is the model, the key may stand in `api-key`."
 
 
 def add_generating_routes(
@@ -47,14 +49,14 @@ def _places(path: str) -> Iterator[tuple[str, str]]:
     for prefix in PREFIXES:
         yield prefix + path, "" if prefix else "_without_prefix"
     if path in {route.path for route in COMPLETIONS}:
-        yield f"{DEPLOYMENTS}/{{model}}{path}", "_of_deployment"
+        yield f"{DEPLOYMENTS}/{{model}}{path}", OF_AZURE
 
 
 def _described(path: str, operation: Operation, suffix: str) -> dict[str, Any]:
     described = {
         "operationId": operation.id + suffix,
         "summary": operation.summary,
-        "description": operation.description,
+        "description": operation.description + (AZURE if suffix == OF_AZURE else ""),
         "tags": ["generation"],
         "security": [{"APIKey": []}],
         "parameters": [*_in_path(path), *operation.parameters],

@@ -36,12 +36,10 @@ def _headers(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """`api-key` counts below /openai only, where Azure's clients know no other way.
 
     Proxies and logs blacken `Authorization` by themselves, and no other header: nobody shall learn
-    to send keys in one that they write down. Where both are there, `Authorization` is meant.
+    to send keys in one that they write down. Where both are there, `Authorization` is meant; of two
+    keys none is.
     """
-    names = {name for name, _ in headers}
-    if b"authorization" in names:
+    keys = [value for name, value in headers if name == b"api-key"]
+    if len(keys) != 1 or any(name == b"authorization" for name, _ in headers):
         return headers
-    return [
-        (b"authorization", b"Bearer " + value) if name == b"api-key" else (name, value)
-        for name, value in headers
-    ]
+    return [*headers, (b"authorization", b"Bearer " + keys[0])]

@@ -54,10 +54,20 @@ async def test_both_headers_open_azures_paths(
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(("bearer", "status"), [(True, 200), (False, 401)])
 async def test_the_authorization_header_wins_over_the_other(
-    client: httpx.AsyncClient, ada: Person
+    client: httpx.AsyncClient, ada: Person, bearer: bool, status: int
 ) -> None:
-    headers = {"api-key": ada.key, "authorization": "Bearer sk-wrong"}
+    good, wrong = ada.key, "sk-wrong"
+    headers = {
+        "api-key": wrong if bearer else good,
+        "authorization": f"Bearer {good if bearer else wrong}",
+    }
+    assert (await client.get("/openai/v1/me", headers=headers)).status_code == status
+
+
+async def test_of_two_keys_none_is_meant(client: httpx.AsyncClient, ada: Person) -> None:
+    headers = [("api-key", ada.key), ("api-key", ada.key)]
     assert (await client.get("/openai/v1/me", headers=headers)).status_code == 401
 
 

@@ -69,6 +69,13 @@ async def test_the_prompt_has_log_probabilities_and_its_first_token_has_none(
     }
 
 
+async def test_offsets_begin_anew_where_an_answer_is_kept_and_sent(ada: Tenant) -> None:
+    asked = {"logprobs": 0, "headers": {"idempotency-key": "once"}}
+    for _ in range(2):
+        call = await complete(ada, "ab cd", **asked)
+        assert call.json["choices"][0]["logprobs"]["text_offset"] == [0, 2]
+
+
 async def test_a_scoring_program_gets_one_entry_a_token_of_each_prompt(ada: Tenant) -> None:
     """What lm-evaluation-harness sends for `loglikelihood`, and how it reads the answer."""
     prompts, context = [[11, 12, 13, 14], [21, 22]], [2, 1]

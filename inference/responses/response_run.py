@@ -122,7 +122,7 @@ class ResponseRun:
     async def _queue(self) -> None:
         """Its row is there from the moment that its money is held."""
         await self.run.begun()
-        if self.run.failure or self.run.replayed:
+        if self.run.hold is None:
             return
         try:
             await rows.insert(self._row(self.body))
@@ -143,8 +143,9 @@ class ResponseRun:
 
     async def _record(self, run: Run) -> None:
         """The row, and what a conversation has grown by, or neither."""
-        final = self._answer()
-        if run.failure and not self._narrator.begun:
+        asked, final = self._draft.asked, self._answer()
+        told = (asked.background and run.hold) or (asked.stream and self._narrator.begun)
+        if run.failure and not told:
             return  # the client was refused, and knows of no response
         row = self._row(final)
         try:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from billing.models import Hold
 from inference.models import Response
-from inference.responses import fail_lost, recording
+from inference.responses import fail_lost, recording, rows
 from inference.responses.following import follow
 from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import balance, cost, holds, only_hold
@@ -173,6 +173,18 @@ async def test_a_retried_call_is_one_charge_and_one_answer(
     else:
         assert again.raw == first.raw
     assert await Response.objects.acount() == (0 if fields.get("store") is False else 1)
+
+
+async def test_an_answer_that_ends_while_its_row_is_changed_is_whole(
+    bakery: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slowly(*_: str) -> None:
+        await asyncio.sleep(0.3)
+
+    monkeypatch.setattr(rows, "begin", slowly)
+    response = await ask(bakery, background=True, headers=KEY)
+    body = await done(bakery, response.json["id"])
+    assert (body["status"], said(body)) == ("completed", "one two")
 
 
 async def test_a_retry_while_the_first_runs_is_told_to_wait(bakery: Tenant) -> None:

@@ -1,5 +1,6 @@
 """Typed events: their order, what they say, and that the vendor's state machine takes them."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -147,6 +148,18 @@ async def test_a_client_that_leaves_ends_what_nobody_else_can_read(bakery: Tenan
     hold = await only_hold()
     assert (hold.state, hold.finish_reason) == ("settled", "cancelled")
     assert 3 < hold.completion_tokens < 100
+
+
+async def test_a_stored_answer_is_finished_though_nobody_waits_for_it(bakery: Tenant) -> None:
+    made = call(bakery, "#words=40 #pace=3")
+    await asyncio.sleep(0.05)
+    made.leave()
+    await made.finished()
+    assert made.messages == []
+    hold = await only_hold()
+    assert (hold.finish_reason, hold.charged) == ("stop", cost(2, 40))
+    kept = await read(bakery, hold.id.replace("gen_", "resp_"))
+    assert len(said(kept.json).split()) == 40
 
 
 async def test_a_client_that_leaves_finds_a_stored_answer_whole(bakery: Tenant) -> None:

@@ -5,6 +5,9 @@ from typing import Any
 import pytest
 
 from billing.pricing import usd
+from inference.engines.base import Message, ToolCall
+from inference.models import Response
+from inference.responses.generation import _without_the_oldest
 from inference.schemas.responses.answers import ResponseObject
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, cost, only_hold
@@ -52,6 +55,8 @@ async def test_cached_tokens_are_told(bakery: Tenant) -> None:
     usage = (await ask(bakery, "#cached=2 one two three")).json["usage"]
     assert usage["input_tokens_details"] == {"cached_tokens": 2, "cache_write_tokens": 0}
     assert usage["cost"] == usd(cost(4, 3, 2))
+    counts = [usage[name] for name in ("input_tokens", "output_tokens", "total_tokens")]
+    assert counts == [4, 3, 7]
 
 
 async def test_what_meets_its_token_limit_is_incomplete(bakery: Tenant) -> None:
@@ -196,3 +201,21 @@ async def test_truncation_drops_the_oldest_items_until_the_rest_fits(bakery: Ten
     assert said(body) == "one two"
     assert 5000 < body["usage"]["input_tokens"] < 8192
     assert body["usage"]["input_tokens"] % 1000 == 4  # instructions and the last item are there
+
+
+def test_what_a_tool_said_is_dropped_with_its_call() -> None:
+    system, user = Message("system", "s"), Message("user", "u")
+    call = Message("assistant", "", tool_calls=(ToolCall("c", "f", "{}"),))
+    output = Message("tool", "o", tool_call_id="c")
+    chat = (system, call, output, output, user, user)
+    assert _without_the_oldest(chat) == (system, user, user)
+    assert _without_the_oldest((system, user)) == (system, user)
+
+
+async def test_an_answer_that_fails_is_free_and_not_kept(bakery: Tenant) -> None:
+    call = await ask(bakery, "#words=5 #fail=2")
+    assert (call.status, call.error["code"]) == (503, "generation_failed")
+    hold = await only_hold()
+    assert (hold.state, hold.charged) == ("voided", 0)
+    assert await balance(bakery) == (10**9, 0)
+    assert await Response.objects.acount() == 0

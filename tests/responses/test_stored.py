@@ -53,6 +53,8 @@ async def test_an_agent_answers_a_call_by_its_id(bakery: Tenant) -> None:
     output = {"type": "function_call_output", "call_id": call["call_id"], "output": "rain today"}
     second = await made(bakery, [output], tools=[WEATHER], previous_response_id=first["id"])
     assert "rain today" in said(second)
+    third = await made(bakery, "thanks", previous_response_id=second["id"])  # the call comes first
+    assert said(third) == "thanks"
     by_hand = [{"role": "user", "content": '"Kyoto"?'}, call, output]
     assert "rain today" in said(await made(bakery, by_hand, tools=[WEATHER], store=False))
     stray = {**output, "call_id": "call_other"}
@@ -115,6 +117,8 @@ async def test_events_come_again_from_the_log_and_from_the_row(bakery: Tenant) -
     assert made_again.kinds == [*TEXT[:4], "output_text.delta", *TEXT[6:]]
     assert accepted(made_again.typed).output_text == "a b"
     assert made_again.typed[-1]["response"] == response
+    rest = await read(bakery, response["id"], "?stream=true&starting_after=3")
+    assert rest.typed == made_again.typed[4:]
     late = await read(bakery, response["id"], "?stream=true&starting_after=400")
     assert [(event["type"], event["sequence_number"]) for event in late.typed] == [
         ("response.completed", 401)

@@ -53,7 +53,7 @@ def test_a_page_that_is_none_is_not_found() -> None:
 
 
 def test_markup_in_a_page_is_only_text() -> None:
-    guide = guides.read("x", "# A\n\n<script>alert(1)</script>\n\n```python\n<b>&\n```\n")
+    guide = guides.read("x", "# A\n\nB\n\n<script>alert(1)</script>\n\n```python\n<b>&\n```\n")
     assert "<script>" not in guide.body
     assert "&lt;b&gt;&amp;" in guide.body
 

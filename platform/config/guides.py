@@ -86,7 +86,10 @@ def anchor(title: str) -> str:
 
 
 def plain(inline: Token) -> str:
-    return "".join(child.content for child in inline.children or ())
+    breaks = {"softbreak", "hardbreak"}
+    return "".join(
+        " " if child.type in breaks else child.content for child in inline.children or ()
+    )
 
 
 def _first(tokens: Sequence[Token], tag: str) -> str:

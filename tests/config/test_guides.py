@@ -69,3 +69,7 @@ def test_links_between_pages_become_addresses_and_others_stay() -> None:
     assert guides.address("errors.md") == "../errors/"
     assert guides.address("#retry") == "#retry"
     assert guides.address("https://example.com/x.md") == "https://example.com/x.md"
+
+
+def test_the_lead_is_the_first_paragraph_in_one_line() -> None:
+    assert guides.read("x", "# A\n\nWhat it\nis `for`.\n\nMore.\n").lead == "What it is for."

@@ -62,8 +62,7 @@ def load(options: LoadOptions) -> LoadedModel:
     model = _model(options)
     context = _context(options, model)
     slots = _slots(options, model, context)
-    shape = CacheShape.of(model.config)
-    cache = SlotCache(shape, slots, context, model.dtype, model.device)
+    cache = _cache(model, slots, context)
     size = model.config.vocab_size
     try:
         tokenizer = load_tokenizer(options.folder)
@@ -130,6 +129,11 @@ def _slots(options: LoadOptions, model: PreTrainedModel, context: int) -> int:
             f"{memory // 2**20} MB are allowed. Give --kv-memory-mb more, or --context less."
         )
     return slots
+
+
+def _cache(model: PreTrainedModel, slots: int, context: int) -> SlotCache:
+    shape = CacheShape.of(model.config)
+    return SlotCache(shape, slots, context, model.dtype, model.device)
 
 
 def _spare(device: torch.device) -> int:

@@ -8,7 +8,7 @@ import regex  # type: ignore[import-untyped]  # it has no types
 
 from inference.engines.base import GenerationRequest, ToolCallDelta
 from inference.engines.local.tool_formats.formats import ToolFormat
-from inference.engines.local.tool_formats.patterns import Patterns, patterns
+from inference.engines.local.tool_formats.patterns import patterns
 from inference.engines.local.tool_formats.rendering import callable_tools
 from inference.engines.local.tool_formats.spans import Spans
 
@@ -34,10 +34,8 @@ class ToolParser(Protocol):
 
 def parser_for(request: GenerationRequest, form: ToolFormat | None) -> ToolParser | None:
     """None: this request's answers are text and nothing else."""
-    names = tuple(tool.name for _, tool in callable_tools(request))
-    if form is None or not names:
-        return None
-    return CallParser(form, patterns(form, names))
+    names = frozenset(tool.name for _, tool in callable_tools(request))
+    return CallParser(form, names) if form and names else None
 
 
 class CallParser:
@@ -47,11 +45,12 @@ class CallParser:
     newlines around calls are not.
     """
 
-    def __init__(self, form: ToolFormat, known: Patterns) -> None:
+    def __init__(self, form: ToolFormat, names: frozenset[str]) -> None:
         self.called = False
         self.spans = Spans()
         self._trigger = form.trigger
-        self._known = known
+        self._names = names
+        self._patterns = patterns(form)
         self._state = self._in_head if form.bare else self._in_text
         self._held = ""
         self._at = 0  # what is decided of it
@@ -73,10 +72,12 @@ class CallParser:
 
     def end(self) -> tuple[str, tuple[ToolCallDelta, ...]]:
         """A call that is cut short gives what there is of it, if that is its name at least."""
-        cut = self._state == self._in_head and self._known.named.match(self._held, self._at)
-        if cut:
-            self._begin(cut["name"])
-        if cut or self._state == self._in_rest:
+        cut = None
+        if self._state == self._in_head:
+            cut = self._patterns.named.match(self._held, self._at)
+        if cut and cut["name"] in self._names:
+            self._begin(cut)
+        if self._state in (self._in_arguments, self._in_rest):
             self._drop(len(self._held))
         self._say(len(self._held))
         return self._taken()
@@ -102,14 +103,15 @@ class CallParser:
         return found >= 0
 
     def _in_head(self) -> bool:
-        match = self._known.head.match(self._held, self._at, partial=True)
-        if match is None:
+        match = self._patterns.head.match(self._held, self._at, partial=True)
+        if match and match.partial:
+            return False
+        if match and match["name"] in self._names:
+            self._begin(match)
+        else:
             self._state = self._in_text
             self._say(self._end_of_trigger())
-        elif not match.partial:
-            self._drop(match.end())
-            self._begin(match["name"])
-        return not (match and match.partial)
+        return True
 
     def _in_arguments(self) -> bool:
         end = self._arguments.end(self._held, self._at)
@@ -124,18 +126,21 @@ class CallParser:
         return True
 
     def _in_rest(self) -> bool:
-        match = self._known.rest.match(self._held, self._at, partial=True)
+        match = self._patterns.rest.match(self._held, self._at, partial=True)
         if match and match.partial:
             return False
         self._state = self._in_text
         self._after_call = True
-        if match:
+        name = match and match.groupdict().get("name")
+        if match and not name:
             self._drop(match.end())
-            if name := match.groupdict().get("name"):
-                self._begin(name)
+        elif name in self._names:
+            self._begin(match)
         return True
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, match: "regex.Match[str]") -> None:
+        name = match["name"]
+        self._drop(match.end())
         self._made.append(ToolCallDelta(self._calls, "", f"call_{secrets.token_hex(12)}", name))
         self._calls += 1
         self.called = True

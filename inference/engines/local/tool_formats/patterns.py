@@ -8,6 +8,7 @@ import regex  # type: ignore[import-untyped]  # it has no types
 
 from inference.engines.local.tool_formats.formats import ID, ToolFormat
 
+_NAME = r"(?P<name>[\w-]{1,64})"
 _SPACES = r"\s{0,64}"  # bounded, so that what is held back is, too
 _WORD = regex.compile(r'\[[A-Z_]+\]|<[^>]+>|"\w+"|\S')
 
@@ -21,19 +22,18 @@ class Patterns(NamedTuple):
     rest: "regex.Pattern[str]"
 
 
-@lru_cache(256)
-def patterns(form: ToolFormat, names: tuple[str, ...]) -> Patterns:
-    longest_first = sorted(names, key=len, reverse=True)
-    name = "(?P<name>" + "|".join(map(regex.escape, longest_first)) + ")"
+@lru_cache
+def patterns(form: ToolFormat) -> Patterns:
+    """Made once for a model: whether there is a tool of the name is another question."""
     before, middle, after = map(_any, (form.before, form.middle, form.after))
-    call = f"{before}{name}{middle}{_SPACES}(?={{)"
+    call = f"{before}{_NAME}{middle}{_SPACES}(?={{)"
     first = _lenient(form.opening)
     if form.bare:
         first = rf"(?:{_lenient(form.trigger)}|(?!\s))" if form.trigger else r"(?!\s)"
     more = f"|{_lenient(form.between)}{call}" if form.closing else ""
     return Patterns(
         regex.compile(first + call),
-        regex.compile(first + before + name + r"(?![\w-])"),
+        regex.compile(first + before + _NAME + r"(?=[^\w-])"),
         regex.compile(f"{after}(?:{_lenient(form.closing)}{more})"),
     )
 

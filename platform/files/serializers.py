@@ -89,7 +89,7 @@ class PartSerializer(serializers.Serializer[Any]):
     upload_id = serializers.CharField()
 
 
-class CompletionSerializer(StrictSerializer):
+class FinishedPartsSerializer(StrictSerializer):
     part_ids = serializers.ListField(
         child=serializers.CharField(max_length=48), min_length=1, max_length=MOST_PART_IDS
     )

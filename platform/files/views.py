@@ -142,12 +142,12 @@ class UploadParts(Resource):
 class UploadCompletion(Resource):
     @extend_schema(
         operation_id="complete_upload", summary="Put the parts together", tags=["files"],
-        request=serializers.CompletionSerializer, responses=serializers.UploadSerializer,
+        request=serializers.FinishedPartsSerializer, responses=serializers.UploadSerializer,
     )  # fmt: skip
     def post(self, request: Request, upload_id: str) -> Response:
         caller = caller_of(request)
         caller.require(WRITE)
-        given = _checked(serializers.CompletionSerializer(data=request.data))
+        given = _checked(serializers.FinishedPartsSerializer(data=request.data))
         upload = uploading.complete(
             caller.organisation_id, upload_id, given["part_ids"], given.get("md5")
         )

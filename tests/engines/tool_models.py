@@ -124,7 +124,7 @@ def written(form: ToolFormat, *calls: tuple[str, str]) -> str:
 def asking(
     *messages: Message,
     tools: tuple[Tool, ...] = TOOLS,
-    choice: ToolChoice = ToolChoice(),  # noqa: B008 - frozen
+    choice: ToolChoice = ToolChoice(),  # noqa: B008 - frozen, so all may share it
     parallel: bool = True,
 ) -> GenerationRequest:
     return GenerationRequest(

@@ -62,7 +62,8 @@ def load(options: LoadOptions) -> LoadedModel:
     model = _model(options)
     context = _context(options, model)
     slots = _slots(options, model, context)
-    cache = _cache(model, slots, context)
+    shape = CacheShape.of(model.config)
+    cache = SlotCache(shape, slots, context, model.dtype, model.device)
     size = model.config.vocab_size
     try:
         tokenizer = load_tokenizer(options.folder)
@@ -74,14 +75,7 @@ def load(options: LoadOptions) -> LoadedModel:
     _warm_up(steps)
     tools = format_of(tokenizer)
     return LoadedModel(
-        info=EngineInfo(
-            model=options.name or options.folder.name,
-            context_window=context,
-            vocabulary_size=size,
-            parameters=sum(weights.numel() for weights in model.parameters()),
-            dtype=str(model.dtype).removeprefix("torch."),
-            device=str(model.device),
-        ),
+        info=_info(options, model, context),
         steps=steps,
         vocabulary=known,
         encoder=PromptEncoder(options.folder, size, context, known.longest, tools),
@@ -113,6 +107,17 @@ def _model(options: LoadOptions) -> PreTrainedModel:
     return model
 
 
+def _info(options: LoadOptions, model: PreTrainedModel, context: int) -> EngineInfo:
+    return EngineInfo(
+        model=options.name or options.folder.name,
+        context_window=context,
+        vocabulary_size=model.config.vocab_size,
+        parameters=sum(weights.numel() for weights in model.parameters()),
+        dtype=str(model.dtype).removeprefix("torch."),
+        device=str(model.device),
+    )
+
+
 def _context(options: LoadOptions, model: PreTrainedModel) -> int:
     own: int = model.config.max_position_embeddings
     return min(own, options.context or own)
@@ -129,11 +134,6 @@ def _slots(options: LoadOptions, model: PreTrainedModel, context: int) -> int:
             f"{memory // 2**20} MB are allowed. Give --kv-memory-mb more, or --context less."
         )
     return slots
-
-
-def _cache(model: PreTrainedModel, slots: int, context: int) -> SlotCache:
-    shape = CacheShape.of(model.config)
-    return SlotCache(shape, slots, context, model.dtype, model.device)
 
 
 def _spare(device: torch.device) -> int:

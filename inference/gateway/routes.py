@@ -6,13 +6,14 @@ from starlette.routing import Route, WebSocketRoute
 
 from inference.gateway.chat_completions import ChatWire
 from inference.gateway.completions import CompletionWire
+from inference.gateway.contexts import routes as contexts
 from inference.gateway.endpoint import Endpoint
 from inference.gateway.operations import IDEMPOTENCY_KEY, Operation, Operations
 from inference.gateway.responses import routes as responses
 from inference.gateway.websocket import routes as websocket
-from inference.schemas.answers import ChatCompletion, ChatCompletionChunk, Completion
+from inference.schemas.answers import ChatCompletion, ChatCompletionChunk
 from inference.schemas.chat_completions import ChatCompletionRequest
-from inference.schemas.completions import CompletionRequest
+from inference.schemas.completions import CompletionRequest, TextCompletion
 
 PREFIXES: Final = ("/v1", "")
 DEPLOYMENTS: Final = "/openai/deployments"
@@ -33,7 +34,7 @@ COMPLETIONS: Final = (
 ROUTES: Final = [
     *(
         mounted(route, prefix)
-        for route in (*COMPLETIONS, *responses.ROUTES, *websocket.ROUTES)
+        for route in (*COMPLETIONS, *responses.ROUTES, *contexts.ROUTES, *websocket.ROUTES)
         for prefix in PREFIXES
     ),
     # Azure's: the deployment is the model's id or alias, which may hold "/".
@@ -57,11 +58,12 @@ DESCRIPTIONS: Final[Operations] = {
             summary="Create a completion (legacy)",
             description=STREAMS,
             request=CompletionRequest,
-            answer=Completion,
-            event=Completion,
+            answer=TextCompletion,
+            event=TextCompletion,
             parameters=(IDEMPOTENCY_KEY,),
         )
     },
     **responses.DESCRIPTIONS,
+    **contexts.DESCRIPTIONS,
     **websocket.DESCRIPTIONS,
 }

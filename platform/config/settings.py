@@ -165,6 +165,8 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "APIKeyKindEnum": "accounts.models.APIKey.Kind",
+        "FilePurposeEnum": "files.models.StoredFile.Purpose",
+        "GivenPurposeEnum": "files.models.stored_file.GIVEN",
         "APIKeyStatusEnum": ["active", "expired", "revoked"],
     },
     "OAS_VERSION": "3.1.0",  # the generating routes are described in JSON Schema 2020-12

@@ -8,13 +8,9 @@ from rest_framework import serializers
 from accounts.serializers import StrictSerializer
 from files.kinds import LONGEST_NAME
 from files.models import StoredFile, Upload
+from files.models.stored_file import GIVEN
 
 Purpose = StoredFile.Purpose
-GIVEN: Final = [
-    Purpose.ASSISTANTS, Purpose.BATCH, Purpose.EVALS, Purpose.FINE_TUNE, Purpose.USER_DATA,
-    Purpose.VISION,
-]  # fmt: skip
-"""What clients may upload for; the other purposes are our own answers'."""
 HOUR, MONTH = 3600, 30 * 24 * 3600
 LARGEST_UPLOAD: Final = 8 * 1024**3
 MOST_PART_IDS: Final = 10_000

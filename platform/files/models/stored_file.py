@@ -1,12 +1,15 @@
 """A file of an organisation: what is known of it; its bytes lie in the storage."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import Organisation
+
+GIVEN: Final = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
+"""Purposes that clients may upload for; the others are our own answers'."""
 
 
 class StoredFileQuerySet(models.QuerySet["StoredFile"]):

@@ -11,9 +11,9 @@ from inference.gateway.endpoint import Endpoint
 from inference.gateway.operations import IDEMPOTENCY_KEY, Operation, Operations
 from inference.gateway.responses import routes as responses
 from inference.gateway.websocket import routes as websocket
-from inference.schemas.answers import ChatCompletion, ChatCompletionChunk
+from inference.schemas.answers import ChatCompletion, ChatCompletionChunk, Completion
 from inference.schemas.chat_completions import ChatCompletionRequest
-from inference.schemas.completions import CompletionRequest, TextCompletion
+from inference.schemas.completions import CompletionRequest
 
 PREFIXES: Final = ("/v1", "")
 DEPLOYMENTS: Final = "/openai/deployments"
@@ -58,8 +58,8 @@ DESCRIPTIONS: Final[Operations] = {
             summary="Create a completion (legacy)",
             description=STREAMS,
             request=CompletionRequest,
-            answer=TextCompletion,
-            event=TextCompletion,
+            answer=Completion,
+            event=Completion,
             parameters=(IDEMPOTENCY_KEY,),
         )
     },

@@ -6,7 +6,6 @@ from typing import Annotated, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from inference.engines.base import GenerationRequest
-from inference.schemas.answers import Completion
 from inference.schemas.fields import (
     MAX_CHOICES,
     GeneratingParams,
@@ -37,10 +36,6 @@ Prompt = Annotated[
     | Annotated[list[Tokens], Field(max_length=MAX_CHOICES, fail_fast=True), Tag("(token lists)")],
     Discriminator(_kind_of_prompt),
 ]
-
-
-class TextCompletion(Completion):
-    """The answer under the name of its `object`: "completion" alone could be an upload's, too."""
 
 
 class CompletionRequest(GeneratingParams):

@@ -34,24 +34,30 @@ async def generation_of(
         parallel_tool_calls=asked.parallel_tool_calls is not False,
         response_format=asked.format,
     )
-    return await _truncated(request, entry) if asked.truncation == "auto" else request
+    return await fitting(request, entry) if asked.truncation == "auto" else request
 
 
-async def _truncated(request: GenerationRequest, entry: CatalogEntry) -> GenerationRequest:
-    """Without as many of the oldest messages as it takes to fit into the context window."""
+async def fitting(
+    request: GenerationRequest, entry: CatalogEntry, room: int = 1
+) -> GenerationRequest:
+    """Without as many of the oldest messages as it takes to leave `room` for so many tokens of
+    output, as far as that can be; not fitting into the context window at all is an error."""
     engine = registry.engine_for(entry)
     while True:
+        failure = None
         try:
-            await engine.prepare(request)
+            if (await engine.prepare(request)).max_output >= room:
+                return request
         except ContextTooLong as error:
-            shorter = _without_the_oldest(request.messages)
-            if shorter == request.messages:
-                raise in_our_words(api_error(error)) from error
-            request = replace(request, messages=shorter)
+            failure = error
         except EngineError as error:
             raise in_our_words(api_error(error)) from error
-        else:
+        shorter = _without_the_oldest(request.messages)
+        if shorter == request.messages:
+            if failure:
+                raise in_our_words(api_error(failure))
             return request
+        request = replace(request, messages=shorter)
 
 
 def _without_the_oldest(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -11,20 +11,16 @@ from api import ids, rate_limits
 from api.errors import ApiError, InternalError, Unavailable
 from billing.pricing import usd
 from inference import responses
-from inference.engines import registry
-from inference.engines.base import EngineError
 from inference.event_log import Event, EventsGone
-from inference.gateway.admission import Admitted, known, model_for
+from inference.gateway.admission import Admitted, known
+from inference.gateway.contexts.preparing import prepare
 from inference.gateway.endpoint import FAILED
 from inference.gateway.websocket import frames
 from inference.gateway.websocket.frames import Frame
 from inference.gateway.websocket.memory import Memory
 from inference.responses import ResponseRun
-from inference.responses.beginning import CAPABILITY
 from inference.responses.body import queued
 from inference.responses.narration import Narrator
-from inference.responses.prompting import in_our_words
-from inference.runs.failures import api_error
 from inference.schemas.responses import ResponseRequest
 
 TOO_SLOW: Final = "You have read too slowly: events of this response are lost."
@@ -102,17 +98,10 @@ class Turn:
 
     async def _prepare(self, asked: ResponseRequest, admitted: Admitted, response_id: str) -> None:
         """`generate: false`: all is checked and remembered, nothing is made, nothing charged."""
-        organisation_id = admitted.caller.organisation_id
-        entry = await model_for(asked.model, admitted.caller, CAPABILITY)
         earlier = self._socket.memory.items_of(asked.previous_response_id)
-        context = await responses.context_of(asked, organisation_id, response_id, earlier)
-        request = await responses.generation_of(asked, context, entry, response_id, organisation_id)
-        try:
-            await registry.engine_for(entry).prepare(request)
-        except EngineError as error:
-            raise in_our_words(api_error(error)) from error
-        body = queued(asked.model_copy(update={"store": False}), response_id, entry.requested)
-        self._socket.memory.keep(response_id, context.items)
+        ready = await prepare(asked, admitted, response_id, earlier)
+        body = queued(asked.model_copy(update={"store": False}), response_id, ready.entry.requested)
+        self._socket.memory.keep(response_id, ready.context.items)
         final = {**body, "status": "completed", "completed_at": int(time.time()), "usage": UNUSED}
         await self._send(Narrator(final).retell())
 

@@ -206,6 +206,8 @@ CELERY_BEAT_SCHEDULE = {
         "billing.tasks.roll_up": timedelta(minutes=1),
         "billing.tasks.audit": timedelta(hours=1),
         "files.tasks.clean": timedelta(minutes=5),
+        "inference.tasks.fail_lost": timedelta(seconds=15),
+        "inference.tasks.forget": timedelta(minutes=5),
     }.items()
 }
 

@@ -10,7 +10,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from inference import vetting
 from inference.engines.base import EngineInfo, SamplingParams
-from inference.engines.local import vocabulary
+from inference.engines.local import fill_in, vocabulary
 from inference.engines.local.grammar_compiler import TokenizerText
 from inference.engines.local.grammars import Grammars
 from inference.engines.local.kv import CacheShape, SlotCache
@@ -70,7 +70,7 @@ def load(options: LoadOptions) -> LoadedModel:
         known = vocabulary.read(tokenizer, size)
     except (OSError, TypeError, ValueError, vocabulary.UnsupportedTokenizer) as error:
         raise LoadingFailed(f"The tokenizer of {options.folder} is not usable: {error}") from error
-    eos = _eos(model, tokenizer.eos_token_id)
+    eos = _eos(model, tokenizer.eos_token_id) | fill_in.ends(tokenizer)
     steps = Steps(Runner(model, cache), StepOptions(size, eos, STEP_TOKENS[model.device.type]))
     _warm_up(steps)
     tools = format_of(tokenizer)

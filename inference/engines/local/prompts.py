@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils.chat_template_utils import mark_control_tokens
 
 from inference.engines.base import ContextTooLong, GenerationRequest, InvalidGeneration
+from inference.engines.local import fill_in
 from inference.engines.local.tool_formats import ToolFormat, rendered_chat, rendered_tools
 
 
@@ -52,6 +53,9 @@ class PromptEncoder:
         if request.prompt is None:
             return self._chat(request)
         if isinstance(request.prompt, str):
+            if request.suffix is not None:
+                self._refuse_endless(request.prompt + request.suffix, "prompt")
+                return fill_in.tokens(self._tokenizer, request.prompt, request.suffix)
             return self._text(request.prompt)
         if any(not 0 <= token < self._vocabulary for token in request.prompt):
             raise InvalidGeneration(

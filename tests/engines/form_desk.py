@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # it has none
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers
 from transformers import LlamaConfig, PreTrainedTokenizerFast

@@ -119,7 +119,7 @@ def test_the_end_token_comes_only_where_the_grammar_may_end(plain: FormDesk) -> 
 def test_a_bias_against_all_that_is_allowed_still_leaves_something(plain: FormDesk) -> None:
     """In the order of the sampler the mask is last, and no bias is infinite."""
     everything = dict.fromkeys(range(plain.model.info.vocabulary_size), -100.0)
-    ways = [SamplingParams(logit_bias=everything, **more) for more in ({}, {"top_k": 1})]
+    ways = [SamplingParams(logit_bias=everything, top_k=top_k) for top_k in (0, 1)]
     asked = [plain.submit(PERSON, way, 300) for way in ways]
     plain.run()
     assert [plain.check(each, PERSON) for each in asked] == [1, 1]
@@ -132,6 +132,7 @@ def test_log_probabilities_are_the_models_own(plain: FormDesk) -> None:
     first = plain.tokens(asked)[0]
     assert first.logprobs is not None
     assert plain.model.vocabulary.pieces[first.token] == b"{"
+    assert first.logprobs.chosen is not None
     assert first.logprobs.chosen < -1
     assert first.token not in [token for token, _ in first.logprobs.top[:1]]
     free = plain.submit(sampling=SamplingParams(logprobs=True, top_logprobs=20), free=True)

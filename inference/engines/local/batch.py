@@ -8,6 +8,7 @@ from inference.engines.local.kv import SlotCache
 from inference.engines.local.sequences import Chunk, Sequence
 
 SMALLEST_CHUNK = 16
+MOST_SCORED = 128  # prompt tokens a step whose whole logits are held at once
 
 
 class Batch:
@@ -35,9 +36,12 @@ class Batch:
         oldest = min(waiting, key=lambda row: row.admission)
         kept = min(oldest.remaining_prompt, budget // 2)
         waiting.sort(key=lambda row: (row is oldest, row.remaining_prompt))
-        chunks = []
+        chunks, scored = [], MOST_SCORED
         for row in waiting:
             size = min(row.remaining_prompt, budget if row is oldest else budget - kept)
+            if row.submission.scored:
+                size = min(size, scored)
+                scored -= size
             if size > 0:
                 chunks.append(Chunk(row, row.length, row.length + size))
                 budget -= size

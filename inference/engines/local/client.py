@@ -124,11 +124,12 @@ class _Link:
 
 
 class _Stream:
-    """Deltas on their way to one reader; what it has not taken yet is merged by choice."""
+    """Deltas on their way to one reader; what it has not taken yet is merged by choice, but an echo
+    never with what follows it."""
 
     def __init__(self, choices: int) -> None:
         self._open = choices
-        self._deltas: dict[int, Delta] = {}
+        self._deltas: dict[tuple[int, bool], Delta] = {}
         self._error: EngineError | None = None
         self._waiting: asyncio.Future[None] | None = None
 
@@ -142,8 +143,9 @@ class _Stream:
         return not self._open or self._error is not None
 
     def add(self, delta: Delta) -> None:
-        earlier = self._deltas.get(delta.index)
-        self._deltas[delta.index] = joined(earlier, delta) if earlier else delta
+        key = (delta.index, delta.completion_tokens > 0)
+        earlier = self._deltas.get(key)
+        self._deltas[key] = joined(earlier, delta) if earlier else delta
         if delta.finish_reason:
             self._open -= 1
         self._wake()

@@ -23,13 +23,14 @@ from inference.engines.local import frames
 from inference.engines.local.frames import EngineHealth
 from inference.engines.local.grammars import Grammar
 from inference.engines.local.loading import LoadedModel
-from inference.engines.local.sequences import Submission
+from inference.engines.local.sequences import Echo, Submission
 from inference.engines.local.streams import Stream
 
 log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 60.0
 MAX_GREETING = 1024
+MANY_LOGPROBS = 1000  # as of echoed prompts: they begin another frame, for each has a limit
 
 
 class Host(Protocol):
@@ -54,7 +55,8 @@ class _Prepared:
 
 
 class Connection(asyncio.Protocol):
-    """Deltas wait in the outbox, merged by choice, while the other side reads too slowly."""
+    """Deltas wait in the outbox, merged by choice, while the other side reads too slowly. An echo
+    is never merged with what follows it."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -64,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._greeted = False
         self._prepared: dict[int, _Prepared] = {}
         self._streams: dict[int, Stream] = {}
-        self._outbox: dict[tuple[int, int], Delta] = {}
+        self._outbox: dict[tuple[int, int, bool], Delta] = {}
         self._full = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._transport: asyncio.Transport
@@ -107,7 +109,7 @@ class Connection(asyncio.Protocol):
         self._transport.close()  # what is written already still goes out
 
     def add(self, stream: Stream, delta: Delta) -> None:
-        key = (stream.id, delta.index)
+        key = (stream.id, delta.index, delta.completion_tokens > 0)
         earlier = self._outbox.get(key)
         self._outbox[key] = joined(earlier, delta) if earlier else delta
         if stream.finished:
@@ -119,9 +121,17 @@ class Connection(asyncio.Protocol):
         self._refuse(stream.id, error)
 
     def flush(self) -> None:
-        if self._outbox and not self._full:
-            deltas = [frames.from_delta(stream, each) for (stream, _), each in self._outbox.items()]
-            self._outbox.clear()
+        if not self._outbox or self._full:
+            return
+        deltas, logprobs = [], 0
+        for (stream, *_), delta in self._outbox.items():
+            deltas.append(frames.from_delta(stream, delta))
+            logprobs += len(delta.logprobs)
+            if logprobs > MANY_LOGPROBS:
+                self._write([frames.DELTAS, deltas])
+                deltas, logprobs = [], 0
+        self._outbox.clear()
+        if deltas:
             self._write([frames.DELTAS, deltas])
 
     def forget_expired(self, now: float) -> None:
@@ -179,9 +189,10 @@ class Connection(asyncio.Protocol):
 
     def _start(self, id_: int, kept: _Prepared, max_tokens: int) -> None:
         room = self._host.model.info.context_window - len(kept.tokens)
-        if not 1 <= max_tokens <= room:
-            raise InvalidGeneration(f"max_tokens must be 1 to {room} here.", "max_tokens")
         request = kept.request
+        least = 0 if request.echo else 1
+        if not least <= max_tokens <= room:
+            raise InvalidGeneration(f"max_tokens must be {least} to {room} here.", "max_tokens")
         submission = Submission(
             kept.tokens,
             request.sampling,
@@ -189,6 +200,7 @@ class Connection(asyncio.Protocol):
             tenant=request.tenant,
             priority=request.priority,
             grammar=kept.grammar,
+            echo=_echo(request),
         )
         if request.deadline is not None:
             submission.deadline = time.monotonic() + request.deadline
@@ -219,3 +231,9 @@ class Connection(asyncio.Protocol):
 
     def _write(self, content: object) -> None:
         self._transport.write(frames.pack(content))
+
+
+def _echo(request: GenerationRequest) -> Echo | None:
+    if not request.echo:
+        return None
+    return Echo(request.prompt if isinstance(request.prompt, str) else None)

@@ -24,11 +24,13 @@ class Runner:
 
     @torch.inference_mode()
     def forward(self, decoding: Rows[Sequence], chunks: Rows[Chunk]) -> torch.Tensor:
-        """Logits `[decoding + completed prompts, vocabulary]`; decoding slots are contiguous."""
+        """Logits `[decoding + completed prompts + scored, vocabulary]`: the last are those of the
+        prompt tokens before the ones to be scored. Decoding slots are contiguous."""
         tokens = [row.last_token for row in decoding]
         positions = [row.length for row in decoding]
         wanted = list(range(len(decoding)))
-        spans = []
+        spans: list[PromptSpan] = []
+        scored: list[int] = []
         for chunk in chunks:
             start = len(tokens)
             tokens += chunk.sequence.submission.prompt[chunk.start : chunk.stop]
@@ -36,6 +38,7 @@ class Runner:
             spans.append(self._span(chunk, start))
             if chunk.completes_prompt:
                 wanted.append(len(tokens) - 1)
+            scored += range(start, start + chunk.scored)
         where = self._tensor(positions)
         plan = StepPlan(
             cache=self.cache,
@@ -45,12 +48,12 @@ class Runner:
             groups=self._groups(decoding, where),
             spans=spans,
         )
-        return self._logits(self._tensor(tokens), where, wanted, plan)
+        return self._logits(self._tensor(tokens), where, wanted + scored, plan)
 
     def _logits(
         self, tokens: torch.Tensor, positions: torch.Tensor, wanted: list[int], plan: StepPlan
     ) -> torch.Tensor:
-        everything = len(wanted) == len(tokens)
+        everything = wanted == list(range(len(tokens)))
         output = self._model(
             input_ids=tokens[None],
             position_ids=positions[None],

@@ -9,9 +9,16 @@ from inference.engines.local.grammars import Grammar, Matcher
 from inference.engines.local.sampler_rows import SamplerRow
 
 
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """The prompt is told before the answer: as it was written, or (None) as its tokens read."""
+
+    text: str | None
+
+
 @dataclass(slots=True, eq=False)
 class Submission:
-    """One accepted request: a tokenised prompt and how to continue it.
+    """One accepted request: a tokenised prompt and how to continue it (`max_tokens` 0: not at all).
 
     `deadline` and `start_by` are readings of `time.monotonic()`. `owner` is whoever wants the
     events; the loop only carries it.
@@ -24,6 +31,7 @@ class Submission:
     priority: int = 0
     deadline: float | None = None
     grammar: Grammar | None = None
+    echo: Echo | None = None
     owner: object = None
     start_by: float = math.inf
     cancelled: bool = False
@@ -32,6 +40,11 @@ class Submission:
     def cost(self) -> int:
         """Tokens this may take: the unit of the queue's bound and of fairness between tenants."""
         return len(self.prompt) + self.max_tokens * self.sampling.n
+
+    @property
+    def scored(self) -> bool:
+        """The log-probabilities of its prompt's tokens are wanted."""
+        return self.echo is not None and self.sampling.logprobs
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +67,7 @@ class Sequence:
     finish_reason: FinishReason | None = None
     cancelled: bool = False
     forks: "list[Sequence]" = field(default_factory=list)
+    prompt_logprobs: "list[TokenLogprobs]" = field(default_factory=list)
 
     @property
     def remaining_prompt(self) -> int:
@@ -71,11 +85,20 @@ class Chunk(NamedTuple):
     def completes_prompt(self) -> bool:
         return self.stop == len(self.sequence.submission.prompt)
 
+    @property
+    def scored(self) -> int:
+        """How many of its tokens tell something of the prompt's next one that is wanted."""
+        size = self.stop - self.start - self.completes_prompt
+        return size if self.sequence.submission.scored else 0
+
 
 class TokenLogprobs(NamedTuple):
-    """Log-probabilities of the model's own distribution (before temperature and filters)."""
+    """Log-probabilities of the model's own distribution (before temperature and filters).
 
-    chosen: float
+    None: a prompt's first token, which follows nothing.
+    """
+
+    chosen: float | None
     top: list[tuple[int, float]]
 
 
@@ -86,6 +109,14 @@ class TokenEvent(NamedTuple):
     token: int
     finish_reason: FinishReason | None
     logprobs: TokenLogprobs | None
+
+
+class PromptEvent(NamedTuple):
+    """A prompt that is to be echoed has been computed. `ended`: and no token is wanted."""
+
+    submission: Submission
+    logprobs: list[TokenLogprobs]
+    ended: bool
 
 
 class Failure(NamedTuple):
@@ -99,8 +130,9 @@ class Failure(NamedTuple):
 class StepEvents:
     """Everything one step has to tell, handed over at once."""
 
+    prompts: list[PromptEvent] = field(default_factory=list)
     tokens: list[TokenEvent] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.tokens or self.failures)
+        return bool(self.tokens or self.failures or self.prompts)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from inference.engines.base import EngineError, GenerationRequest, InvalidGeneration
-from inference.engines.local import sockets, validation
+from inference.engines.local import echo, sockets, validation
 from inference.engines.local.connection import Connection
 from inference.engines.local.frames import EngineHealth
 from inference.engines.local.grammars import Grammar
@@ -80,6 +80,7 @@ class EngineServer:
         if request.adapter is not None:
             raise InvalidGeneration("This engine serves no adapters.", "model")
         validation.check(request.sampling, model.info.vocabulary_size, model.slots)
+        validation.check_prompt(request)
         return await self._encode(request), await self._grammar(request)
 
     async def _encode(self, request: GenerationRequest) -> list[int]:
@@ -132,6 +133,9 @@ class EngineServer:
         self._asyncio.call_soon_threadsafe(self._report, events)
 
     def _report(self, events: StepEvents) -> None:
+        for prompt in events.prompts:
+            if isinstance(prompt.submission.owner, Stream):
+                echo.give(prompt.submission.owner, prompt, self.model.vocabulary)
         for event in events.tokens:
             stream = event.sequence.submission.owner
             if isinstance(stream, Stream) and (stopped := stream.give(event)):

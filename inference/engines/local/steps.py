@@ -13,6 +13,7 @@ from itertools import count
 import torch
 
 from inference.engines.base import EngineError, FinishReason, GenerationFailed
+from inference.engines.local import prompt_logprobs
 from inference.engines.local.batch import Batch
 from inference.engines.local.masks import Masks
 from inference.engines.local.runner import Runner
@@ -22,10 +23,12 @@ from inference.engines.local.scheduler import FairQueue
 from inference.engines.local.sequences import (
     Chunk,
     Failure,
+    PromptEvent,
     Sequence,
     StepEvents,
     Submission,
     TokenEvent,
+    TokenLogprobs,
 )
 
 log = logging.getLogger(__name__)
@@ -136,10 +139,12 @@ class Steps:
         rows, where = _sampled(decoding, chunks)
         mask = self._masks.begin(rows)
         logits = self._runner.forward(decoding, chunks)
-        if len(rows) > len(logits):
-            logits = logits[where]
+        scores = prompt_logprobs.score(logits, chunks)
+        shared = len(set(where)) < len(rows)
+        logits = logits[where] if shared else logits[: len(rows)]
         sampled = self._sampler.sample(logits, rows, mask)
         self._commit(decoding, chunks)
+        self._tell_prompts(chunks, scores)
         self._masks.advance(rows, sampled.tokens)
         for index, (row, token) in enumerate(zip(rows, sampled.tokens, strict=True)):
             if token is None:
@@ -162,7 +167,19 @@ class Steps:
             if chunk.completes_prompt:
                 self._batch.start_decoding(chunk.sequence)
 
+    def _tell_prompts(self, chunks: list[Chunk], scores: list[list[TokenLogprobs]]) -> None:
+        """Those that are to be echoed, once they are complete."""
+        for chunk, found in zip(chunks, scores, strict=True):
+            row, submission = chunk.sequence, chunk.sequence.submission
+            row.prompt_logprobs += found
+            if submission.echo and chunk.completes_prompt and row.slot >= 0:
+                ended = not submission.max_tokens
+                self._events.prompts.append(PromptEvent(submission, row.prompt_logprobs, ended))
+
     def _give(self, row: Sequence, token: TokenEvent) -> None:
+        if not row.submission.max_tokens:
+            row.finish_reason = "length"
+            return
         row.generated += 1
         row.last_token = token.token
         row.finish_reason = self._finish_reason(row)

@@ -5,7 +5,7 @@ The gateway has its own, stricter rules; these keep the engine whole whoever cal
 
 from dataclasses import fields
 
-from inference.engines.base import InvalidGeneration, SamplingParams
+from inference.engines.base import GenerationRequest, InvalidGeneration, SamplingParams
 
 SEEDS = 1 << 63
 
@@ -40,6 +40,18 @@ def check(params: SamplingParams, vocabulary: int, slots: int) -> None:
         raise InvalidGeneration("seed must be a whole number of 64 bits.", "seed")
     _check_stops(params.stop)
     _check_bias(params, vocabulary)
+
+
+def check_prompt(request: GenerationRequest) -> None:
+    """Raises InvalidGeneration: `echo` and `suffix` go with some prompts only."""
+    if request.echo and request.prompt is None:
+        raise InvalidGeneration("Messages cannot be echoed. Send a prompt.", "echo")
+    if request.suffix is None:
+        return
+    if not isinstance(request.prompt, str):
+        raise InvalidGeneration("suffix goes with a prompt that is text.", "suffix")
+    if request.echo:
+        raise InvalidGeneration("suffix does not go together with echo.", "suffix")
 
 
 def _check_range(name: str, value: object) -> None:

@@ -28,10 +28,13 @@ from bench.engine_contenders import (
     Serial,
     served,
 )
+from bench.engine_held import LARGE_SCHEMAS, gaps, ratios
 from bench.engine_model import VOCABULARY, make_folder, make_model
 
 AT_ONCE = {1: 4, 8: 16, 32: 64, 128: 256}  # concurrent: requests
 ANCHOR_REQUESTS = 4
+HELD_AT_ONCE = (1, 8, 32)
+HELD_TARGET = 0.9
 TARGETS = {1: 0.85, 8: 3.3, 32: 7.0, 128: 11.0}
 
 
@@ -68,8 +71,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--held", action="store_true", help="only what schemas cost")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if not options.held:
+        _contest(options)
+    _held(options)
+    return 0
+
+
+def _contest(options: argparse.Namespace) -> None:
     ours = Ours(make_model())
     try:
         with tempfile.TemporaryDirectory() as place:
@@ -84,7 +95,21 @@ def main() -> int:
     finally:
         ours.close()
     _print(rounds, [contender.name for contender in contenders], options.threads)
-    return 0
+
+
+def _held(options: argparse.Namespace) -> None:
+    wanted = {at_once: asks(max(at_once, 2), at_once) for at_once in HELD_AT_ONCE}
+    with tempfile.TemporaryDirectory() as place:
+        folder = make_folder(Path(place))
+        found = ratios(folder, options.threads, wanted, options.rounds)
+        with served(folder, options.threads) as address:
+            alone, beside = gaps(address)
+    print(f"\ntokens/s of rows held to a schema, free rows = 1 (first target {HELD_TARGET})")
+    print(f"{'at once':36}" + "".join(f"{at_once:>9}" for at_once in found))
+    print(f"{'held to a schema':36}" + "".join(f"{ratio:>9.2f}" for ratio in found.values()))
+    print("\nlongest wait of a running stream for a token, milliseconds")
+    print(f"{'alone':36}{alone:>9.1f}")
+    print(f"{f'while {LARGE_SCHEMAS} large schemas compile':36}{beside:>9.1f}")
 
 
 def _rounds(

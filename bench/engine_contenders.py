@@ -24,6 +24,7 @@ from transformers import (
 from bench.engine_model import VOCABULARY
 from inference.engines.base import GenerationRequest, SamplingParams
 from inference.engines.local.client import LocalEngine
+from inference.engines.local.grammars import Grammar
 from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.loop import EngineLoop, QueueBounds
 from inference.engines.local.runner import Runner
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONTEXT = 256
 SLOTS = 128
 PATIENCE = 300.0
+GREEDY = SamplingParams(temperature=0, ignore_eos=True)
 
 
 class Ask(NamedTuple):
@@ -159,18 +161,27 @@ class Ours:
 
     name = "our engine"
 
-    def __init__(self, model: PreTrainedModel, sampling: SamplingParams | None = None) -> None:
+    def __init__(self, model: PreTrainedModel) -> None:
         cache = SlotCache(CacheShape.of(model.config), SLOTS, CONTEXT, model.dtype, model.device)
-        self._sampling = sampling or SamplingParams(temperature=0, ignore_eos=True)
+        self._run_steps(Steps(Runner(model, cache), StepOptions(VOCABULARY, frozenset())), GREEDY)
+
+    @classmethod
+    def of(cls, steps: Steps, sampling: SamplingParams) -> "Ours":
+        """The loop over steps that are loaded already."""
+        ours = cls.__new__(cls)
+        ours._run_steps(steps, sampling)  # noqa: SLF001 - its own
+        return ours
+
+    def _run_steps(self, steps: Steps, sampling: SamplingParams) -> None:
+        self._sampling = sampling
         self._told: queue.SimpleQueue[StepEvents] = queue.SimpleQueue()
-        steps = Steps(Runner(model, cache), StepOptions(VOCABULARY, frozenset()))
         self._loop = EngineLoop(steps, QueueBounds(10**9), self._told.put, lambda: None)
         self._loop.start()
 
     def close(self) -> None:
         self._loop.stop()
 
-    def run(self, asks: list[Ask], at_once: int) -> Figures:
+    def run(self, asks: list[Ask], at_once: int, grammar: Grammar | None = None) -> Figures:
         clock = _Clock()
         waiting = iter(list(enumerate(asks)))
         left = len(asks)
@@ -178,7 +189,11 @@ class Ours:
         def send() -> None:
             for number, ask in waiting:
                 clock.sent(number)
-                self._loop.submit(Submission(ask.prompt, self._sampling, ask.tokens, owner=number))
+                self._loop.submit(
+                    Submission(
+                        ask.prompt, self._sampling, ask.tokens, grammar=grammar, owner=number
+                    )
+                )
                 return
 
         for _ in range(at_once):
@@ -208,12 +223,11 @@ class OverSocket:
     async def _run(self, asks: list[Ask], at_once: int) -> Figures:
         client, clock = LocalEngine(self._address), _Clock()
         waiting = iter(list(enumerate(asks)))
-        sampling = SamplingParams(temperature=0, ignore_eos=True)
 
         async def worker() -> None:
             for number, ask in waiting:
                 clock.sent(number)
-                request = GenerationRequest("b", "m", sampling, prompt=tuple(ask.prompt))
+                request = GenerationRequest("b", "m", GREEDY, prompt=tuple(ask.prompt))
                 seen = 0
                 async for deltas in client.generate(await client.prepare(request), ask.tokens):
                     total = deltas[-1].completion_tokens

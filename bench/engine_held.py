@@ -1,0 +1,93 @@
+"""What it costs to hold answers to a JSON schema: same engine, same lengths, turn by turn."""
+
+import asyncio
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.engine_contenders import CONTEXT, SLOTS, Ask, Ours
+from inference.engines.base import (
+    GenerationRequest,
+    Prepared,
+    ResponseFormat,
+    SamplingParams,
+)
+from inference.engines.local.client import LocalEngine
+from inference.engines.local.grammars import json_grammar
+from inference.engines.local.loading import LoadOptions, load
+
+LARGE_SCHEMAS = 50
+PERSON: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 24},
+        "age": {"type": "integer", "minimum": 0, "maximum": 130},
+        "colour": {"enum": ["red", "green", "blue"]},
+        "notes": {"type": "array", "items": {"type": "string"}, "maxItems": 3},
+    },
+    "required": ["name", "age", "colour", "notes"],
+    "additionalProperties": False,
+}
+PEOPLE = {"type": "array", "items": PERSON, "minItems": 10_000}  # so that length alone ends it
+
+
+def ratios(folder: Path, threads: int, asks: dict[int, list[Ask]], rounds: int) -> dict[int, float]:
+    """Tokens per second of held rows, as multiples of free rows just before and after."""
+    options = LoadOptions(folder, context=CONTEXT, max_sequences=SLOTS, threads=threads)
+    model = load(options)
+    grammar = model.grammars.compile(json_grammar(PEOPLE, "bench"), "bench")
+    sampling = SamplingParams(temperature=1, seed=1, ignore_eos=True)
+    ours = Ours.of(model.steps, sampling)
+    found: dict[int, list[float]] = {at_once: [] for at_once in asks}
+    try:
+        for at_once, wanted in asks.items():
+            for _ in range(rounds + 1):  # the first one warms up
+                before = ours.run(wanted, at_once).tokens_per_second
+                held = ours.run(wanted, at_once, grammar).tokens_per_second
+                after = ours.run(wanted, at_once).tokens_per_second
+                found[at_once].append(2 * held / (before + after))
+    finally:
+        ours.close()
+        model.grammars.close()
+    return {at_once: median(each[1:]) for at_once, each in found.items()}
+
+
+def gaps(address: str) -> tuple[float, float]:
+    """Milliseconds: the longest wait of a stream for a token, alone and beside compilations."""
+    return asyncio.run(_gaps(address))
+
+
+async def _gaps(address: str) -> tuple[float, float]:
+    client = LocalEngine(address)
+    try:
+        await _worst(client, asyncio.create_task(asyncio.sleep(3.0)))
+        alone = await _worst(client, asyncio.create_task(asyncio.sleep(3.0)))
+        return alone, await _worst(client, asyncio.create_task(_compile(client)))
+    finally:
+        await client.close()
+
+
+async def _worst(client: LocalEngine, until: "asyncio.Task[None]") -> float:
+    worst = 0.0
+    while not until.done():
+        prepared = await _prepared(client, None)
+        last = 0.0
+        async for _ in client.generate(prepared, CONTEXT - 8):
+            now = time.perf_counter()
+            worst, last = max(worst, now - last if last else 0.0), now
+    await until
+    return worst * 1000
+
+
+async def _compile(client: LocalEngine) -> None:
+    for number in range(LARGE_SCHEMAS):
+        properties = {f"field_{number}_{each}": PERSON for each in range(150)}
+        schema = {"type": "object", "properties": properties, "required": list(properties)}
+        await _prepared(client, ResponseFormat(schema))
+
+
+async def _prepared(client: LocalEngine, form: ResponseFormat | None) -> Prepared:
+    sampling = SamplingParams(temperature=0, ignore_eos=True)
+    request = GenerationRequest("b", "m", sampling, prompt=(5, 6, 7, 8), response_format=form)
+    return await client.prepare(request)

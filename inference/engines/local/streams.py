@@ -75,7 +75,10 @@ class Stream:
         for index in range(sampling.n):
             parser = parser_for(request, form) if request else None
             spelled = form.tokens.values() if parser and form else ()
-            stream.choices[index] = Choice(index, ChoiceText(words, sampling.stop, spelled), parser)
+            # Programs that score texts count an entry for every token, also for the one of the end.
+            silent = request is not None and request.prompt is not None
+            text = ChoiceText(words, sampling.stop, spelled, silent=silent)
+            stream.choices[index] = Choice(index, text, parser)
         submission.owner = stream
         return stream
 

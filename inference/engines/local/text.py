@@ -31,15 +31,22 @@ class ChoiceText:
 
     Held back are bytes of an unfinished character, and the longest end of the text that may begin
     a stop string. `tokens` counts up to the one that ended the choice. `spelled` are special tokens
-    that are text here. While `unstoppable`, stop strings are text like any other.
+    that are text here. While `unstoppable`, stop strings are text like any other. With `silent`,
+    tokens that are no text (the one that ends the answer) are reported, too.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, stop: tuple[str, ...], spelled: Collection[int] = ()
+        self,
+        vocabulary: Vocabulary,
+        stop: tuple[str, ...],
+        spelled: Collection[int] = (),
+        *,
+        silent: bool = False,
     ) -> None:
         self._pieces = vocabulary.pieces
         self._spelled = {token: vocabulary.specials.get(token, b"") for token in spelled}
         self._vocabulary = vocabulary
+        self._silent = silent
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stop = stop
         self._held = ""
@@ -59,8 +66,8 @@ class ChoiceText:
             self._strip = False
             piece = piece.removeprefix(b" ")
         text = self._decoder.decode(piece)
-        if logprobs is not None and piece:
-            self._report(piece, logprobs, len(text))
+        if logprobs is not None and (piece or self._silent):
+            self._report(piece, logprobs, len(text), self._vocabulary.specials.get(token, b""))
         self._decoded += len(text)
         if self.unstoppable:
             text, self._held = self._held + text, ""
@@ -118,10 +125,13 @@ class ChoiceText:
         self._given += len(text)
         return text
 
-    def _report(self, piece: bytes, logprobs: TokenLogprobs, characters: int) -> None:
+    def _report(
+        self, piece: bytes, logprobs: TokenLogprobs, characters: int, special: bytes
+    ) -> None:
         unfinished = bool(self._decoder.getstate()[0])
         top = tuple(self._logprob(token, value) for token, value in logprobs.top)
-        own = TokenLogprob(piece.decode(errors="replace"), logprobs.chosen, piece, top)
+        name = (piece or special).decode(errors="replace")
+        own = TokenLogprob(name, logprobs.chosen, piece, top)
         end = self._decoded + characters + unfinished
         self._reported.append(_Reported(own, self._decoded, end))
 

@@ -74,6 +74,15 @@ async def test_in_all_the_log_that_grew_longest_ago_goes_first() -> None:
     assert log.size <= 100_000
 
 
+async def test_a_log_that_grows_outlives_one_that_has_ended() -> None:
+    log = MemoryLog(most_in_all=100_000)
+    await log.append("live", [Event(0, "x" * 10_000)])
+    await log.append("ended", [Event(0, "x" * 40_000)], last=True)
+    await log.append("live", [Event(1, "x" * 10_000)])
+    await log.append("new", [Event(0, "x" * 45_000)])
+    assert [await log.known(key) for key in ("live", "ended")] == [True, False]
+
+
 async def test_a_log_is_kept_for_its_time_after_the_end() -> None:
     log = MemoryLog(kept_seconds=0.1)
     await log.append("live", some(0, 0))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from django.db.models import Model, Q, QuerySet
 from rest_framework.pagination import BasePagination
@@ -12,8 +12,17 @@ from rest_framework.views import APIView
 
 from api.errors import InvalidRequest
 
-DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
+
+
+class Limits(NamedTuple):
+    """How many rows a page has, if nothing is said; and at most."""
+
+    default: int = 20
+    most: int = MAX_LIMIT
+
+
+LIMITS: Final = Limits()
 
 
 class CursorPages(BasePagination):
@@ -22,6 +31,7 @@ class CursorPages(BasePagination):
     Rows come by the moment named by the view's `cursor_field` (default `created_at`), then by id.
     """
 
+    limits: ClassVar[Limits] = LIMITS
     has_more = False
 
     def paginate_queryset(
@@ -33,7 +43,7 @@ class CursorPages(BasePagination):
         if not isinstance(queryset, QuerySet):
             raise TypeError("Cursor pages are cut from a queryset.")
         field = getattr(view, "cursor_field", "created_at")
-        rows, self.has_more = page(queryset, request.query_params, field)
+        rows, self.has_more = page(queryset, request.query_params, field, self.limits)
         return rows
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -55,7 +65,7 @@ class CursorPages(BasePagination):
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         return [
-            _parameter("limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
+            _parameter("limit", {"type": "integer", "minimum": 1, "maximum": self.limits.most}),
             _parameter("after", {"type": "string"}),
             _parameter("before", {"type": "string"}),
             _parameter("order", {"type": "string", "enum": ["asc", "desc"]}),
@@ -74,10 +84,13 @@ def listed(data: Sequence[Mapping[str, Any]], *, has_more: bool) -> dict[str, An
 
 
 def page(
-    queryset: QuerySet[Any], query: Mapping[str, str], field: str = "created_at"
+    queryset: QuerySet[Any],
+    query: Mapping[str, str],
+    field: str = "created_at",
+    limits: Limits = LIMITS,
 ) -> tuple[list[Any], bool]:
     """One page of `queryset` and whether more follow (in the direction asked for)."""
-    limit, newest_first = _limit(query), _newest_first(query)
+    limit, newest_first = _limit(query, limits), _newest_first(query)
     backwards = "before" in query and "after" not in query
     rows = queryset
     for name in {"after", "before"} & set(query):
@@ -93,7 +106,7 @@ def cut(
     rows: Sequence[Mapping[str, Any]], query: Mapping[str, str]
 ) -> tuple[list[Mapping[str, Any]], bool]:
     """The same of a list in memory, the oldest first; a cursor is the `id` of one of its rows."""
-    limit, newest_first = _limit(query), _newest_first(query)
+    limit, newest_first = _limit(query, LIMITS), _newest_first(query)
     backwards = "before" in query and "after" not in query
     found = list(reversed(rows) if newest_first else rows)
     places = {row["id"]: place for place, row in enumerate(found)}
@@ -124,11 +137,11 @@ def _beyond(row: Model, field: str, *, later: bool) -> Q:
     return Q(**{f"{field}__{direction}": moment}) | Q(**{field: moment, f"pk__{direction}": row.pk})
 
 
-def _limit(query: Mapping[str, str]) -> int:
-    given = query.get("limit", str(DEFAULT_LIMIT))
-    limit = int(given) if re.fullmatch("[0-9]{1,3}", given) else 0
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidRequest(f"'limit' is a whole number from 1 to {MAX_LIMIT}.", param="limit")
+def _limit(query: Mapping[str, str], limits: Limits) -> int:
+    given = query.get("limit", str(limits.default))
+    limit = int(given) if re.fullmatch("[0-9]{1,5}", given) else 0
+    if not 1 <= limit <= limits.most:
+        raise InvalidRequest(f"'limit' is a whole number from 1 to {limits.most}.", param="limit")
     return limit
 
 

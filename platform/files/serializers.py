@@ -28,11 +28,14 @@ class FileSerializer(serializers.Serializer[StoredFile]):
     object = serializers.CharField(default="file", read_only=True)
     bytes = serializers.IntegerField(source="size")
     created_at = EpochField()
-    expires_at = EpochField(allow_null=True)
+    expires_at = EpochField(required=False)
     filename = serializers.CharField()
     purpose = serializers.ChoiceField(Purpose.choices)
     status = serializers.CharField(default="processed", read_only=True)
-    status_details = serializers.CharField(default=None, allow_null=True, read_only=True)
+
+    def to_representation(self, instance: StoredFile) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        return {name: value for name, value in shown.items() if value is not None}
 
 
 class ExpiresAfterSerializer(StrictSerializer):

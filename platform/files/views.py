@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.authentication import caller_of
 from accounts.serializers import StrictSerializer
 from api.errors import InvalidRequest, NotFound
+from api.pagination import CursorPages, Limits
 from api.resource import Resource, ResourceList
 from files import kinds, receiving, serializers, storage, uploading
 from files.models import StoredFile
@@ -25,6 +26,12 @@ INLINE_NEVER = {
 }
 
 
+class FilePages(CursorPages):
+    """As long as OpenAI's: programs read the first page and take it for all files."""
+
+    limits = Limits(default=10_000, most=10_000)
+
+
 @extend_schema_view(
     get=extend_schema(
         operation_id="list_files", summary="List files", tags=["files"],
@@ -32,6 +39,7 @@ INLINE_NEVER = {
     )
 )  # fmt: skip
 class Files(ResourceList[StoredFile]):
+    pagination_class = FilePages
     parser_classes = [FormParser]
     serializer_class = serializers.FileSerializer
 

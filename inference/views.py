@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import caller_of, has_scope
+from api.errors import Forbidden
 from api.resource import Resource
 from inference import catalog, descriptions, serializers
 
@@ -41,6 +42,23 @@ class ListedModel(_ModelsView):
             if entry.requested == model_id:
                 return Response(serializers.ListedModelSerializer(entry).data)
         raise catalog.not_found(model_id)
+
+    @extend_schema(
+        operation_id="delete_model",
+        summary="Delete a model: none of these can be deleted here",
+        description="403 `model_protected`: models belong to the server, and its administrators "
+        "remove them. 404 `model_not_found` for every other name.",
+        tags=["models"],
+        responses=serializers.ListedModelSerializer,
+    )
+    def delete(self, request: Request, model_id: str) -> Response:
+        self.get(request, model_id)  # what is not there is 404
+        raise Forbidden(
+            f"The model `{model_id[:200]}` belongs to the server; only its administrators can "
+            "remove it.",
+            param="model",
+            code="model_protected",
+        )
 
 
 class ModelInfo(_ModelsView):

@@ -90,6 +90,17 @@ def test_a_model_that_cannot_be_called_is_not_found(ada: Person, name: str) -> N
     assert error(get(ada, f"/v1/models/{name}")) == (404, "model_not_found", "model")
 
 
+def test_deleting_is_refused_in_words_for_what_is_there(ada: Person) -> None:
+    for name, expected in {
+        "smarter-mini": (403, "model_protected", "model"),
+        "no-such-model": (404, "model_not_found", "model"),
+    }.items():
+        path, key = f"/v1/models/{name}", {"Authorization": f"Bearer {ada.key}"}
+        answer = Client().delete(path, headers=key)
+        assert error((answer.status_code, answer.json())) == expected
+    assert ids(ada) == ["smarter-mini"]
+
+
 def test_a_key_sees_only_the_models_that_it_may_call(ada: Person) -> None:
     installing.give_alias("gpt-4o", "smarter-mini")
 

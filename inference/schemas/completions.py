@@ -44,10 +44,10 @@ class CompletionRequest(GeneratingParams):
         None, description=f"Absent: {DEFAULT_MAX_TOKENS}. 0 is only allowed with `echo`."
     )
     logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
-    best_of: Annotated[int, Field(ge=1, le=MAX_BEST_OF)] | None = Field(
+    best_of: Annotated[int, Field(ge=0, le=MAX_BEST_OF)] | None = Field(
         None,
         description="Generate so many for each prompt and answer with the `n` likeliest by token. "
-        "All are charged. Not less than `n`; more than `n` cannot be streamed.",
+        "All are charged. Not less than `n`; more than `n` cannot be streamed. 0: as many as `n`.",
     )
     echo: bool | None = Field(
         None, description="Give the prompt back before the answer; with `logprobs` its own, too."

@@ -149,7 +149,7 @@ COMPLETIONS_REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"prompt": [2**31]}, "prompt[0]"),
     ({"prompt": ["a"] * 129}, "prompt"),
     ({"prompt": ["a", "b"], "n": 65}, "n"),
-    ({"best_of": 0}, "best_of"),
+    ({"best_of": -1}, "best_of"),
     ({"echo": 1}, "echo"),
     ({"suffix": ["x"]}, "suffix"),
     ({"logprobs": 6}, "logprobs"),

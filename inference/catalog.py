@@ -1,6 +1,7 @@
 """Which model answers to a name: the question every generating call asks first."""
 
 import asyncio
+import json
 import time
 import weakref
 from collections.abc import Collection
@@ -60,6 +61,23 @@ async def find(
     return cached[1]
 
 
+async def first_with(
+    capability: str, organisation_id: str, allowed_models: Collection[str] | None = None
+) -> str | None:
+    """The id of the first installed model that can do this, in alphabetical order."""
+    async with database.connection() as connection:
+        cursor = await connection.execute(
+            _FIRST_WITH,
+            {
+                "capability": json.dumps([capability]),
+                "organisation": organisation_id,
+                "allowed": None if allowed_models is None else list(allowed_models),
+            },
+        )
+        row = await cursor.fetchone()
+    return row[0] if row else None
+
+
 def listed(
     organisation_id: str, allowed_models: Collection[str] | None = None
 ) -> list[CatalogEntry]:
@@ -113,6 +131,15 @@ _FIND = """
       FROM inference_servedmodel
      WHERE id = coalesce(
                (SELECT model_id FROM inference_modelalias WHERE name = %(name)s), %(name)s)
+"""
+
+
+_FIRST_WITH = """
+    SELECT id FROM inference_servedmodel
+     WHERE state = 'installed' AND capabilities @> %(capability)s::jsonb
+       AND coalesce(organisation_id = %(organisation)s, true)
+       AND (%(allowed)s::text[] IS NULL OR id = ANY(%(allowed)s))
+     ORDER BY id LIMIT 1
 """
 
 

@@ -1,8 +1,9 @@
 """The engine protocol: what a gateway asks of anything that generates text, and what it gets back.
 
 Life of a generation: `prepare` renders, tokenises and counts the prompt; the caller pays for it;
-`generate` streams. Leaving the iterator cancels the sequence at the engine's next step. Nothing
-here, or below, knows Django, HTTP or money.
+`generate` streams. Leaving the iterator cancels the sequence at the engine's next step. Texts that
+are only read: `tokenise` counts them, the caller pays, `embed` (or `classify`) makes numbers of
+them. Nothing here, or below, knows Django, HTTP or money.
 
 Errors (all `EngineError`):
     EngineError
@@ -13,11 +14,14 @@ Errors (all `EngineError`):
     └── GenerationFailed         the engine answered and then failed for this request
 """
 
+from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 FinishReason = Literal["stop", "length", "tool_calls"]
+Text = str | Sequence[int]
+"""A text to be read: characters, or token ids, which are taken as they are."""
 
 
 class EngineError(Exception):
@@ -213,6 +217,35 @@ def joined(earlier: Delta, later: Delta) -> Delta:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokenised:
+    """Texts as the model will read them (C ints), and how many numbers it makes of each."""
+
+    texts: "list[array[int]]"
+    width: int
+
+    @property
+    def tokens(self) -> int:
+        return sum(map(len, self.texts))
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """A vector of C floats for each text, in the order of the texts."""
+
+    vectors: "list[array[float]]"
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Classified:
+    """For each text how much every label applies, from 0 to 1, in the order of the labels."""
+
+    labels: tuple[str, ...]
+    scores: "list[array[float]]"
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class EngineInfo:
     model: str
     context_window: int
@@ -233,6 +266,22 @@ class Engine(Protocol):
         `max_tokens` bounds each choice (0 only with `echo`). Raises EngineOverloaded before the
         first batch, EngineUnavailable or GenerationFailed at any time. Leaving it cancels.
         """
+        ...
+
+    async def tokenise(self, texts: Sequence[Text]) -> Tokenised:
+        """Count, and refuse what can never be read: InvalidGeneration names `input[3]`."""
+        ...
+
+    async def embed(self, texts: Sequence[Text], *, tenant: str = "") -> Embedded:
+        """Texts that were tokenised already are taken as they are.
+
+        Raises InvalidGeneration, EngineOverloaded, EngineUnavailable, GenerationFailed. Cancelling
+        it cancels the work.
+        """
+        ...
+
+    async def classify(self, texts: Sequence[Text], *, tenant: str = "") -> Classified:
+        """As `embed`, for models that classify."""
         ...
 
     async def info(self) -> EngineInfo:

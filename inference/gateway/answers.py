@@ -23,6 +23,10 @@ async def send_answer(send: Send, run: Run, reader: Reader, wire: Wire) -> None:
         await _send(send, 200, headers(run), wire.whole(run))
 
 
+async def send_given(send: Send, answer: StoredAnswer) -> None:
+    await _send(send, answer.status, answer.headers, answer.body)
+
+
 async def send_stored(send: Send, stored: StoredAnswer) -> None:
     await _send(send, stored.status, {**stored.headers, **REPLAYED}, stored.body)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from inference.gateway.operations import Operation
-from inference.gateway.routes import COMPLETIONS, DEPLOYMENTS, DESCRIPTIONS, PREFIXES
+from inference.gateway.routes import DEPLOYMENTS, DESCRIPTIONS, OF_A_MODEL, PREFIXES
 from inference.stored import schemas as stored
 
 REF: Final = "#/components/schemas/{model}"
@@ -48,7 +48,7 @@ def _places(path: str) -> Iterator[tuple[str, str]]:
     """Where a path is mounted, and what tells its operation ids apart there."""
     for prefix in PREFIXES:
         yield prefix + path, "" if prefix else "_without_prefix"
-    if path in {route.path for route in COMPLETIONS}:
+    if path in {route.path for route in OF_A_MODEL}:
         yield f"{DEPLOYMENTS}/{{model}}{path}", OF_AZURE
 
 

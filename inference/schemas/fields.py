@@ -88,6 +88,7 @@ def _by_token(biases: dict[str, float]) -> dict[int, float]:
 Unsupported = Annotated[None, BeforeValidator(_not_yet)]  # known, but would change the output
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 TokenID = Annotated[int, Field(ge=0, lt=2**31)]
+ModelName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ShortText = Annotated[str, StringConstraints(max_length=512)]
 Stop = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=1000)]],
@@ -123,9 +124,7 @@ class StreamOptions(Strict):
 class GeneratingParams(Strict, ABC):
     """What chat completions and completions have in common."""
 
-    model: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
-        None, description="Absent: your organisation's default model."
-    )
+    model: ModelName | None = Field(None, description="Absent: your organisation's default model.")
     n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None

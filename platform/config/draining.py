@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from api import database, health
 from billing import ledger
-from inference import event_log, runs
+from inference import event_log, reading, runs
 from inference.engines import registry
 
 _SETTLING_SECONDS = 2.0  # every reader is gone by now
@@ -36,6 +36,7 @@ class Drain:
 async def close_parts() -> None:
     """The last acts of an event loop: money first, then what carried it."""
     await runs.drain(_SETTLING_SECONDS)
+    await reading.drain(_SETTLING_SECONDS)
     await ledger.drain()
     await registry.close()
     await event_log.close()

@@ -10,7 +10,7 @@ from api import database
 from api.errors import DatabaseUnavailable
 from billing import ledger
 from inference import runs
-from inference.runs import checkpoints, run
+from inference.runs import checkpoints, insisting
 from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import balance, cost, only_hold
 
@@ -36,7 +36,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Away:
         monkeypatch.setattr(ledger, name, answer)
         return refused
 
-    monkeypatch.setattr(run, "FIRST_RETRY", 0.05)
+    monkeypatch.setattr(insisting, "FIRST_RETRY", 0.05)
     return switch_off
 
 

@@ -19,6 +19,10 @@ a question that no tool has answered yet; once one has, the answer quotes it. Ar
 with a response format, are small instances of the schema, filled from the prompt's numbers, quoted
 words and names. An echoed prompt comes first.
 
+Texts that are only read have a token a word; those that share words get vectors that are near.
+`#overload` and `#fail` in them are obeyed. It classifies as `harassment`, `violence` or `spam` what
+says that word.
+
 Every choice gets the same answer. Sampling is ignored, except for `stop`, `n` and `logprobs`.
 """
 

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from itertools import count
 
+from inference.engines import texts as limits
 from inference.engines.base import (
+    Classified,
     ContextTooLong,
     Delta,
+    Embedded,
     EngineInfo,
     EngineOverloaded,
     EngineUnavailable,
@@ -18,9 +21,12 @@ from inference.engines.base import (
     GenerationRequest,
     InvalidGeneration,
     Prepared,
+    Text,
+    Tokenised,
     TokenLogprob,
     ToolCallDelta,
 )
+from inference.engines.scripted import reading
 from inference.engines.scripted import script as scripts
 from inference.engines.scripted.answers import Token, answer
 from inference.engines.scripted.script import Script
@@ -64,6 +70,28 @@ class ScriptedEngine:
             yield batch
             delivered += len(batch) // request.sampling.n
         _break_down(script, delivered)
+
+    async def tokenise(self, texts: Sequence[Text]) -> Tokenised:
+        words = [reading.tokens(text) for text in texts]
+        limits.check([len(each) for each in words], self.context_window)
+        return Tokenised(words, reading.WIDTH)
+
+    async def embed(self, texts: Sequence[Text], *, tenant: str = "") -> Embedded:
+        del tenant
+        read = await self._read(texts)
+        return Embedded([reading.vector(each) for each in read.texts], read.tokens)
+
+    async def classify(self, texts: Sequence[Text], *, tenant: str = "") -> Classified:
+        del tenant
+        read = await self._read(texts)
+        scores = [reading.scores(each) for each in read.texts]
+        return Classified(reading.LABELS, scores, read.tokens)
+
+    async def _read(self, texts: Sequence[Text]) -> Tokenised:
+        read = await self.tokenise(texts)
+        await asyncio.sleep(0)
+        reading.break_down(read.texts)
+        return read
 
     async def info(self) -> EngineInfo:
         return EngineInfo(

@@ -140,7 +140,12 @@ async def test_a_frame_that_is_too_large_is_refused(bakery: Tenant) -> None:
 
 async def test_transport_fields_do_not_count(bakery: Tenant) -> None:
     async with connected(bakery) as socket:
-        for fields in ({"stream": False}, {"background": False}, {"generate": None}):
+        for fields in (
+            {"stream": False},
+            {"stream_options": {"include_obfuscation": False}},
+            {"background": False},
+            {"generate": None},
+        ):
             socket.create(**fields)
             assert [frame["type"] for frame in await socket.answer()][-1] == EVENTS[-1]
 

@@ -3,13 +3,14 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import APIKey
 from api import health
-from inference import runs
+from inference import responses, runs
 from inference.gateway.websocket import connection, handshake
 from inference.models import Response
 from tests.inference.asgi import Tenant, until
@@ -93,6 +94,24 @@ async def test_what_nobody_can_read_again_ends_with_the_client(bakery: Tenant) -
         socket.create("waits", store=False)
     assert 0 < ((await only_hold()).completion_tokens or 0) < 2000
     assert not await Response.objects.aexists()
+
+
+async def test_a_client_that_leaves_while_a_response_begins_ends_it(
+    bakery: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = responses.begin
+
+    async def begin_slowly(*asked: Any, **more: Any) -> responses.ResponseRun:
+        begun = await begin(*asked, **more)
+        socket.leave()
+        await socket.task
+        return begun
+
+    monkeypatch.setattr(responses, "begin", begin_slowly)
+    socket = Socket(bakery.api_key)
+    socket.create("#words=200 #pace=20", store=False)
+    await socket.task
+    assert ((await only_hold()).completion_tokens or 0) < 200
 
 
 async def test_a_client_that_leaves_at_once_leaves_nothing_behind(bakery: Tenant) -> None:

@@ -87,7 +87,7 @@ class File(Resource):
 
     @extend_schema(
         operation_id="delete_file", summary="Delete a file", tags=["files"],
-        responses=serializers.DeletedFileSerializer,
+        responses={200: serializers.DeletedFileSerializer},
     )  # fmt: skip
     def delete(self, request: Request, file_id: str) -> Response:
         receiving.forget(_file(request, file_id, WRITE))

@@ -17,7 +17,7 @@ def test_a_new_data_folder_and_all_in_it_are_private(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with data_folder.claimed(data):
         made = [data, *data.rglob("*")]
-    assert len(made) == 6
+    assert len(made) == 8
     assert {path.name: oct(mode(path)) for path in made} == {
         path.name: "0o700" if path.is_dir() else "0o600" for path in made
     }

@@ -1,0 +1,1 @@
+"""Every rule that is checked; importing this registers them all."""

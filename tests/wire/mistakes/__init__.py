@@ -1,0 +1,1 @@
+"""What servers like this one get wrong: each mistake with the checks that have to see it."""

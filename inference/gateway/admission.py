@@ -16,10 +16,10 @@ from inference.runs import IdempotencyKey
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A call whose key is good; one request of its minute is taken."""
+    """A call whose key is good; one request of its minute is taken (None: it is a batch's)."""
 
     caller: Caller
-    request: rate_limits.Reservation
+    request: rate_limits.Reservation | None
     raw: bytes
     retry_key: IdempotencyKey | None
 

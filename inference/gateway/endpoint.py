@@ -51,7 +51,8 @@ class Endpoint(Border):
         admitted = await admit(scope, receive)
         asked = self._asked(admitted.raw, scope["path_params"])
         entry = await model_for(asked.model, admitted.caller, self.wire.CAPABILITY)
-        wire, order, record = self._order(asked, admitted, entry)
+        suffix = request_ids.current().removeprefix("req_")
+        wire, order, record = self.order(asked, admitted, entry, suffix)
         run = runs.start(order, partial(answers.keep, wire), record)
         reader = run.events()
         request_ids.on_abandon(reader.close)
@@ -67,10 +68,10 @@ class Endpoint(Border):
             body["model"] = path["model"]  # an Azure deployment, which wins there, too
         return parse(self.schema, body)
 
-    def _order(
-        self, asked: GeneratingParams, admitted: Admitted, entry: CatalogEntry
+    def order(
+        self, asked: GeneratingParams, admitted: Admitted, entry: CatalogEntry, suffix: str
     ) -> tuple[Wire, Order, Record | None]:
-        suffix = request_ids.current().removeprefix("req_")
+        """What `runs.start` needs; the ids of hold and answer end with `suffix`."""
         caller = admitted.caller
         generations = asked.generations(f"gen_{suffix}", entry.id, caller.organisation_id)
         choices = len(generations) * asked.choices_each

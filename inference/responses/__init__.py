@@ -3,7 +3,7 @@
 `begin` makes a ResponseRun; `context_of` and `generation_of` are what it reads and asks for.
 """
 
-from inference.responses.beginning import begin
+from inference.responses.beginning import begin, drafted
 from inference.responses.context import Context, context_of
 from inference.responses.generation import generation_of
 from inference.responses.losing import fail_lost
@@ -15,6 +15,7 @@ __all__ = [
     "ResponseRun",
     "begin",
     "context_of",
+    "drafted",
     "fail_lost",
     "generation_of",
     "parse_request",

@@ -20,11 +20,19 @@ async def begin(
     response_id: str,
     earlier: Sequence[Item] | None = None,
 ) -> ResponseRun:
+    """Raises what `drafted` raises; what engine and ledger refuse, the ResponseRun raises."""
+    return ResponseRun(*await drafted(asked, admitted, response_id, earlier))
+
+
+async def drafted(
+    asked: ResponseRequest,
+    admitted: Admitted,
+    response_id: str,
+    earlier: Sequence[Item] | None = None,
+) -> tuple[Draft, Order]:
     """`earlier`: what came before, where the caller remembers it and nothing has to be read.
 
     Raises ApiError: an unknown model, previous response, conversation or item, …
-
-    What engine and ledger refuse, the ResponseRun raises.
     """
     caller = admitted.caller
     entry = await model_for(asked.model, caller, CAPABILITY)
@@ -42,5 +50,4 @@ async def begin(
         idempotency=admitted.retry_key,
         stored=asked.stored,
     )
-    draft = Draft(asked, context, body.queued(asked, response_id, entry.requested))
-    return ResponseRun(draft, order)
+    return Draft(asked, context, body.queued(asked, response_id, entry.requested)), order

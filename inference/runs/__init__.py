@@ -5,11 +5,12 @@
 
 from inference.runs.answers import ChoiceAnswer
 from inference.runs.lifetime import drain, open_runs, start
-from inference.runs.order import IdempotencyKey, Order
+from inference.runs.order import BATCH, IdempotencyKey, Order
 from inference.runs.reading import Reader
 from inference.runs.run import Record, Run
 
 __all__ = [
+    "BATCH",
     "ChoiceAnswer",
     "IdempotencyKey",
     "Order",

@@ -17,15 +17,13 @@ from inference.engines import registry
 from inference.engines.base import Delta, Engine, Prepared
 from inference.runs import answers, checkpoints, merging
 from inference.runs.failures import DATABASE_AWAY, api_error
+from inference.runs.insisting import until_it_went_through
 from inference.runs.order import Order
 from inference.runs.reading import EventLog, Reader
 from inference.runs.tally import Tally
 
 RUN_SECONDS: float = settings.RUN_SECONDS
 FIRST_TOKEN_SECONDS: float = settings.FIRST_TOKEN_SECONDS
-FIRST_RETRY = 0.25  # seconds between attempts to settle while the database is away
-LAST_RETRY = 5.0
-
 
 Keep = Callable[["Run"], StoredAnswer]
 """Makes what a retry with the same Idempotency-Key will get, once the Run is over."""
@@ -88,7 +86,10 @@ class Run:
     def checkpoint(self) -> ledger.Checkpoint:
         usage = self._tally.usage()
         return ledger.Checkpoint(
-            self.order.id, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
+            self.order.id,
+            usage.prompt_tokens,
+            usage.cached_tokens,
+            0 if self.order.in_batch else usage.completion_tokens,  # nobody has seen them yet
         )
 
     def _leave(self, reader: Reader) -> None:
@@ -128,7 +129,7 @@ class Run:
     async def _produce(self) -> None:
         try:
             engine = registry.engine_for(self.order.entry)
-            prepared = [await engine.prepare(request) for request in self.order.generations]
+            prepared = [await engine.prepare(request) for request in self.order.requests]
             self.hold = await self._reserve(prepared)
             self._begun.set()
         except Exception:
@@ -149,13 +150,8 @@ class Run:
         room = max(one.max_output for one in prepared)
         asked = order.entry.default_max_output if order.output_limit is None else order.output_limit
         output = min(asked, room)
-        try:
-            self._reservation = rate_limits.take_tokens(
-                caller.meter_id, caller.limits, prompt + output * order.choices
-            )
-        except RateLimited:
-            order.request.cancel()
-            raise
+        if not order.in_batch:
+            self._reservation = self._take_tokens(prompt + output * order.choices)
         request = ledger.HoldRequest(
             id=order.id,
             organisation_id=caller.organisation_id,
@@ -165,14 +161,25 @@ class Run:
             prompt_tokens=prompt,
             max_output=output,
             choices=order.choices,
+            tier=order.tier,
             budget_nano=caller.budget_nano,
             budget_period=caller.budget_period,
-            minimum_output=settings.LEAST_OUTPUT_TOKENS,
+            minimum_output=output if order.in_batch else settings.LEAST_OUTPUT_TOKENS,
         )
         try:
             return await ledger.hold(request)
         except Exception:
-            self._reservation.cancel()
+            if self._reservation:
+                self._reservation.cancel()
+            raise
+
+    def _take_tokens(self, most: int) -> rate_limits.Reservation:
+        caller = self.order.caller
+        try:
+            return rate_limits.take_tokens(caller.meter_id, caller.limits, most)
+        except RateLimited:
+            if self.order.request:
+                self.order.request.cancel()
             raise
 
     async def _generate(
@@ -229,32 +236,20 @@ class Run:
             )
         if self._reservation:
             self._reservation.settle(self.usage.prompt_tokens + self.usage.completion_tokens)
-        await self._until_it_went_through(self._settle if billable else self._void)
+        # While the database is away, readers have all there is; they need not wait for the books.
+        await until_it_went_through(self._settle if billable else self._void, self._log.end)
 
     async def _recorded(self) -> None:
         if self._record is not None and self.replayed is None:
-            await self._until_it_went_through(partial(self._record, self))
-
-    async def _until_it_went_through(self, post: Callable[[], Awaitable[None]]) -> None:
-        pause = FIRST_RETRY
-        while not await self._went_through(post):
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LAST_RETRY)
-
-    async def _went_through(self, post: Callable[[], Awaitable[None]]) -> bool:
-        try:
-            await post()
-        except DATABASE_AWAY:
-            self._log.end()  # the readers have all there is; they need not wait for the books
-            return False
-        return True
+            await until_it_went_through(partial(self._record, self), self._log.end)
 
     async def _settle(self) -> None:
-        if self.order.idempotency is None:
+        finish = self.order.finisher
+        if finish is None:
             await self._charge(None)
             return
         async with database.connection() as connection, connection.transaction():
-            await idempotency.finish(self.order.id, self._keep(self), connection)
+            await finish(self.order.id, self._keep(self), connection)
             await self._charge(connection)
 
     async def _charge(self, connection: database.Connection | None) -> None:

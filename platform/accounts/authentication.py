@@ -67,6 +67,16 @@ async def authenticate(authorization: str | None, address: str | None) -> Caller
     return caller
 
 
+async def caller_of_key(key_id: str) -> Caller:
+    """Whose work goes on when the call that asked for it is over: the key as it is now.
+
+    Where it may be used from was asked at that call. Raises what `authenticate` raises.
+    """
+    async with database.connection() as pooled:
+        found = await (await pooled.execute(_FIND_BY_ID, (key_id,))).fetchone()
+    return _caller(found, None, anywhere=True)
+
+
 class APIKeyAuthentication(BaseAuthentication):
     """DRF's door: `request.auth` and `request.user` are the Caller; the request limit counts."""
 
@@ -131,7 +141,7 @@ class _Row:
     suspended: bool
 
 
-_FIND: Final = """
+_FIND_KEY: Final = """
     SELECT key.organisation_id, key.id AS key_id, coalesce(key.origin_id, key.id) AS meter_id,
            key.kind, key.scopes, key.allowed_models, key.cidrs, key.requests_per_minute,
            key.tokens_per_minute, organisation.default_model, key.budget_nano, key.budget_period,
@@ -142,11 +152,12 @@ _FIND: Final = """
       LEFT JOIN accounts_user AS creator ON creator.id = key.created_by_id
       LEFT JOIN accounts_membership AS member
              ON member.user_id = key.created_by_id AND member.organisation_id = key.organisation_id
-     WHERE key.digest = %s
-       AND key.revoked_at IS NULL
+     WHERE key.revoked_at IS NULL
        AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
        AND (key.created_by_id IS NULL OR (creator.is_active AND member.role IS NOT NULL))
 """
+_FIND: Final = f"{_FIND_KEY} AND key.digest = %s"
+_FIND_BY_ID: Final = f"{_FIND_KEY} AND key.id = %s"
 
 
 def _digest(authorization: str | None) -> str:
@@ -158,7 +169,7 @@ def _digest(authorization: str | None) -> str:
     return key_material.digest(key)
 
 
-def _caller(found: Sequence[Any] | None, address: str | None) -> Caller:
+def _caller(found: Sequence[Any] | None, address: str | None, *, anywhere: bool = False) -> Caller:
     if found is None:
         raise Unauthenticated(WRONG)
     row = _Row(*found)
@@ -179,7 +190,7 @@ def _caller(found: Sequence[Any] | None, address: str | None) -> Caller:
         raise Forbidden("This organisation is suspended.", code="organisation_suspended")
     if row.kind == "publishable":
         raise Forbidden("A publishable key only opens chat widgets. Use a secret key (sk-...).")
-    if row.cidrs and not addresses.within(address, row.cidrs):
+    if row.cidrs and not anywhere and not addresses.within(address, row.cidrs):
         raise Forbidden("This key may not be used from your address.", code="address_not_allowed")
     return caller
 

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "billing",
     "files",
     "inference",
+    "inference.batches",
 ]
 MIDDLEWARE = [  # security headers and hosts: edge.py, for every door
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -87,6 +88,8 @@ FIRST_TOKEN_SECONDS = env.number("FIRST_TOKEN_SECONDS", 60, least=1)
 # A balance that pays for so many output tokens lowers max_tokens; a smaller one refuses.
 LEAST_OUTPUT_TOKENS = env.number("LEAST_OUTPUT_TOKENS", 16, least=1)
 MAX_BODY_BYTES = 4 * 1024 * 1024
+# Of an engine's 128 sequences so many may be batches'; the others are for live calls.
+BATCH_LINES_AT_ONCE = env.number("BATCH_LINES_AT_ONCE", 64, least=1)
 
 # --- files: a folder, or S3 (the extra `s3`); bytes of an organisation without a quota of its own
 FILE_QUOTA_BYTES = env.number("FILE_QUOTA_MB", 10_240) * 1024 * 1024
@@ -158,6 +161,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "generation"},
         {"name": "models"},
         {"name": "files"},
+        {"name": "batches"},
         {"name": "money"},
         {"name": "API keys"},
         {"name": "accounts"},
@@ -206,6 +210,7 @@ CELERY_BEAT_SCHEDULE = {
         "billing.tasks.roll_up": timedelta(minutes=1),
         "billing.tasks.audit": timedelta(hours=1),
         "files.tasks.clean": timedelta(minutes=5),
+        "inference.batches.tasks.work": timedelta(seconds=15),
         "inference.tasks.fail_lost": timedelta(seconds=15),
         "inference.tasks.forget": timedelta(minutes=5),
     }.items()

@@ -12,6 +12,7 @@ resources: list[URLPattern | URLResolver] = [
     path("", include("inference.urls")),
     path("", include("billing.urls")),
     path("", include("files.urls")),
+    path("", include("inference.batches.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

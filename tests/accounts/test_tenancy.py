@@ -22,6 +22,7 @@ from files import receiving, uploading
 from files.models import StoredFile, Upload
 from files.receiving import Incoming
 from files.uploading import Announced
+from inference.batches.models import Batch
 from inference.conversations import keeping, new_item_id
 from inference.models import StoredCompletion
 from tests.cast import Person
@@ -41,6 +42,14 @@ def begun_upload(ada: Person) -> Upload:
     return uploading.begin(
         ada.organisation.id, Announced("hello.txt", "user_data", 5, "text/plain")
     )
+
+
+def begun_batch(ada: Person) -> Batch:
+    key = APIKey.objects.filter(organisation=ada.organisation).first()
+    batch: Batch = Batch.objects.create(
+        organisation=ada.organisation, key=key, endpoint="/v1/completions", input_file_id="file-1"
+    )
+    return batch
 
 
 def stored_completion(ada: Person) -> StoredCompletion:
@@ -64,6 +73,7 @@ OBJECTS: dict[str, Callable[[Person], str]] = {
     "file_id": lambda ada: kept_file(ada).id,
     "upload_id": lambda ada: begun_upload(ada).id,
     "item_id": lambda _: new_item_id("message"),
+    "batch_id": lambda ada: begun_batch(ada).id,
 }
 
 

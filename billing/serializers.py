@@ -92,7 +92,9 @@ class LedgerLineSerializer(serializers.ModelSerializer[Journal]):
     balance_after = UsdField(read_only=True)
     balance_after_nano = nano("balance_after")
     generation = serializers.CharField(source="hold_id", read_only=True, allow_null=True)
-    model = serializers.CharField(source="hold.model", default=None, read_only=True)
+    model = serializers.CharField(
+        source="hold.model", default=None, read_only=True, allow_null=True
+    )
     corrects = serializers.CharField(source="original_id", read_only=True, allow_null=True)
 
     class Meta:

@@ -53,7 +53,10 @@ class Usage(Resource):
                 description="Any of day, model, key, chatbot, with commas between; else day.",
             ),
         ],
-        responses=serializers.UsageSerializer,
+        responses={
+            (200, "application/json"): serializers.UsageSerializer,
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
     )  # fmt: skip
     def get(self, request: Request) -> Response | HttpResponse:
         period = periods.of(request.query_params)
@@ -77,6 +80,10 @@ class Usage(Resource):
         summary="Every movement of the balance",
         tags=["money"],
         parameters=[FROM, TO, CSV],
+        responses={
+            (200, "application/json"): serializers.LedgerLineSerializer(many=True),
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
     )
 )
 class Ledger(ResourceList[Journal]):

@@ -49,7 +49,7 @@ class ListedModel(_ModelsView):
         description="403 `model_protected`: models belong to the server, and its administrators "
         "remove them. 404 `model_not_found` for every other name.",
         tags=["models"],
-        responses=serializers.ListedModelSerializer,
+        responses={200: serializers.ListedModelSerializer},
     )
     def delete(self, request: Request, model_id: str) -> Response:
         self.get(request, model_id)  # what is not there is 404

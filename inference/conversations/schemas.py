@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.errors import InvalidRequest
 from inference.models import Conversation
@@ -47,11 +47,18 @@ class DeletedConversation(BaseModel):
     deleted: bool
 
 
-class ItemList(BaseModel):
-    """Items in OpenAI's shapes: messages, function calls, their outputs, …"""
+class ConversationItem(BaseModel):
+    """In OpenAI's shapes: a message, a function call, its output, …"""
 
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    type: str
+
+
+class ItemList(BaseModel):
     object: Literal["list"]
-    data: list[dict[str, Any]]
+    data: list[ConversationItem]
     has_more: bool
     first_id: str | None
     last_id: str | None

@@ -14,7 +14,7 @@ from inference.conversations.paging import page_of
 from inference.schemas.refusals import parse
 
 PAGING: Final = [
-    OpenApiParameter("limit", int, description=f"1 to {pagination.MAX_LIMIT}; 20."),
+    OpenApiParameter("limit", pagination.LIMIT_SCHEMA),
     OpenApiParameter("after", str, description="The id of an item: those behind it."),
     OpenApiParameter("before", str, description="The id of an item: those in front of it."),
     OpenApiParameter("order", str, enum=["asc", "desc"], description="desc: the newest first."),
@@ -115,7 +115,7 @@ class SingleItem(_ConversationsView):
         summary="One item of a conversation",
         tags=["generation"],
         parameters=[INCLUDE],
-        responses={200: dict[str, Any]},
+        responses={200: schemas.ConversationItem},
     )
     def get(self, request: Request, conversation_id: str, item_id: str) -> Response:
         organisation_id = caller_of(request).organisation_id
@@ -125,7 +125,7 @@ class SingleItem(_ConversationsView):
         operation_id="delete_conversation_item",
         summary="Take an item out of a conversation",
         tags=["generation"],
-        responses=schemas.ConversationObject,
+        responses={200: schemas.ConversationObject},
     )
     def delete(self, request: Request, conversation_id: str, item_id: str) -> Response:
         organisation_id = caller_of(request).organisation_id

@@ -9,14 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import caller_of, has_scope
-from api.pagination import MAX_LIMIT, cut, listed, page
+from api.pagination import LIMIT_SCHEMA, cut, listed, page
 from api.resource import Resource
 from inference.models import StoredCompletion
 from inference.schemas.refusals import parse
 from inference.stored import completions, schemas
 
 PAGING: Final = [
-    OpenApiParameter("limit", int, description=f"1 to {MAX_LIMIT}; 20."),
+    OpenApiParameter("limit", LIMIT_SCHEMA),
     OpenApiParameter("after", str, description="An id of the list: those behind it."),
     OpenApiParameter("before", str, description="An id of the list: those in front of it."),
     OpenApiParameter("order", str, enum=["asc", "desc"], description="asc: the oldest first."),

@@ -23,6 +23,9 @@ class Limits(NamedTuple):
 
 
 LIMITS: Final = Limits()
+LIMIT_SCHEMA: Final[dict[str, Any]] = {
+    "type": "integer", "minimum": 1, "maximum": LIMITS.most, "default": LIMITS.default,
+}  # fmt: skip
 
 
 class CursorPages(BasePagination):

@@ -28,6 +28,7 @@ def test_every_operation_names_its_key_its_answer_and_the_error(described: dict[
         assert operation["security"] == ([] if of_probes else [{"APIKey": []}])
         assert operation["summary"]
         answers = operation["responses"]
+        assert "204" not in answers  # nothing here answers without a body
         error = answers.pop("default")["content"]["application/json"]["schema"]
         assert error == {"$ref": "#/components/schemas/Error"}
         for one in answers.values():
@@ -42,6 +43,16 @@ def test_lists_say_how_to_page(described: dict[str, Any]) -> None:
     reference = listing["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
     page = described["components"]["schemas"][reference.rsplit("/", 1)[1]]
     assert set(page["required"]) == {"object", "data", "has_more", "first_id", "last_id"}
+
+
+def test_limits_of_lists_and_tables_are_told(described: dict[str, Any]) -> None:
+    for path, most in {"files": 10_000, "ledger": 100, "chat/completions": 100}.items():
+        listing = described["paths"][f"/v1/{path}"]["get"]
+        limit = next(one for one in listing["parameters"] if one["name"] == "limit")["schema"]
+        assert (limit["minimum"], limit["maximum"]) == (1, most)
+    for path in ("usage", "ledger"):
+        answer = described["paths"][f"/v1/{path}"]["get"]["responses"]["200"]
+        assert "text/csv" in answer["content"]
 
 
 def test_the_key_is_in_no_answer_but_that_of_its_making(described: dict[str, Any]) -> None:

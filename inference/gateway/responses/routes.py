@@ -26,7 +26,7 @@ STARTING_AFTER: Final[Mapping[str, Any]] = {
     "name": "starting_after",
     "in": "query",
     "description": "Only events with a sequence_number above this one.",
-    "schema": {"type": "integer", "minimum": 0},
+    "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
 }
 DESCRIPTIONS: Operations = {
     "/responses": {

@@ -64,6 +64,12 @@ def _not_yet(value: object) -> None:
         )
 
 
+def _boolean(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    raise PydanticCustomError("bool_type", "it should be a boolean")
+
+
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -86,6 +92,7 @@ def _by_token(biases: dict[str, float]) -> dict[int, float]:
 
 
 Unsupported = Annotated[None, BeforeValidator(_not_yet)]  # known, but would change the output
+OnlyFalse = Annotated[Literal[False], BeforeValidator(_boolean)]  # for Python 0 is the same
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 TokenID = Annotated[int, Field(ge=0, lt=2**31)]
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=200)]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag
 
-from inference.schemas.fields import UNKNOWN_KIND, ShortText, Strict, by_type
+from inference.schemas.fields import UNKNOWN_KIND, OnlyFalse, ShortText, Strict, by_type
 from inference.schemas.tools import FunctionName
 
 MAX_ITEMS: Final = 2048
@@ -87,7 +87,7 @@ class _Call(Strict):
     status: ItemStatus | None = None
     namespace: None = None
     caller: dict[str, Any] | None = None
-    async_: Literal[False] | None = Field(None, alias="async")
+    async_: OnlyFalse | None = Field(None, alias="async")
 
 
 class FunctionCallItem(_Call):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, StringConstraints, Tag
 
 from inference.engines.base import Tool, ToolChoice
-from inference.schemas.fields import Strict, Unsupported, by_type, refuse
+from inference.schemas.fields import OnlyFalse, Strict, Unsupported, by_type, refuse
 from inference.schemas.tools import MAX_TOOLS, Function, FunctionName, Mode
 
 INPUT: Final = "input"
@@ -24,8 +24,8 @@ class FunctionTool(Function):
     type: Literal["function"]
     output_schema: dict[str, Any] | None = None
     allowed_callers: list[Literal["direct"]] | None = None
-    defer_loading: Literal[False] | None = None
-    async_: Literal[False] | None = Field(None, alias="async")
+    defer_loading: OnlyFalse | None = None
+    async_: OnlyFalse | None = Field(None, alias="async")
 
     def echo(self) -> dict[str, Any]:
         return {
@@ -49,8 +49,8 @@ class CustomTool(Strict):
     description: str | None = None
     format: Annotated[Annotated[AnyText, Tag("(text)")], by_type("text")] | None = None
     allowed_callers: list[Literal["direct"]] | None = None
-    defer_loading: Literal[False] | None = None
-    async_: Literal[False] | None = Field(None, alias="async")
+    defer_loading: OnlyFalse | None = None
+    async_: OnlyFalse | None = Field(None, alias="async")
 
     def for_engine(self) -> Tool:
         return Tool(self.name, self.description, PLAIN_TEXT)

@@ -83,6 +83,8 @@ async def test_what_is_stored_goes_on_without_the_client(bakery: Tenant) -> None
     async with connected(bakery) as socket:
         socket.create("#words=20 #pace=20")
         response_id = (await socket.hear())["response"]["id"]
+    await until(lambda: not [task for task in asyncio.all_tasks() if "turns.py" in repr(task)])
+    assert runs.open_runs() == 1
     assert (await only_hold()).completion_tokens == 20
     assert (await read(bakery, response_id)).json["status"] == "completed"
 

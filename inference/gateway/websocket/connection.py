@@ -7,7 +7,6 @@ from typing import Final
 from django.conf import settings
 from starlette.types import Message, Receive, Scope, Send
 
-from api import request_ids
 from api.errors import ApiError, InvalidRequest, RateLimited, Unavailable
 from inference.gateway.websocket import closing, frames
 from inference.gateway.websocket.frames import Frame
@@ -45,7 +44,6 @@ class Connection:
 
     async def serve(self) -> None:
         """Until the client leaves, or has been told to."""
-        request_ids.on_abandon(self.abandon)
         sockets = closing.of_this_loop()
         sockets.follow(self)
         timer = asyncio.get_running_loop().call_later(LIFETIME, self._grown_old)

@@ -68,7 +68,7 @@ def worker() -> Part:
         WORKER,
         start=partial(
             _spawn, "worker", sys.executable, "-m", "celery", "--app", "config.celery", "worker",
-            "--pool", "threads", "--concurrency", "2", "--loglevel", "info",
+            "--pool", "threads", "--concurrency", "4", "--loglevel", "info",
             "--without-gossip", "--without-mingle", "--without-heartbeat",
             DJANGO_SETTINGS_MODULE="config.settings",
         ),

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
 
 from accounts.models import APIKey
 from api import health
@@ -147,9 +147,9 @@ async def test_a_stop_lets_responses_end_and_closes_the_socket(
 
 
 async def test_a_stop_does_not_wait_for_ever(
-    bakery: Tenant, draining: None, settings: SettingsWrapper
+    bakery: Tenant, draining: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.DRAIN_SECONDS = 2
+    monkeypatch.setattr(settings, "DRAIN_SECONDS", 2)
     async with connected(bakery) as busy:
         busy.create("#words=2000 #pace=20", store=False)
         await busy.hear()

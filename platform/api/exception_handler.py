@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
@@ -49,6 +50,8 @@ def as_api_error(exception: Exception) -> errors.ApiError:
 
 _SERVER_ERRORS = 500
 _NO_OBJECT = "No such object, or it is not yours."
+_MEDIA_TYPES = "Send JSON as application/json, and files as multipart/form-data."
+_SUSPICIOUS = "This form has too many fields, or fields that are too large besides its files."
 _MEANINGS: list[tuple[type[Exception], type[errors.ApiError], str]] = [
     (OperationalError, errors.DatabaseUnavailable, UNREACHABLE),
     (InterfaceError, errors.DatabaseUnavailable, UNREACHABLE),
@@ -58,7 +61,8 @@ _MEANINGS: list[tuple[type[Exception], type[errors.ApiError], str]] = [
     (DjangoPermissionDenied, errors.Forbidden, "This is not allowed."),
     (exceptions.PermissionDenied, errors.Forbidden, "This is not allowed."),
     (exceptions.MethodNotAllowed, errors.MethodNotAllowed, "This path has no such method."),
-    (exceptions.UnsupportedMediaType, errors.InvalidRequest, "Send JSON as application/json."),
+    (exceptions.UnsupportedMediaType, errors.InvalidRequest, _MEDIA_TYPES),
+    (SuspiciousOperation, errors.InvalidRequest, _SUSPICIOUS),
 ]
 
 

@@ -73,6 +73,9 @@ def add_part(organisation_id: str, upload_id: str, stream: IO[bytes], size: int)
     except BaseException:
         part.delete()
         raise
+    if not UploadPart.objects.filter(pk=part.pk).exists():
+        storage.remove(part.storage_name)
+        raise _not_pending("over")
     return part
 
 
@@ -119,9 +122,12 @@ def end(upload: Upload, status: Upload.Status) -> None:
 
 
 def drop_parts(upload: Upload) -> None:
+    """Bytes, row, bytes: a part that comes at this moment either finds its row gone and goes by
+    itself, or was there before the second look."""
     for part in upload.parts.all():
         storage.remove(part.storage_name)
         part.delete()
+        storage.remove(part.storage_name)
 
 
 def _pending(organisation_id: str, upload_id: str) -> Upload:
@@ -132,8 +138,12 @@ def _pending(organisation_id: str, upload_id: str) -> Upload:
         raise NotFound("No such upload, or it is not yours.")
     if upload.status != Upload.Status.PENDING or upload.is_over:
         state = "expired" if upload.status == Upload.Status.PENDING else upload.status
-        raise InvalidRequest(f"This upload is {state}. Begin a new one.", code="upload_not_pending")
+        raise _not_pending(state)
     return upload
+
+
+def _not_pending(state: str) -> InvalidRequest:
+    return InvalidRequest(f"This upload is {state}. Begin a new one.", code="upload_not_pending")
 
 
 def _in_order(upload: Upload, part_ids: Sequence[str]) -> list[UploadPart]:

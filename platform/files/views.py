@@ -19,6 +19,7 @@ from files.models import StoredFile
 from files.parsing import FormParser
 
 READ, WRITE = "files:read", "files:write"
+UNKNOWN = "No such file, or it is not yours."
 INLINE_NEVER = {
     "content-security-policy": "sandbox; default-src 'none'",
     "x-content-type-options": "nosniff",
@@ -101,8 +102,12 @@ class FileContent(Resource):
     )  # fmt: skip
     def get(self, request: Request, file_id: str) -> FileResponse:
         stored = _file(request, file_id, READ)
+        try:
+            content = storage.open_file(stored.storage_name)
+        except FileNotFoundError as error:  # it was deleted a moment ago
+            raise NotFound(UNKNOWN) from error
         return FileResponse(
-            storage.open_file(stored.storage_name),
+            content,
             as_attachment=True,
             filename=stored.filename,
             content_type="application/octet-stream",
@@ -180,7 +185,7 @@ def _file(request: Request, file_id: str, scope: str) -> StoredFile:
     mine = StoredFile.objects.all().for_organisation(caller.organisation_id)
     if stored := mine.filter(pk=file_id).first():
         return stored
-    raise NotFound("No such file, or it is not yours.")
+    raise NotFound(UNKNOWN)
 
 
 def _checked(serializer: StrictSerializer) -> dict[str, Any]:

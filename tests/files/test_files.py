@@ -154,6 +154,24 @@ def test_wrong_fields_are_named(http: APIClient, fields: dict[str, Any], param: 
     assert error_of(send(http, **fields))[:2] == (400, param)
 
 
+@pytest.mark.parametrize(
+    "fields", [{f"x{i}": "1" for i in range(2000)}, {"purpose": "y" * 5_000_000}]
+)
+def test_a_form_of_too_much_besides_its_file_is_refused(
+    http: APIClient, fields: dict[str, str]
+) -> None:
+    answer: Any = http.post("/v1/files", fields, format="multipart")
+    assert answer.status_code == 400
+    assert "This form has too many fields" in answer.json()["error"]["message"]
+
+
+def test_content_that_goes_away_at_this_moment_is_not_found(http: APIClient) -> None:
+    file_id = send(http, "a.txt", b"text").json()["id"]
+    storages["files"].delete(StoredFile.objects.get(pk=file_id).storage_name)
+    answer: Any = http.get(f"/v1/files/{file_id}/content")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
 def test_json_where_a_form_belongs_is_a_clear_error(http: APIClient) -> None:
     answer = http.post("/v1/files", {"purpose": "user_data"}, format="json")
     assert answer.status_code == 400

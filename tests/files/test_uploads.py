@@ -2,7 +2,8 @@
 
 import hashlib
 from datetime import timedelta
-from typing import Any
+from io import BytesIO
+from typing import IO, Any
 
 import pytest
 from django.core.files.storage import storages
@@ -11,7 +12,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from api import rate_limits
-from files import cleaning
+from files import cleaning, storage, uploading
 from files.models import Space, StoredFile, Upload, UploadPart
 from tests.cast import Person
 from tests.files.conftest import client_of, named
@@ -121,6 +122,42 @@ def test_an_upload_ends_after_its_hour(http: APIClient, ada: Person) -> None:
     assert Upload.objects.get(pk=upload_id).status == "expired"
     assert Space.objects.get(pk=ada.organisation.id).used == 0
     assert not any(storages["files"].exists(name) for name in names)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_part_that_comes_while_its_upload_ends_leaves_no_bytes(
+    http: APIClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id = begin(http).json()["id"]
+    names: list[str] = []
+
+    def write_late(name: str, stream: IO[bytes]) -> None:
+        uploading.cancel(ada.organisation.id, upload_id)
+        names.append(name)
+        write(name, stream)
+
+    write = storage.write
+    monkeypatch.setattr(storage, "write", write_late)
+    refused = add(http, upload_id, PIECES[0])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "upload_not_pending")
+    assert not storages["files"].exists(names[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_ends_while_a_part_comes_leaves_no_bytes(
+    http: APIClient, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload_id = begin(http).json()["id"]
+    part_id = add(http, upload_id, PIECES[0]).json()["id"]
+    name = UploadPart.objects.get(pk=part_id).storage_name
+
+    def delete_early(part: UploadPart) -> None:
+        storage.write(name, BytesIO(PIECES[0]))  # after the first look, before the row is gone
+        UploadPart.objects.filter(pk=part.pk).delete()
+
+    monkeypatch.setattr(UploadPart, "delete", delete_early)
+    uploading.cancel(ada.organisation.id, upload_id)
+    assert not storages["files"].exists(name)
 
 
 def test_a_stranger_can_do_nothing_with_it(http: APIClient, mallory: Person) -> None:

@@ -23,6 +23,7 @@ class ShippedModel:
     engine: str = ""
     default_max_output: int = 1024
     parameters: int | None = None
+    capabilities: tuple[str, ...] = ("chat", "completions")
 
     @property
     def price(self) -> pricing.Price:
@@ -32,8 +33,9 @@ class ShippedModel:
 
 BUILT_IN = ShippedModel(
     DEFAULT_MODEL, 2_048, "0.05", "0.10", "Smarter", "smarter",
-    "First steps, tests and demos without a download",
+    "First steps, tests and demos without a download; its embeddings are a demo, too",
     engine=f"local:{BUILT_IN_WEIGHTS}", default_max_output=512, parameters=2_755_008,
+    capabilities=("chat", "completions", "embeddings"),
 )  # fmt: skip
 SHIPPED = (
     BUILT_IN,
@@ -65,7 +67,7 @@ def ensure() -> None:
                 "engine": shipped.engine,
                 "context_window": shipped.context_window,
                 "default_max_output": shipped.default_max_output,
-                "capabilities": ["chat", "completions"],
+                "capabilities": list(shipped.capabilities),
                 "provider": shipped.provider,
                 "owned_by": shipped.owned_by,
                 "best_for": shipped.best_for,
@@ -80,6 +82,7 @@ def ensure() -> None:
         if not prices.in_force([shipped.id]):
             prices.set_price(shipped.id, shipped.price)
     _follow_the_checkout()
+    _learn_to_read()
 
 
 def _follow_the_checkout() -> None:
@@ -88,3 +91,10 @@ def _follow_the_checkout() -> None:
     old = Path(row.engine.removeprefix("local:"))
     if old.parts[-3:] == BUILT_IN_WEIGHTS.parts[-3:] and not old.exists():
         ServedModel.objects.filter(pk=row.pk).update(engine=BUILT_IN.engine)
+
+
+def _learn_to_read() -> None:
+    """Rows of the built-in model that are older than its embeddings."""
+    ServedModel.objects.filter(
+        pk=BUILT_IN.id, engine=BUILT_IN.engine, capabilities=["chat", "completions"]
+    ).update(capabilities=list(BUILT_IN.capabilities), best_for=BUILT_IN.best_for)

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import httpx
 from rich.progress import Progress, TaskID
 
-from inference import hub, vetting, weights
+from inference import hub, pooling, vetting, weights
 from inference.hub import HubFile, HubRefused, Snapshot
 
 DESCRIPTIONS = (
@@ -21,6 +21,9 @@ DESCRIPTIONS = (
     "special_tokens_map.json",
     "chat_template.jinja",
     weights.INDEX,
+    pooling.MODULES,
+    pooling.POOLINGS,
+    pooling.LIMITS,
 )
 ATTEMPTS = 6  # in a row without one new byte
 WAIT_SECONDS = 1.0
@@ -78,6 +81,7 @@ def _need_room(folder: Path, files: list[HubFile]) -> None:
 
 def _fetch(client: httpx.Client, file: HubFile, folder: Path, progress: Progress) -> None:
     target, partial = folder / file.name, folder / f"{file.name}.partial"
+    target.parent.mkdir(exist_ok=True)
     task = progress.add_task(file.name, total=file.size)
     if not (target.exists() and file.matches(target)):
         with partial.open("ab") as output:

@@ -62,7 +62,10 @@ def from_engine(offer: Offer, address: str) -> None:
             f"{address!r} is no engine address: use engine:unix:<path>, engine:tcp:<host>:<port> "
             "or scripted:, and --path for a folder."
         )
-    _write(offer, address, offer.context_window or CONTEXT_OF_OTHER_ENGINES, {})
+    described: dict[str, object] = {}
+    if address == registry.SCRIPTED:
+        described["capabilities"] = ["chat", "completions", "embeddings"]
+    _write(offer, address, offer.context_window or CONTEXT_OF_OTHER_ENGINES, described)
 
 
 def remove(model_id: str) -> str:

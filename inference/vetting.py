@@ -5,13 +5,13 @@ A config.json can make transformers download and run code (CVE-2026-4372), so wh
 limited here, before any library sees it.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inference import weights
+from inference import encoders, pooling, weights
+from inference.model_files import ModelRefused, read_json
 
 # Architecture → the model_type by which transformers picks its own class.
 ARCHITECTURES = {
@@ -37,12 +37,8 @@ RUNS_CODE = {
     "use_kernels": "kernels from elsewhere",
     "transformers_weights": "weights from another file",
 }
-MAX_JSON_BYTES = 64 * 1024**2
 MAX_CONTEXT = 10_000_000
-
-
-class ModelRefused(Exception):
-    """The model is unsafe, unsupported or damaged; the text gives every reason that was found."""
+__all__ = ["MAX_CONTEXT", "ModelRefused", "VettedModel", "vet", "vet_description"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +58,9 @@ def vet(folder: Path) -> VettedModel:
         found = weights.read(folder)
     except weights.BadWeights as error:
         raise ModelRefused(str(error)) from error
-    config = _read_json(folder / "config.json")
-    _refuse(_contradictions(config, found))
+    config = read_json(folder / "config.json")
+    judge = encoders.contradictions if encoders.architecture(config) else _contradictions
+    _refuse(judge(config, found))
     return replace(vetted, parameters=found.parameters)
 
 
@@ -72,19 +69,36 @@ def vet_description(folder: Path) -> VettedModel:
     if not (folder / "config.json").is_file():
         raise ModelRefused(f"{folder} is not the folder of a model: it has no config.json.")
     _refuse(_unsafe_files(folder))
-    described = [_read_json(folder / name) for name in CONFIGS if (folder / name).exists()]
+    described = [read_json(folder / name) for name in CONFIGS if (folder / name).exists()]
     _refuse(reason for content in described for reason in _code(content))
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
+    if encoders.architecture(config):
+        return _encoder(folder, config)
     _refuse(_unsupported(config))
-    _read_json(folder / "tokenizer.json")
+    read_json(folder / "tokenizer.json")
+    pooling.read(folder)
     has_template = _has_chat_template(folder)
     return VettedModel(
         folder=folder,
         architecture=config["architectures"][0],
         context_window=config["max_position_embeddings"],
         parameters=0,
-        capabilities=("chat", "completions") if has_template else ("completions",),
+        capabilities=(*(("chat",) if has_template else ()), "completions", "embeddings"),
         warnings=() if has_template else ("It has no chat template: /v1/completions only.",),
+    )
+
+
+def _encoder(folder: Path, config: dict[str, Any]) -> VettedModel:
+    _refuse(encoders.unsupported(config))
+    read_json(folder / "tokenizer.json")
+    window = encoders.context_window(config)
+    return VettedModel(
+        folder=folder,
+        architecture=config["architectures"][0],
+        context_window=min(window, pooling.read(folder).limit or window),
+        parameters=0,
+        capabilities=encoders.capabilities(config),
+        warnings=encoders.warnings(config),
     )
 
 
@@ -129,7 +143,8 @@ def _unsupported(config: dict[str, Any]) -> Iterator[str]:
     if not isinstance(name, str) or ARCHITECTURES.get(name) != config.get("model_type"):
         yield (
             f"Its architecture ({name}, model_type {config.get('model_type')}) is not supported; "
-            f"supported are {', '.join(ARCHITECTURES)}."
+            f"supported are {', '.join(ARCHITECTURES)}, and encoders of "
+            f"{', '.join(encoders.FAMILIES.values())} ({', '.join(encoders.HEADS)})."
         )
     if config.get("quantization_config") is not None:
         yield "It is quantised (quantization_config): use the full-precision weights."
@@ -176,18 +191,4 @@ def _has_chat_template(folder: Path) -> bool:
     if (folder / "chat_template.jinja").is_file():
         return True
     path = folder / "tokenizer_config.json"
-    return path.is_file() and bool(_read_json(path).get("chat_template"))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ModelRefused(f"{path.name} is missing.")
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise ModelRefused(f"{path.name} is larger than {MAX_JSON_BYTES // 1024**2} MB.")
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ModelRefused(f"{path.name} is not readable JSON.") from error
-    if not isinstance(content, dict):
-        raise ModelRefused(f"{path.name} must hold a JSON object.")
-    return content
+    return path.is_file() and bool(read_json(path).get("chat_template"))

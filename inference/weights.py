@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 DTYPE_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+COUNTING = (".position_ids", ".token_type_ids")  # no weights: older encoders store them, as I64
 MAX_HEADER_BYTES = 32 * 1024**2
 
 
@@ -119,10 +120,11 @@ def _header(path: Path) -> dict[str, Tensor]:
 def _contradictions(tensors: dict[str, Tensor], room: int) -> Iterator[str]:
     end = 0
     for name, tensor in sorted(tensors.items(), key=lambda item: item[1].data_offsets):
-        if tensor.dtype not in DTYPE_BYTES:
+        counts = tensor.dtype == "I64" and name.endswith(COUNTING)
+        if not counts and tensor.dtype not in DTYPE_BYTES:
             yield f"the tensor {name} is {tensor.dtype}; served are {', '.join(DTYPE_BYTES)}."
             return
-        if tensor.data_offsets != [end, end + tensor.size * DTYPE_BYTES[tensor.dtype]]:
+        if tensor.data_offsets != [end, end + tensor.size * DTYPE_BYTES.get(tensor.dtype, 8)]:
             yield f"damaged: the bytes of {name} do not follow from its shape and place."
             return
         end = tensor.data_offsets[1]

@@ -36,7 +36,7 @@ def test_a_folder_is_served_where_it_lies(tmp_path: Path) -> None:
     assert (row.state, row.engine) == ("installed", f"local:{folder}")
     assert (row.context_window, row.default_max_output, row.parameters) == (128, 64, PARAMETERS)
     assert (row.provider, row.best_for) == ("Bees", "Tests")
-    assert row.capabilities == ["chat", "completions"]
+    assert row.capabilities == ["chat", "completions", "embeddings"]
     assert set(ModelAlias.objects.values_list("name", "model_id")) == {
         ("small", "tiny"), ("a/b:c", "tiny"),
     }  # fmt: skip
@@ -92,7 +92,7 @@ def test_a_model_without_a_chat_template_is_added_with_a_warning(tmp_path: Path)
     folder = write_model(tmp_path, tokenizer_config__json=b"{}")
 
     assert "no chat template" in models("add", "tiny", "--path", folder, *PRICED)
-    assert ServedModel.objects.get(pk="tiny").capabilities == ["completions"]
+    assert ServedModel.objects.get(pk="tiny").capabilities == ["completions", "embeddings"]
 
 
 def test_a_model_needs_a_price(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_a_sound_model_passes_and_is_described(tmp_path: Path) -> None:
     assert vetted.architecture == "LlamaForCausalLM"
     assert vetted.context_window == 128
     assert vetted.parameters == PARAMETERS
-    assert vetted.capabilities == ("chat", "completions")
+    assert vetted.capabilities == ("chat", "completions", "embeddings")
     assert vetted.warnings == ()
 
 
@@ -135,17 +135,17 @@ def test_every_reason_is_given_at_once(tmp_path: Path) -> None:
     assert "dynamic" in refusal(folder)
 
 
-def test_without_a_chat_template_a_model_only_completes(tmp_path: Path) -> None:
+def test_without_a_chat_template_a_model_chats_not(tmp_path: Path) -> None:
     vetted = vetting.vet(write_model(tmp_path, tokenizer_config__json=b"{}"))
 
-    assert vetted.capabilities == ("completions",)
+    assert vetted.capabilities == ("completions", "embeddings")
     assert "no chat template" in vetted.warnings[0]
 
 
 def test_a_chat_template_may_be_a_file_of_its_own(tmp_path: Path) -> None:
     folder = write_model(tmp_path, tokenizer_config__json=None, chat_template__jinja=b"{{ x }}")
 
-    assert vetting.vet(folder).capabilities == ("chat", "completions")
+    assert vetting.vet(folder).capabilities == ("chat", "completions", "embeddings")
 
 
 def test_vetting_loads_neither_torch_nor_django() -> None:

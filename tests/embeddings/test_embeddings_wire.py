@@ -82,7 +82,11 @@ async def test_input_tokens_are_charged_exactly_and_once(ada: Tenant) -> None:
     assert call.status == 200
     tokens = sum(len(text.split()) for text in TEXTS)
     hold = await settled_hold()
-    assert (hold.charged, hold.prompt_tokens, hold.completion_tokens) == (cost(tokens, 0), tokens, 0)
+    assert (hold.charged, hold.prompt_tokens, hold.completion_tokens) == (
+        cost(tokens, 0),
+        tokens,
+        0,
+    )
     assert hold.amount == hold.charged
     assert await balance(ada) == (before - hold.charged, 0)
     assert call.json["usage"] == {
@@ -198,7 +202,9 @@ async def test_a_strangers_private_model_does_not_exist(ada: Tenant) -> None:
 
 
 async def test_azures_path_names_the_model(ada: Tenant) -> None:
-    call = await ask(ada, input="x", model="ignored", path="/openai/deployments/scripted/embeddings")
+    call = await ask(
+        ada, input="x", model="ignored", path="/openai/deployments/scripted/embeddings"
+    )
     assert (call.status, call.json["model"]) == (200, "scripted")
 
 

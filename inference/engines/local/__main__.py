@@ -45,22 +45,20 @@ def run(options: argparse.Namespace) -> int:
         return _refuse(str(error))
     # Torch takes seconds: what is wrong with the arguments is told before it is imported.
     from inference.engines.local import loading  # noqa: PLC0415 - see above
-    from inference.engines.local.server import EngineServer  # noqa: PLC0415 - see above
+    from inference.engines.local.opening import open_server  # noqa: PLC0415 - see above
 
     try:
-        model = loading.load(
-            loading.LoadOptions(
-                folder=options.model,
-                name=options.name,
-                dtype=options.dtype,
-                context=options.context,
-                max_sequences=options.max_sequences,
-                kv_memory_mb=options.kv_memory_mb,
-                threads=options.threads,
-            )
+        wishes = loading.LoadOptions(
+            folder=options.model,
+            name=options.name,
+            dtype=options.dtype,
+            context=options.context,
+            max_sequences=options.max_sequences,
+            kv_memory_mb=options.kv_memory_mb,
+            threads=options.threads,
         )
-        server = EngineServer(model, secret)
-        ready = f"Serving {_described(model.info)} at {options.listen}, {model.slots} at once."
+        server = open_server(wishes, secret)
+        ready = f"Serving {_described(server.info)} at {options.listen}, {server.at_once}."
         return asyncio.run(server.run(options.listen, lambda: _say(ready)))
     except (loading.LoadingFailed, sockets.BadAddress) as error:
         return _refuse(str(error))

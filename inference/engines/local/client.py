@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from inference.engines.base import (
+    Classified,
     Delta,
+    Embedded,
     EngineError,
     EngineInfo,
     EngineUnavailable,
     GenerationRequest,
     InvalidGeneration,
     Prepared,
+    Text,
+    Tokenised,
     joined,
 )
-from inference.engines.local import frames, sockets
+from inference.engines.local import frames, reading, sockets
 from inference.engines.local.frames import EngineHealth
 
 CONNECT_SECONDS = 5.0
@@ -55,6 +59,15 @@ class LocalEngine:
                 yield await stream.take()
         finally:
             handle.connection.leave(handle.id, stream)
+
+    async def tokenise(self, texts: Sequence[Text]) -> Tokenised:
+        return await reading.tokenise(await self._connection(), texts)
+
+    async def embed(self, texts: Sequence[Text], *, tenant: str = "") -> Embedded:
+        return await reading.embed(await self._connection(), texts, tenant)
+
+    async def classify(self, texts: Sequence[Text], *, tenant: str = "") -> Classified:
+        return await reading.classify(await self._connection(), texts, tenant)
 
     async def info(self) -> EngineInfo:
         _, fields = await (await self._connection()).ask(frames.INFO)
@@ -206,14 +219,16 @@ class _Connection(asyncio.Protocol):
         self._asked.clear()
         self._streams.clear()
 
-    async def ask(self, verb: int, *content: object) -> tuple[int, Any]:
+    async def ask(
+        self, verb: int, *content: object, seconds: float | None = ANSWER_SECONDS
+    ) -> tuple[int, Any]:
         """The question's id and its answer's fields."""
         self._last_id += 1
         id_ = self._last_id
         self._write([verb, id_, *content])
         self._asked[id_] = future = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(seconds):
                 return id_, await future
         except TimeoutError as error:
             raise EngineUnavailable("This model's engine does not answer.") from error

@@ -5,7 +5,8 @@ import hmac
 import logging
 import os
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Coroutine
 from dataclasses import astuple, dataclass
 from typing import Any, Protocol, cast
 
@@ -20,9 +21,9 @@ from inference.engines.base import (
     joined,
 )
 from inference.engines.local import frames
+from inference.engines.local.embedding.desk import TextDesk
 from inference.engines.local.frames import EngineHealth
 from inference.engines.local.grammars import Grammar
-from inference.engines.local.loading import LoadedModel
 from inference.engines.local.sequences import Echo, Submission
 from inference.engines.local.streams import Stream
 
@@ -36,11 +37,15 @@ MANY_LOGPROBS = 1000  # as of echoed prompts: they begin another frame, for each
 class Host(Protocol):
     """What a connection needs of the engine."""
 
-    model: LoadedModel
+    info: EngineInfo
+    texts: TextDesk
     secret: str | None
     connections: "set[Connection]"
 
     async def prepare(self, request: GenerationRequest) -> tuple[list[int], Grammar | None]: ...
+    def stream(
+        self, id_: int, reader: "Connection", submission: Submission, request: GenerationRequest
+    ) -> Stream: ...
     def submit(self, submission: Submission) -> None: ...
     def cancel(self, submission: Submission) -> None: ...
     def health(self) -> EngineHealth: ...
@@ -69,13 +74,16 @@ class Connection(asyncio.Protocol):
         self._outbox: dict[tuple[int, int, bool], Delta] = {}
         self._full = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reading: dict[int, asyncio.Task[None]] = {}
         self._transport: asyncio.Transport
         self._verbs: dict[int, Callable[..., None]] = {
             frames.PREPARE: self._prepare,
             frames.GENERATE: self._generate,
             frames.CANCEL: self._cancel,
+            frames.TOKENISE: self._tokenise,
+            frames.READ: self._read,
             frames.HEALTH: lambda id_: self._answer(id_, self._host.health()),
-            frames.INFO: lambda id_: self._answer(id_, self._host.model.info),
+            frames.INFO: lambda id_: self._answer(id_, self._host.info),
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -87,6 +95,8 @@ class Connection(asyncio.Protocol):
         self._host.connections.discard(self)
         for stream in self._streams.values():
             self._host.cancel(stream.submission)
+        for task in self._reading.values():
+            task.cancel()
         self._streams.clear()
         self._prepared.clear()
 
@@ -175,8 +185,35 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             kept = _Prepared(request, tokens, grammar, time.monotonic() + KEPT_SECONDS)
             self._prepared[id_] = kept
-            room = self._host.model.info.context_window - len(tokens)
+            room = self._host.info.context_window - len(tokens)
             self._write([frames.PREPARED, id_, len(tokens), room])
+
+    def _tokenise(self, id_: int, texts: list[str | bytes]) -> None:
+        self._begin_reading(id_, self._tokens_of(frames.to_texts(texts)))
+
+    async def _tokens_of(self, texts: "list[str | array[int]]") -> list[object]:
+        rows = await self._host.texts.tokenise(texts)
+        return [frames.from_texts(rows), self._host.texts.width]
+
+    def _read(self, id_: int, texts: list[bytes], tenant: str) -> None:
+        self._begin_reading(id_, self._numbers_of([array("i", each) for each in texts], tenant))
+
+    async def _numbers_of(self, rows: "list[array[int]]", tenant: str) -> list[object]:
+        texts = self._host.texts
+        return [await texts.read(rows, tenant), texts.width, texts.labels]
+
+    def _begin_reading(self, id_: int, work: Coroutine[None, None, list[object]]) -> None:
+        self._reading[id_] = asyncio.get_running_loop().create_task(self._read_soon(id_, work))
+
+    async def _read_soon(self, id_: int, work: Coroutine[None, None, list[object]]) -> None:
+        try:
+            fields = await work
+            if not self._transport.is_closing():
+                self._write([frames.ANSWER, id_, fields])
+        except EngineError as error:
+            self._refuse(id_, error)
+        finally:
+            self._reading.pop(id_, None)
 
     def _generate(self, id_: int, max_tokens: int) -> None:
         try:
@@ -188,7 +225,7 @@ class Connection(asyncio.Protocol):
             self._refuse(id_, error)
 
     def _start(self, id_: int, kept: _Prepared, max_tokens: int) -> None:
-        room = self._host.model.info.context_window - len(kept.tokens)
+        room = self._host.info.context_window - len(kept.tokens)
         request = kept.request
         least = 0 if request.echo else 1
         if not least <= max_tokens <= room:
@@ -204,13 +241,14 @@ class Connection(asyncio.Protocol):
         )
         if request.deadline is not None:
             submission.deadline = time.monotonic() + request.deadline
-        model = self._host.model
-        stream = Stream.open(id_, self, submission, model.vocabulary, request, model.tools)
+        stream = self._host.stream(id_, self, submission, request)
         self._host.submit(submission)
         self._streams[id_] = stream
 
     def _cancel(self, id_: int) -> None:
         self._prepared.pop(id_, None)
+        if task := self._reading.get(id_):
+            task.cancel()
         if stream := self._close_stream(id_):
             self._host.cancel(stream.submission)
 

@@ -1,8 +1,12 @@
 """The wire between gateway and engine: length-prefixed msgpack frames, and what they say.
 
     gateway: [PREPARE, id, request] [GENERATE, id, max_tokens] [CANCEL, id] [HEALTH, id] [INFO, id]
+             [TOKENISE, id, texts] [READ, id, texts, tenant]
     engine:  [PREPARED, id, prompt_tokens, max_output] [DELTAS, [delta, ...]] [ERROR, id, ...]
              [ANSWER, id, fields]
+
+Token ids of texts that are only read, and the numbers made of them, travel as bytes: arrays of
+32-bit integers and floats, in this machine's order.
 
 One DELTAS frame carries what one step gave all streams of a connection. On connecting the engine
 says [HELLO, nonce] and the gateway answers [HELLO, proof]: an HMAC of the nonce by the secret that
@@ -11,7 +15,8 @@ both know.
 
 import hmac
 import struct
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -29,6 +34,7 @@ from inference.engines.base import (
     Message,
     ResponseFormat,
     SamplingParams,
+    Text,
     TokenLogprob,
     Tool,
     ToolCall,
@@ -37,6 +43,7 @@ from inference.engines.base import (
 )
 
 HELLO, PREPARE, PREPARED, GENERATE, DELTAS, CANCEL, ERROR, HEALTH, INFO, ANSWER = range(10)
+TOKENISE, READ = 10, 11
 
 MAX_FRAME = 64 << 20
 _LENGTH = struct.Struct(">I")
@@ -174,6 +181,19 @@ def to_delta(content: list[Any]) -> Delta:
 def _logprob(value: float | None, raw: bytes, top: list[tuple[float, bytes]]) -> TokenLogprob:
     alternatives = tuple(_logprob(*each, []) for each in top)
     return TokenLogprob(raw.decode(errors="replace"), value, raw, alternatives)
+
+
+def from_texts(texts: Sequence[Text]) -> list[str | bytes]:
+    return [text if isinstance(text, str) else array("i", text).tobytes() for text in texts]
+
+
+def to_texts(content: Iterable[str | bytes]) -> "list[str | array[int]]":
+    return [each if isinstance(each, str) else array("i", each) for each in content]
+
+
+def to_vectors(content: bytes, width: int) -> "list[array[float]]":
+    numbers = array("f", content)
+    return [numbers[start : start + width] for start in range(0, len(numbers), width)]
 
 
 def from_error(error: EngineError) -> list[Any]:

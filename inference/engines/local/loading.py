@@ -8,9 +8,12 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
-from inference import vetting
+from inference import pooling, vetting
 from inference.engines.base import EngineInfo, SamplingParams
 from inference.engines.local import fill_in, vocabulary
+from inference.engines.local.embedding.models import Reader
+from inference.engines.local.embedding.texts import TextSide
+from inference.engines.local.embedding.tokens import TextTokens
 from inference.engines.local.grammar_compiler import TokenizerText
 from inference.engines.local.grammars import Grammars
 from inference.engines.local.kv import CacheShape, SlotCache
@@ -52,13 +55,13 @@ class LoadedModel:
     encoder: PromptEncoder
     grammars: Grammars
     tools: ToolFormat | None
+    texts: TextSide
     slots: int
 
 
 def load(options: LoadOptions) -> LoadedModel:
     """Raises LoadingFailed."""
-    # The rest of the site wants to run as well, and waiting threads of torch spin.
-    torch.set_num_threads(options.threads or max(1, len(os.sched_getaffinity(0)) // 2))
+    use_threads(options)
     model = _model(options)
     context = _context(options, model)
     slots = _slots(options, model, context)
@@ -70,44 +73,69 @@ def load(options: LoadOptions) -> LoadedModel:
         known = vocabulary.read(tokenizer, size)
     except (OSError, TypeError, ValueError, vocabulary.UnsupportedTokenizer) as error:
         raise LoadingFailed(f"The tokenizer of {options.folder} is not usable: {error}") from error
+    texts = _texts(options, model, context)
     eos = _eos(model, tokenizer.eos_token_id) | fill_in.ends(tokenizer)
     steps = Steps(Runner(model, cache), StepOptions(size, eos, STEP_TOKENS[model.device.type]))
     _warm_up(steps)
     tools = format_of(tokenizer)
     return LoadedModel(
-        info=_info(options, model, context),
+        info=info(options, model, context),
         steps=steps,
         vocabulary=known,
         encoder=PromptEncoder(options.folder, size, context, known.longest, tools),
         grammars=Grammars(_tokenizer_text(tokenizer, size, eos), known.pieces),
         tools=tools,
+        texts=texts,
         slots=slots,
     )
 
 
-def _model(options: LoadOptions) -> PreTrainedModel:
+def _texts(options: LoadOptions, model: PreTrainedModel, context: int) -> TextSide:
+    """Before the runner gives the model an attention of its own."""
+    made_by = pooling.read(options.folder)
+    tokens = TextTokens(options.folder, model.config.vocab_size, made_by.limit or context)
+    return TextSide(tokens, Reader(model, made_by, STEP_TOKENS[model.device.type]))
+
+
+def use_threads(options: LoadOptions) -> None:
+    """The rest of the site wants to run as well, and waiting threads of torch spin."""
+    torch.set_num_threads(options.threads or max(1, len(os.sched_getaffinity(0)) // 2))
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def dtype_of(options: LoadOptions) -> torch.dtype:
+    return DTYPES[options.dtype or ("bfloat16" if device().type == "cuda" else "float32")]
+
+
+def vet(options: LoadOptions) -> None:
+    """Raises LoadingFailed."""
     try:
         vetting.vet(options.folder)
     except vetting.ModelRefused as error:
         raise LoadingFailed(f"The model in {options.folder} is refused: {error}") from error
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    dtype = DTYPES[options.dtype or ("bfloat16" if device.type == "cuda" else "float32")]
+
+
+def _model(options: LoadOptions) -> PreTrainedModel:
+    vet(options)
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             options.folder,
-            dtype=dtype,
+            dtype=dtype_of(options),
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise LoadingFailed(f"Loading {options.folder} failed: {error}") from error
-    model.to(device)  # type: ignore[arg-type]  # transformers' wrapper hides torch's signature
+    model.to(device())  # type: ignore[arg-type]  # transformers' wrapper hides torch's signature
     return model
 
 
-def _info(options: LoadOptions, model: PreTrainedModel, context: int) -> EngineInfo:
+def info(options: LoadOptions, model: PreTrainedModel, context: int) -> EngineInfo:
     return EngineInfo(
         model=options.name or options.folder.name,
         context_window=context,

@@ -1,4 +1,8 @@
-"""The step loop: a thread that runs one packed step after another and reports each at once."""
+"""The step loop: a thread that runs one packed step after another and reports each at once.
+
+Between two steps it does one piece of other work, so that neither waits for more than one of the
+other's.
+"""
 
 import logging
 import threading
@@ -6,11 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
-from inference.engines.base import EngineOverloaded
+from inference.engines.base import EngineError, EngineOverloaded
 from inference.engines.local.scheduler import Backlog, FairQueue
 from inference.engines.local.sequences import Sequence, StepEvents, Submission
-from inference.engines.local.steps import Steps
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,24 @@ class QueueBounds:
     seconds: float = 50.0
 
 
+class Stepping(Protocol):
+    """What steps are, to the loop (`steps.Steps`)."""
+
+    @property
+    def running(self) -> int: ...
+    def admit(self, waiting: FairQueue) -> list[Submission]: ...
+    def drop_cancelled(self) -> None: ...
+    def refuse(self, submissions: Iterable[Submission], error: EngineError) -> None: ...
+    def step(self) -> tuple[StepEvents, int]: ...
+
+
+class OtherWork(Protocol):
+    """True while there is any; `work` does one bounded piece."""
+
+    def __bool__(self) -> bool: ...
+    def work(self) -> None: ...
+
+
 class EngineLoop:
     """`submit` and `cancel` may be called from any thread; `deliver` is called from the loop's.
 
@@ -36,12 +58,14 @@ class EngineLoop:
 
     def __init__(
         self,
-        steps: Steps,
+        steps: Stepping,
         bounds: QueueBounds,
         deliver: Deliver,
         ended: Callable[[], None],
+        beside: OtherWork | None = None,
     ) -> None:
         self._steps = steps
+        self._beside = beside
         self._deliver = deliver
         self._ended = ended
         self._bounds = bounds
@@ -94,18 +118,23 @@ class EngineLoop:
         self._cancelled = True
         self._inbox.put(None)
 
+    def wake(self) -> None:
+        """There is other work."""
+        self._inbox.put(None)
+
     def _run(self) -> None:
         try:
             while not self._stopping:
                 self._listen()
                 self._step()
+                self._work_beside()
         finally:
             self._ended()
 
     def _listen(self) -> None:
         """Take in what was submitted; sleep when there is nothing to do."""
         try:
-            idle = not self._steps.running and not self._waiting
+            idle = not (self._steps.running or self._waiting or self._beside)
             arrived = self._inbox.get(block=idle)
             while True:
                 if arrived is not None:
@@ -129,6 +158,12 @@ class EngineLoop:
         self._step_started = None
         if events:
             self._deliver(events)
+
+    def _work_beside(self) -> None:
+        if self._beside:
+            self._step_started = time.monotonic()
+            self._beside.work()
+            self._step_started = None
 
     def _refuse_late(self) -> None:
         now = time.monotonic()

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.wire.checks", "tests.wire.raw", "tests.wire.crowd")
+pytest.register_assert_rewrite("tests.wire.checks", "tests.wire.raw")

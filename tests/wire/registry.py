@@ -1,6 +1,9 @@
 """The checks by name: each is a rule of the wire that a site keeps, or an AssertionError."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.wire.raw import Site
 
@@ -19,3 +22,10 @@ def check(rule: Check) -> Check:
 def check_of_any_model(rule: Check) -> Check:
     OF_ANY_MODEL.append(rule.__name__)
     return check(rule)
+
+
+def fill() -> None:
+    """Import every module of checks and mistakes; they register themselves."""
+    for package in ("checks", "mistakes"):
+        for module in pkgutil.iter_modules([str(Path(__file__).parent / package)]):
+            importlib.import_module(f"tests.wire.{package}.{module.name}")

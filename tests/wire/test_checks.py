@@ -4,27 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.wire.checks import (  # noqa: F401 - each registers its checks
-    chunks,
-    edge,
-    formats,
-    kept,
-    responses,
-    strangers,
-    text,
-    tools,
-    usage,
-)
-from tests.wire.mistakes import answers as _answers  # noqa: F401 - these register mistakes
-from tests.wire.mistakes import edge as _edge  # noqa: F401
-from tests.wire.mistakes import kept as _kept  # noqa: F401
-from tests.wire.mistakes import responses as _responses  # noqa: F401
-from tests.wire.mistakes import streams as _streams  # noqa: F401
-from tests.wire.mistakes import tools as _tools  # noqa: F401
+from tests.wire import registry
 from tests.wire.mistakes.making import MISTAKES
 from tests.wire.raw import Site
 from tests.wire.registry import CHECKS, OF_ANY_MODEL
 
+registry.fill()
 PAIRS = [(name, check) for name, mistake in MISTAKES.items() for check in mistake.seen_by]
 
 
@@ -40,6 +25,7 @@ def test_the_built_in_model_keeps_the_rule(builtin: Site, rule: str) -> None:
 
 @pytest.mark.parametrize(("mistake", "rule"), PAIRS)
 def test_a_planted_mistake_is_seen(site: Site, mistake: str, rule: str) -> None:
+    """By what the check asserts, not by an accident in reading the answer."""
     with pytest.raises(AssertionError):
         CHECKS[rule](replace(site, mistake=mistake))
 

@@ -2,7 +2,7 @@
 
 from tests.wire.checks.usage import WANTED
 from tests.wire.raw import DONE, Site
-from tests.wire.registry import check, check_of_any_model
+from tests.wire.registry import check
 
 THREE = {"n": 3, "stream": True}
 
@@ -96,14 +96,14 @@ def choices_are_as_many_as_asked_for(site: Site) -> None:
         assert {choice["index"] for choice in streamed.deltas} == set(range(number))
 
 
-@check_of_any_model
+@check
 def choices_come_side_by_side(site: Site) -> None:
     places = [choice["index"] for choice in site.chat(**THREE).deltas]
     first_end = len(places) - 1 - places[::-1].index(0)
     assert {1, 2} <= set(places[:first_end])
 
 
-@check_of_any_model
+@check
 def a_stream_says_what_the_whole_answer_says(site: Site) -> None:
     whole, streamed = site.chat(n=2).good["choices"], site.chat(n=2, stream=True)
     for choice in whole:

@@ -129,7 +129,7 @@ def choices_of_tools_are_heard_in_responses(site: Site) -> None:
     assert len(calls_of(site.respond(both, **TOOLS, parallel_tool_calls=False).good)) == 1
 
 
-@check_of_any_model
+@check
 def usage_of_responses_is_the_ledgers(site: Site) -> None:
     whole, streamed = site.respond(), site.respond(stream=True)
     final = streamed.chunks[-1]["response"]
@@ -186,7 +186,7 @@ def a_response_that_failed_says_so_last(site: Site) -> None:
     assert (whole.status, set(whole.error)) == (503, {"message", "type", "param", "code"})
 
 
-@check_of_any_model
+@check
 def logprobs_of_responses_are_the_text(site: Site) -> None:
     asked = {"include": ["message.output_text.logprobs"], "top_logprobs": 1}
     whole, streamed = site.respond(**asked).good, site.respond(**asked, stream=True)

@@ -1,5 +1,8 @@
 """What belongs to one organisation does not exist for another."""
 
+import re
+import time
+
 from tests.wire.raw import Answer, Json, Site
 from tests.wire.registry import check
 
@@ -73,8 +76,6 @@ def nobody_goes_on_from_a_strangers_words(site: Site) -> None:
         assert earlier.error["code"] == "previous_response_not_found"
         if not path.endswith("compact"):  # it takes no conversation
             assert is_hidden(mallory.post(path, {**body, "conversation": conversation}))
-    reference = [{"type": "item_reference", "id": places["item"].rpartition("/")[2]}]
-    assert mallory.respond(reference).status in {400, 404}
 
 
 @check
@@ -84,3 +85,45 @@ def lists_hold_nothing_of_strangers(site: Site) -> None:
         whose = places[name].rpartition("/")[2].encode()
         assert whose in site.get(f"{path}?limit=100&order=desc").raw
         assert whose not in mallory.get(f"{path}?limit=100&order=desc").raw
+
+
+@check
+def a_strangers_id_is_like_one_that_never_was(site: Site) -> None:
+    places, mallory = belongings(site), site.of("mallory")
+    for place in places.values():
+        name = re.findall("[a-z]+[_-][0-9a-f]{24,}", place)[-1]
+        never = name[:-12] + "0123456789ab"
+        hidden, absent = mallory.get(place), mallory.get(place.replace(name, never))
+        assert is_hidden(hidden)
+        assert hidden.raw.decode().replace(name, never) == absent.raw.decode()
+
+
+@check
+def items_of_strangers_cannot_be_referred_to(site: Site) -> None:
+    response = site.respond("Ada's secret").good
+    item = [{"type": "item_reference", "id": response["output"][0]["id"]}]
+    asked = [*item, {"role": "user", "content": "x"}]
+    assert site.respond(asked).good["usage"]["input_tokens"] == 3
+    assert site.of("mallory").respond(asked).status in {400, 404}
+
+
+@check
+def what_was_compacted_is_readable_for_nobody_else(site: Site) -> None:
+    body = {"model": site.model, "input": "Ada's secret"}
+    output = site.post("/v1/responses/compact", body).good["output"]
+    asked = [*output, {"role": "user", "content": "x"}]
+    assert site.respond(asked).good["usage"]["input_tokens"] > 3
+    refused = site.of("mallory").respond(asked)
+    assert refused.status == 400
+    assert refused.error["type"] == "invalid_request_error"
+
+
+@check
+def a_retrys_key_is_nobody_elses(site: Site) -> None:
+    body = {"model": site.model, "messages": [{"role": "user", "content": "a secret"}]}
+    headers = {"idempotency-key": f"wire-{time.monotonic_ns()}"}
+    place = "/v1/chat/completions"
+    mine, theirs = (
+        one.send("POST", place, body, headers).good["id"] for one in (site, site.of("mallory"))
+    )
+    assert mine != theirs

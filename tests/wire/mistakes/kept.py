@@ -4,12 +4,13 @@ import json
 import re
 from dataclasses import replace
 
-from tests.wire.checks import kept, strangers
+from tests.wire.checks import crowd, kept, strangers
 from tests.wire.mistakes.edge import told
 from tests.wire.mistakes.making import Call, Told, asked_fields, asking, telling, told_json
 from tests.wire.raw import Json
 
 first_keys: dict[str, str] = {}  # of a mistake: whoever called first
+earlier: dict[str, bytes] = {}  # what somebody else was told
 
 
 def as_the_first_caller(call: Call, mistake: str) -> Call:
@@ -151,6 +152,9 @@ def tokens_are_counted_by_letters(answer: Json) -> None:
     strangers.nobody_changes_what_is_a_strangers,
     strangers.nobody_goes_on_from_a_strangers_words,
     strangers.lists_hold_nothing_of_strangers,
+    strangers.items_of_strangers_cannot_be_referred_to,
+    strangers.what_was_compacted_is_readable_for_nobody_else,
+    strangers.a_retrys_key_is_nobody_elses,
 )
 def an_id_is_enough(call: Call) -> Call:
     return as_the_first_caller(call, "an_id_is_enough")
@@ -166,7 +170,33 @@ def a_strangers_ids_are_forbidden(_call: Call, answer: Told) -> Told:
     return replace(answer, status=403) if answer.status == 404 else answer
 
 
+@telling(strangers.a_strangers_id_is_like_one_that_never_was)
+def refusals_tell_whether_an_id_exists(call: Call, answer: Told) -> Told:
+    if answer.status != 404 or "0123456789ab" in call.path:
+        return answer
+    return replace(answer, body=answer.body.replace(b"not", b"not yours, or not"))
+
+
 @asking(strangers.nobody_changes_what_is_a_strangers)
 def anybody_may_delete(call: Call) -> Call:
     changed = as_the_first_caller(call, "anybody_may_delete")
     return changed if call.method == "DELETE" else call
+
+
+@telling(crowd.streams_of_two_organisations_never_mix)
+def answers_go_to_the_caller_before(_call: Call, answer: Told) -> Told:
+    if not answer.streams:
+        return answer
+    body = earlier.get("answer", answer.body)
+    earlier["answer"] = answer.body
+    return replace(answer, body=body)
+
+
+@telling(crowd.streams_of_two_organisations_never_mix)
+def an_event_of_another_stream_slips_in(_call: Call, answer: Told) -> Told:
+    if not answer.streams:
+        return answer
+    first, *rest = answer.body.split(b"\n\n")
+    slipped = earlier.get("event", first)
+    earlier["event"] = rest[2]
+    return replace(answer, body=b"\n\n".join([first, slipped, *rest]))

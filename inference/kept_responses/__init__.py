@@ -10,7 +10,7 @@ __all__ = ["delete", "find"]
 
 def find(organisation_id: str, response_id: str) -> Response:
     """Raises NotFound, also for a stranger's and for one whose time is over."""
-    found = _mine(organisation_id, response_id).first()
+    found = _mine(organisation_id, response_id).first() if response_id.isprintable() else None
     if found is None:
         raise _unknown(response_id)
     return found

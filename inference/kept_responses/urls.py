@@ -5,6 +5,6 @@ from django.urls import path
 from inference.kept_responses import views
 
 urlpatterns = [
-    path("responses/<slug:response_id>", views.KeptResponse.as_view()),
-    path("responses/<slug:response_id>/input_items", views.InputItems.as_view()),
+    path("responses/<str:response_id>", views.KeptResponse.as_view()),
+    path("responses/<str:response_id>/input_items", views.InputItems.as_view()),
 ]

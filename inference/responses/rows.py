@@ -55,14 +55,18 @@ async def cancel(organisation_id: str, response_id: str) -> None:
 
 
 async def find(organisation_id: str, response_id: str) -> Row:
-    """Raises NotFound, also for a stranger's."""
-    async with database.connection() as connection:
-        cursor = connection.cursor(row_factory=class_row(Row))
-        await cursor.execute(_FIND, {"id": response_id, "organisation": organisation_id})
-        row = await cursor.fetchone()
+    """Raises NotFound, also for a stranger's, and for what can be nobody's (a NUL in a path)."""
+    row = await _read(organisation_id, response_id) if response_id.isprintable() else None
     if row is None:
         raise NotFound(f"Response with id '{response_id[:64]}' not found.", param="response_id")
     return row
+
+
+async def _read(organisation_id: str, response_id: str) -> Row | None:
+    async with database.connection() as connection:
+        cursor = connection.cursor(row_factory=class_row(Row))
+        await cursor.execute(_FIND, {"id": response_id, "organisation": organisation_id})
+        return await cursor.fetchone()
 
 
 async def chain(organisation_id: str, response_id: str) -> list[Item]:

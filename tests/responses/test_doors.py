@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from inference.responses.compacted import sealed
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import Fund, balance
-from tests.responses.wire import PATH, Call, ask, call, read, said
+from tests.responses.wire import PATH, Call, ask, call, cancel, read, said
 
 ROUTES = [
     ("POST", PATH),
@@ -60,6 +60,12 @@ async def test_a_body_that_is_no_request_is_refused(bakery: Tenant) -> None:
         await odd.finished()
         assert odd.status == 400
         assert odd.error["message"]
+
+
+@pytest.mark.parametrize("odd", ["\0", "a\nb", ">å"])
+async def test_an_id_that_none_can_have_is_unknown_like_any_other(bakery: Tenant, odd: str) -> None:
+    for made in (await read(bakery, odd), await cancel(bakery, odd)):
+        assert (made.status, made.error["param"]) == (404, "response_id")
 
 
 async def test_a_compaction_item_stands_for_its_items(bakery: Tenant, mill: Tenant) -> None:

@@ -52,6 +52,13 @@ def test_a_running_response_is_not_deleted(ask: Ask, response: Response, status:
     assert Response.objects.exists()
 
 
+@pytest.mark.parametrize("odd", ["%3Eå", "a.b", "%00", "%0A"])
+def test_an_id_that_none_can_have_is_unknown_like_any_other(ask: Ask, odd: str) -> None:
+    for method, path in (("DELETE", ""), ("GET", "/input_items")):
+        unknown = ask(method, f"/v1/responses/{odd}{path}")
+        assert (unknown.status, unknown.error["param"]) == (404, "response_id")
+
+
 def test_a_stranger_finds_nothing(mallory: Person, response: Response) -> None:
     ask = asks(mallory)
     for method, path in (("DELETE", ""), ("GET", "/input_items")):

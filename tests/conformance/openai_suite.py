@@ -1,0 +1,214 @@
+"""A pytest plugin: the openai package's own tests, sent to a running server with things that exist.
+
+Its tests name objects (`conv_123`), models and a key of the vendor's mock. Before each test this
+makes the objects that it names; on the wire it puts in their ids, the key and the model.
+"""
+
+import hashlib
+import inspect
+import json
+import os
+import re
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import httpx2
+import pytest
+
+Json = dict[str, Any]
+
+BASE: Final = os.environ["TEST_API_BASE_URL"].rstrip("/")
+KEY: Final = os.environ["OPENAI_API_KEY"]
+MODEL: Final = os.environ["CONFORMANCE_MODEL"]
+MODELS: Final = ("gpt-6-astra",)
+PART: Final = b"Example data"  # what the suite uploads
+BOUNDARY: Final = "conformance"
+ids: dict[str, str] = {}  # what the running test names → what it gets
+
+
+def call(path: str, body: Json | bytes | None = None) -> Json:
+    """Straight to the server, past the client under test."""
+    form = isinstance(body, bytes)
+    kind = f"multipart/form-data; boundary={BOUNDARY}" if form else "application/json"
+    data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": kind}
+    request = urllib.request.Request(BASE + path, data, headers)  # noqa: S310 - the tester's server
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
+        made: Json = json.load(answer)
+    return made
+
+
+def multipart(field: str, content: bytes, **fields: str) -> bytes:
+    parts = [f'name="{name}"\r\n\r\n{value}'.encode() for name, value in fields.items()]
+    parts.append(f'name="{field}"; filename="a.txt"\r\n\r\n'.encode() + content)
+    start = f"--{BOUNDARY}\r\nContent-Disposition: form-data; ".encode()
+    return b"".join(start + part + b"\r\n" for part in parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+def completion() -> str:
+    messages = [{"role": "user", "content": "Say this is a test"}]
+    return str(
+        call("/chat/completions", {"model": MODEL, "messages": messages, "store": True})["id"]
+    )
+
+
+def response() -> str:
+    """In the background, so that it may be cancelled; over, so that it may be deleted."""
+    made = call("/responses", {"model": MODEL, "input": "Hello", "background": True})
+    while made["status"] in {"queued", "in_progress"}:
+        made = call(f"/responses/{made['id']}")
+    return str(made["id"])
+
+
+def conversation() -> str:
+    message = {"type": "message", "role": "user", "content": "Hello"}
+    made = str(call("/conversations", {"items": [message]})["id"])
+    ids["msg_abc"] = call(f"/conversations/{made}/items")["data"][0]["id"]
+    return made
+
+
+def file() -> str:
+    return str(call("/files", multipart("file", b"Some words.", purpose="user_data"))["id"])
+
+
+def upload() -> str:
+    size = {"bytes": len(PART), "filename": "a.txt", "mime_type": "text/plain"}
+    return str(call("/uploads", {**size, "purpose": "user_data"})["id"])
+
+
+MAKERS: Final[Mapping[str, Callable[[], str]]] = {
+    "completion_id": completion,
+    "resp_123": response,
+    "resp_677efb5139a88190b512bc3fef8e535d": response,
+    "response_id": response,
+    "previous_response_id": response,
+    "conv_123": conversation,
+    "file_id": file,
+    "upload_abc123": upload,
+}
+
+
+@pytest.fixture(autouse=True)
+def objects(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fresh ones for each test, which may delete them."""
+    if "respx2_mock" not in request.fixturenames:  # that answers itself
+        make_what_is_named(inspect.getsource(request.function))
+    yield
+    ids.clear()
+
+
+def make_what_is_named(source: str) -> None:
+    for name, make in MAKERS.items():
+        if f'"{name}"' in source:
+            ids[name] = make()
+    if "part_ids" in source and ids:
+        part = call(f"/uploads/{ids['upload_abc123']}/parts", multipart("data", PART))
+        ids["string"] = part["id"]
+
+
+def pointed(request: httpx2.Request) -> None:
+    """Put our ids, key and model into a request of the suite."""
+    if "authorization" in request.headers:
+        request.headers["authorization"] = f"Bearer {KEY}"
+    target = _renamed(request.url.raw_path.decode(), "/", r"(?=[/?]|$)")
+    for given, possible in IMPOSSIBLE_QUERY.items():
+        target = re.sub(rf"(?<=[?&]){given}(?=&|$)", possible, target)
+    request.url = request.url.copy_with(raw_path=target.encode())
+    if request.headers.get("content-type") == "application/json" and request.content:
+        body = json.loads(_renamed(request.content.decode(), '"', '(?="(?!:))'))
+        if "model" in body:
+            body["model"] = MODEL
+        amend(re.sub("^.*(?=/complete$)|^/v1", "", request.url.path), body)
+        content = json.dumps(body).encode()
+        request.stream = httpx2.ByteStream(content)
+        request._content = content
+        request.headers["content-length"] = str(len(content))
+
+
+def _renamed(text: str, before: str, after: str) -> str:
+    for name, real in {**dict.fromkeys(MODELS, MODEL), **ids}.items():
+        text = re.sub(f"(?<={before}){re.escape(name)}{after}", real, text)
+    return text
+
+
+def _send(client: httpx2.Client, request: httpx2.Request, **options: Any) -> httpx2.Response:
+    pointed(request)
+    return SEND(client, request, **options)
+
+
+async def _send_async(
+    client: httpx2.AsyncClient, request: httpx2.Request, **options: Any
+) -> httpx2.Response:
+    pointed(request)
+    return await SEND_ASYNC(client, request, **options)
+
+
+SEND, SEND_ASYNC = httpx2.Client.send, httpx2.AsyncClient.send
+httpx2.Client.send = _send  # type: ignore[assignment,method-assign] # the suite makes its own clients
+httpx2.AsyncClient.send = _send_async  # type: ignore[assignment,method-assign] # as above
+
+
+# The examples are made by machine from OpenAI's description, with all fields of a call at once.
+removed: Counter[str] = Counter()
+IMPOSSIBLE: Final[
+    Mapping[str, Mapping[str, tuple[Any, Any]]]
+] = {  # field → what stands there, what can
+    "/chat/completions": {
+        "max_tokens": (0, 16),
+        "max_completion_tokens": (0, 16),
+        "logit_bias": ({"foo": 0}, {"50": 0}),  # not a token's number
+    },
+    "/completions": {"logit_bias": ({"foo": 0}, {"50": 0})},
+    "/uploads": {"bytes": (0, len(PART))},
+    "/complete": {"md5": ("md5", hashlib.md5(PART).hexdigest())},  # noqa: S324 - the API's own check
+}
+CONTRADICTIONS: Final = {
+    "/chat/completions": ({"functions", "function_call"}, "tools"),
+    "/responses": ({"conversation"}, "previous_response_id"),
+    "/responses/input_tokens": ({"conversation"}, "previous_response_id"),
+}
+IMPOSSIBLE_QUERY: Final = {
+    "limit=0": "limit=1",
+    "after=after": "",  # no object's id
+    "purpose=purpose": "purpose=user_data",
+}
+NOT_SERVED: Final = {
+    "/chat/completions": {"audio", "moderation", "web_search_options"},
+    "/responses": {"context_management", "moderation", "prompt"},
+}
+NOT_SERVED_IN: Final = {
+    "prompt_cache_options": {"prewarm"},
+    "tools": {"async", "defer_loading"},
+}
+
+
+def amend(path: str, body: Json) -> None:
+    """Correct `body` in place; what is left out of it is counted in `removed`."""
+    for field, (given, possible) in IMPOSSIBLE.get(path, {}).items():
+        if body.get(field) == given:
+            body[field] = possible
+    if not body.get("stream"):
+        _leave_out(body, {"stream_options"}, path)
+    fields, beside = CONTRADICTIONS.get(path, (set(), ""))
+    if beside in body:
+        _leave_out(body, fields, path)
+    if path.startswith("/responses") and not body.keys() & {"input", "previous_response_id"}:
+        body["input"] = "Hello"
+    _leave_out(body, NOT_SERVED.get(path, set()), path)
+    for name, inner in NOT_SERVED_IN.items():
+        value = body.get(name) or []
+        for one in value if isinstance(value, list) else [value]:
+            _leave_out(one, inner, f"{path} {name}.")
+
+
+def _leave_out(body: Json, names: set[str], where: str) -> None:
+    for name in names & body.keys():
+        del body[name]
+        removed[f"{where} {name}"] += 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, times in sorted(removed.items()):
+        terminalreporter.write_line(f"{times:5d} times left out: {name}")

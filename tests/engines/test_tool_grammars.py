@@ -14,7 +14,8 @@ from inference.engines.base import (
     Tool,
     ToolChoice,
 )
-from inference.engines.local.grammar_compiler import TokenizerText, compile_grammar
+from inference.engines.local.grammar_compiler import TokenizerText, compile_grammar, fault
+from inference.engines.local.grammars import json_grammar
 from inference.engines.local.tool_formats import ToolFormat, format_of, grammar_for
 from tests.engines.tool_models import (
     CITY,
@@ -188,3 +189,11 @@ def test_what_cannot_be_enforced_is_left_out_unless_it_is_strict() -> None:
     with pytest.raises(InvalidGeneration) as refused:
         grammar_for(asking(tools=(Tool("ping"), replace(remote, strict=True))), known("qwen"))
     assert refused.value.param == "tools[1].function.parameters"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("word", ["<tool_call>", "</s>", "a <tool_call> b </tool_call>"])
+def test_a_schema_may_spell_what_is_a_token_of_calls(family: str, word: str) -> None:
+    made = tokenizer(family)
+    text = TokenizerText.of(made.backend_tokenizer.to_str(), len(made), (made.eos_token_id,))
+    assert fault(text.load(), json_grammar({"const": word}, "response_format")) == ""

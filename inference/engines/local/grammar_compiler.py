@@ -11,9 +11,9 @@ import random
 import resource
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import IO
+from typing import IO, Any
 
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
@@ -46,10 +46,10 @@ class TokenizerText:
         """Special tokens get names that no answer has, so that one that a schema spells out is
         written in letters."""
         tokenizer = json.loads(text)
-        added = [token for token in tokenizer["added_tokens"] if token["special"]]
-        names = {token["content"]: f"\0{token['id']}" for token in added}
+        added = [token for token in tokenizer["added_tokens"] if _is_mark(token)]
+        names = {token["content"]: name_of(token["id"]) for token in added}
         for token in added:
-            token["content"] = names[token["content"]]
+            token["content"], token["special"] = names[token["content"]], True
         model = tokenizer["model"]
         words = model["vocab"]
         model["vocab"] = (
@@ -64,6 +64,16 @@ class TokenizerText:
     def load(self) -> LLTokenizer:
         """Raises ValueError when llguidance cannot read it."""
         return LLTokenizer(self.text, n_vocab=self.size, eos_token=list(self.ends) or None)
+
+
+def name_of(mark: int) -> str:
+    return f"\0{mark}"
+
+
+def _is_mark(token: Mapping[str, Any]) -> bool:
+    """llguidance takes every added token of this look for a special one (Qwen's `<tool_call>`)."""
+    content: str = token["content"]
+    return token["special"] or (content.startswith("<") and content.endswith(">"))
 
 
 def compile_grammar(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:

@@ -14,7 +14,7 @@ from llguidance import LLMatcher, LLTokenizer
 
 from inference.engines.base import InvalidGeneration
 from inference.engines.local import grammar_compiler
-from inference.engines.local.grammar_compiler import TokenizerText
+from inference.engines.local.grammar_compiler import TokenizerText, name_of
 from inference.engines.local.grammar_trials import Trial
 from inference.engines.local.json_schemas import json_rule
 
@@ -139,7 +139,9 @@ def _loaded(text: TokenizerText, pieces: Sequence[bytes]) -> LLTokenizer | None:
     differing = (
         token
         for token, piece in enumerate(pieces)
-        if piece and piece != b"\xff" and tokenizer.decode_bytes([token]) != piece
+        if piece
+        and piece != b"\xff"
+        and tokenizer.decode_bytes([token]) not in {piece, name_of(token).encode()}
     )  # 0xff marks special tokens there; it is no text in UTF-8
     return None if next(differing, None) is not None else tokenizer
 

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "files",
     "inference",
     "inference.batches",
+    "knowledge",
 ]
 MIDDLEWARE = [  # security headers and hosts: edge.py, for every door
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -93,6 +94,8 @@ BATCH_LINES_AT_ONCE = env.number("BATCH_LINES_AT_ONCE", 64, least=1)
 
 # --- files: a folder, or S3 (the extra `s3`); bytes of an organisation without a quota of its own
 FILE_QUOTA_BYTES = env.number("FILE_QUOTA_MB", 10_240) * 1024 * 1024
+# Text of chunks in an organisation's vector stores, which lies in the database.
+KNOWLEDGE_QUOTA_BYTES = env.number("KNOWLEDGE_QUOTA_MB", 2048) * 1024 * 1024
 FILES_BUCKET = env.text("FILES_S3_BUCKET")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -162,6 +165,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "models"},
         {"name": "files"},
         {"name": "batches"},
+        {"name": "vector stores"},
         {"name": "money"},
         {"name": "API keys"},
         {"name": "accounts"},
@@ -213,6 +217,8 @@ CELERY_BEAT_SCHEDULE = {
         "inference.batches.tasks.work": timedelta(seconds=15),
         "inference.tasks.fail_lost": timedelta(seconds=15),
         "inference.tasks.forget": timedelta(minutes=5),
+        "knowledge.tasks.expire": timedelta(minutes=5),
+        "knowledge.tasks.work": timedelta(seconds=15),
     }.items()
 }
 

@@ -13,6 +13,7 @@ resources: list[URLPattern | URLResolver] = [
     path("", include("billing.urls")),
     path("", include("files.urls")),
     path("", include("inference.batches.urls")),
+    path("", include("knowledge.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -25,6 +25,9 @@ from files.uploading import Announced
 from inference.batches.models import Batch
 from inference.conversations import keeping, new_item_id
 from inference.models import StoredCompletion
+from knowledge import adding, stores
+from knowledge.models import FileBatch
+from knowledge.schemas import FileAdd, StoreCreate
 from tests.cast import Person
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -52,6 +55,11 @@ def begun_batch(ada: Person) -> Batch:
     return batch
 
 
+def file_batch(ada: Person) -> FileBatch:
+    store = stores.create(ada.organisation.id, StoreCreate())
+    return adding.add_batch(store, [FileAdd(file_id=kept_file(ada).id)], param="file_ids")
+
+
 def stored_completion(ada: Person) -> StoredCompletion:
     completion: StoredCompletion = StoredCompletion.objects.create(
         id=f"chatcmpl-{secrets.token_hex(16)}",
@@ -74,6 +82,8 @@ OBJECTS: dict[str, Callable[[Person], str]] = {
     "upload_id": lambda ada: begun_upload(ada).id,
     "item_id": lambda _: new_item_id("message"),
     "batch_id": lambda ada: begun_batch(ada).id,
+    "store_id": lambda ada: stores.create(ada.organisation.id, StoreCreate()).id,
+    "file_batch_id": lambda ada: file_batch(ada).id,
 }
 
 

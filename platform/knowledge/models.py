@@ -1,0 +1,204 @@
+"""Vector stores, the files in them, and the chunks that are searched.
+
+The composite foreign keys are the database's own (migration 0002): a row never joins two
+organisations, and a file or store that goes takes its chunks along, also under a running job.
+"""
+
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db import models
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from accounts.models import Organisation
+from api import ids
+from api.jobs import Job, JobQuerySet
+from files.models import StoredFile
+
+LARGEST_CHUNK, LARGEST_OVERLAP = 800, 400
+"""Tokens: what the strategy `auto` means."""
+
+
+def new_store_id() -> str:
+    return ids.new("vs")
+
+
+def new_file_batch_id() -> str:
+    return ids.new("vsfb")
+
+
+class Status(models.TextChoices):
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class WithFilesQuerySet(models.QuerySet[Any]):
+    def for_organisation(self, organisation_id: str) -> Self:
+        return self.filter(organisation_id=organisation_id)
+
+    def counted(self) -> Self:
+        """With `total`, how many files have which status (`in_progress`, …), and `usage_bytes`."""
+        by_status = {
+            status: Count("files", filter=Q(files__status=status)) for status in Status.values
+        }
+        usage = Sum("files__usage_bytes", default=0)
+        return self.annotate(total=Count("files"), usage_bytes=usage, **by_status)
+
+
+class VectorStoreQuerySet(WithFilesQuerySet):
+    def expired(self) -> Self:
+        return self.filter(expires_at__lte=Now())
+
+
+class VectorStore(models.Model):
+    id = models.CharField(primary_key=True, max_length=40, default=new_store_id, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=256, blank=True)
+    description = models.CharField(max_length=512, blank=True)
+    metadata = models.JSONField(default=dict)
+    expires_after_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_active_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, db_index=True)
+
+    usage_bytes: int  # of a row that `counted()` found
+
+    objects: ClassVar[models.Manager[Any]] = VectorStoreQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "id"], name="store_of_one"),
+        ]
+        indexes = [models.Index(fields=["organisation", "created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'unnamed'} ({self.id})"
+
+    @property
+    def is_over(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    def stay(self) -> None:
+        """Used now: what expires does so that many days from here."""
+        days = self.expires_after_days
+        VectorStore.objects.filter(pk=self.pk).update(
+            last_active_at=Now(), expires_at=None if days is None else Now() + timedelta(days=days)
+        )
+
+
+class FileBatch(models.Model):
+    """Files that were added to a store in one call."""
+
+    id = models.CharField(
+        primary_key=True, max_length=40, default=new_file_batch_id, editable=False
+    )
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    store = models.ForeignKey(
+        VectorStore, on_delete=models.DO_NOTHING, db_constraint=False, related_name="batches"
+    )
+    cancelled_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[models.Manager[Any]] = WithFilesQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "file batches"
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "id"], name="file_batch_of_one"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class StoreFileQuerySet(JobQuerySet):
+    def for_organisation(self, organisation_id: str) -> Self:
+        return self.filter(organisation_id=organisation_id)
+
+    def in_progress(self) -> Self:
+        return self.filter(status=Status.IN_PROGRESS)
+
+
+class StoreFile(Job):
+    """A file in a store. While it is in progress, the row is the job that reads it."""
+
+    class ErrorCode(models.TextChoices):
+        SERVER_ERROR = "server_error"
+        UNSUPPORTED_FILE = "unsupported_file"
+        INVALID_FILE = "invalid_file"
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="+")
+    store = models.ForeignKey(
+        VectorStore, on_delete=models.DO_NOTHING, db_constraint=False, related_name="files"
+    )
+    file = models.ForeignKey(
+        StoredFile, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    batch = models.ForeignKey(
+        FileBatch, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="files"
+    )
+    status = models.CharField(max_length=11, choices=Status, default=Status.IN_PROGRESS)
+    error_code = models.CharField(max_length=16, choices=ErrorCode, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    attributes = models.JSONField(default=dict)
+    largest_chunk = models.PositiveSmallIntegerField(default=LARGEST_CHUNK, help_text="Tokens.")
+    overlap = models.PositiveSmallIntegerField(default=LARGEST_OVERLAP, help_text="Tokens.")
+    usage_bytes = models.PositiveBigIntegerField(default=0, help_text="Of its chunks' text.")
+
+    objects: ClassVar[models.Manager[Any]] = StoreFileQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "store", "id"], name="file_of_store"),
+            models.UniqueConstraint(fields=["store", "file"], name="file_once_in_a_store"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"], name="files_to_read", condition=Q(status="in_progress")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_id} in {self.store_id} ({self.status})"
+
+
+class Chunk(models.Model):
+    """`place` counts from 0 in the file, `page` from 1; `words` is what full text search reads:
+    English stems, and every word as it stands, for names and other languages."""
+
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    store = models.ForeignKey(
+        VectorStore, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    store_file = models.ForeignKey(
+        StoreFile, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False,
+        related_name="chunks",
+    )  # fmt: skip
+    place = models.PositiveIntegerField()
+    page = models.PositiveIntegerField(null=True)
+    text = models.TextField()
+    tokens = models.PositiveIntegerField()
+    words = models.GeneratedField(
+        expression=SearchVector("text", config="english") + SearchVector("text", config="simple"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        ordering = ["store_file", "place"]
+        constraints = [
+            models.UniqueConstraint(fields=["store_file", "place"], name="place_in_a_file"),
+        ]
+        indexes = [GinIndex(fields=["words"], name="chunk_words", fastupdate=False)]
+
+    def __str__(self) -> str:
+        return f"{self.store_file_id}, chunk {self.place}"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from inference.engines import texts as limits
 from inference.engines.base import Classified, Embedded, InvalidGeneration, Text, Tokenised
 from inference.engines.local import frames
-from inference.engines.texts import PARAM
 
 SLICE: Final = 256
 """Texts a frame."""
@@ -25,7 +25,7 @@ async def tokenise(engine: Asking, texts: Sequence[Text]) -> Tokenised:
         content = frames.from_texts(texts)
         _, (rows, width) = await engine.ask(frames.TOKENISE, content)
     except (OverflowError, UnicodeEncodeError) as error:
-        raise InvalidGeneration(f"The inputs cannot be sent: {error}", PARAM) from error
+        raise InvalidGeneration(f"The inputs cannot be sent: {error}", limits.PARAM) from error
     return Tokenised([array("i", row) for row in rows], width)
 
 
@@ -58,6 +58,7 @@ async def _read(engine: Asking, texts: Sequence[Text], tenant: str) -> _Read:
     rows: Sequence[Text] = texts
     if not texts or any(isinstance(text, str) for text in texts):
         rows = (await tokenise(engine, texts)).texts
+    limits.check([len(row) for row in rows], limits.MAX_TOKENS)
     content = frames.from_texts(rows)
     slices = [content[start : start + SLICE] for start in range(0, len(content), SLICE)]
     asked = [

@@ -1,0 +1,179 @@
+"""Reading beside generating: the same weights, bounded pieces, nobody waits for more than one."""
+
+import copy
+import threading
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
+
+from inference.engines.base import EngineOverloaded, GenerationFailed
+from inference.engines.local.embedding.models import Reader, TextModel
+from inference.engines.local.embedding.queue import Job, TextQueue
+from inference.engines.local.embedding.server import NoSteps
+from inference.engines.local.loading import LoadOptions, load
+from inference.engines.local.loop import EngineLoop, QueueBounds
+from inference.engines.local.sequences import StepEvents
+from inference.pooling import Pooling
+from tests.engines.small_models import make_folder, reference, shapes
+
+PIECE = 32
+
+
+def row(*sizes: int, seed: int = 3) -> list["array[int]"]:
+    numbers = torch.Generator().manual_seed(seed)
+    made = [torch.randint(0, 150, (size,), generator=numbers) for size in sizes]
+    return [array("i", each.tolist()) for each in made]
+
+
+def read(model: TextModel, texts: list["array[int]"]) -> torch.Tensor:
+    parts = list(model.read(texts))
+    assert parts[-1] is not None
+    return parts[-1]
+
+
+@pytest.mark.parametrize("kind", ["mean", "last"])
+@pytest.mark.parametrize("shape", sorted(shapes()))
+def test_a_generating_model_reads_as_transformers_computes(shape: str, kind: Any) -> None:
+    model = reference(shape)
+    reader = Reader(copy.deepcopy(model), Pooling(kind), PIECE)
+    texts = row(5, 1, 9, 32, 100)
+    short, (long,) = read(reader, texts[:4]), read(reader, texts[4:])
+    for text, vector in zip(texts, (*short, long), strict=True):
+        with torch.no_grad():
+            states = model.base_model(torch.tensor([text.tolist()])).last_hidden_state[0]
+        wanted = states.mean(0) if kind == "mean" else states[-1]
+        assert torch.allclose(vector, F.normalize(wanted, dim=0), atol=1e-5)
+
+
+def test_a_text_longer_than_a_piece_is_read_in_parts_of_one() -> None:
+    reader = Reader(copy.deepcopy(reference("llama")), Pooling(), PIECE)
+    assert len(list(reader.read(row(100)))) == 4
+
+
+def test_reading_takes_no_memory_for_weights_of_its_own(tmp_path: Path) -> None:
+    model = load(LoadOptions(make_folder(tmp_path)))
+    generating: Any = model.steps._runner._model
+    reading: Any = model.texts.model._model
+    ours = {weights.data_ptr() for weights in reading.parameters()}
+    assert ours <= {weights.data_ptr() for weights in generating.parameters()}
+    assert generating.config._attn_implementation != reading.config._attn_implementation
+
+
+class Words(TextModel):
+    """Numbers without torch's work; token 13 breaks a piece, 14 makes no number."""
+
+    width = 1
+
+    def __init__(self) -> None:
+        self.piece_tokens = PIECE
+        self.pieces: list[list[int]] = []
+
+    def read(self, rows: Any) -> Iterator[torch.Tensor | None]:
+        self.pieces.append([each[0] for each in rows])
+        assert max(map(len, rows)) * len(rows) <= PIECE
+        if any(13 in each for each in rows):
+            raise RuntimeError("13")
+        yield torch.tensor([[float("nan") if 14 in each else float(each[0])] for each in rows])
+
+
+def job(texts: list["array[int]"], told: list[Job], tenant: str = "") -> Job:
+    return Job(texts, tenant, told.append)
+
+
+def named(name: int, *sizes: int) -> list["array[int]"]:
+    return [array("i", [name] * size) for size in sizes]
+
+
+def test_results_keep_the_order_of_the_texts_and_pieces_their_bound() -> None:
+    queue, told = TextQueue(Words()), list[Job]()
+    texts = [array("i", [n] * size) for n, size in enumerate((5, 1, 32, 7, 2, 2, 16, 16, 3))]
+    queue.add(job(texts, told))
+    while queue:
+        queue.work()
+    assert told[0].numbers is not None
+    assert told[0].numbers.flatten().tolist() == list(range(9))
+    assert queue.tokens == 0
+
+
+def test_tenants_and_their_requests_take_turns() -> None:
+    model = Words()
+    queue, told = TextQueue(model), list[Job]()
+    queue.add(job(named(1, *[16] * 8), told, "heavy"))
+    queue.add(job(named(2, *[16] * 8), told, "heavy"))
+    queue.add(job(named(3, 16, 16), told, "light"))
+    for _ in range(3):
+        queue.work()
+    assert [piece[0] for piece in model.pieces] == [1, 3, 2]
+
+
+def test_a_text_that_breaks_its_piece_fails_alone() -> None:
+    queue, told = TextQueue(Words()), list[Job]()
+    for texts in (named(1, 4), named(13, 4), named(2, 4), named(14, 4)):
+        queue.add(job(texts, told))
+    while queue:
+        queue.work()
+    failed = {each.texts[0][0]: each.error for each in told}
+    assert {name for name, error in failed.items() if error} == {13, 14}
+    assert all(isinstance(failed[name], GenerationFailed) for name in (13, 14))
+
+
+def test_what_nobody_wants_any_more_is_not_read() -> None:
+    model = Words()
+    queue, told = TextQueue(model), list[Job]()
+    gone = job(named(1, *[32] * 50), told)
+    queue.add(gone)
+    queue.work()
+    gone.cancelled = True
+    queue.add(job(named(2, 3), told))
+    while queue:
+        queue.work()
+    assert model.pieces == [[1], [2]]
+    assert queue.tokens == 0
+
+
+def test_a_full_queue_refuses_and_says_when_to_come_again() -> None:
+    queue = TextQueue(Words(), most_waiting=100)
+    queue.add(job(named(1, 32, 32, 32), []))
+    with pytest.raises(EngineOverloaded) as refused:
+        queue.add(job(named(2, 5), []))
+    assert refused.value.retry_after > 0
+    queue.work()
+    queue.add(job(named(2, 5), []))
+
+
+class Endless(NoSteps):
+    running = 1
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+
+    def step(self) -> tuple[StepEvents, int]:
+        self.log.append("step")
+        return StepEvents(), 0
+
+
+class Pieces:
+    def __init__(self, log: list[str], done: threading.Event) -> None:
+        self.log, self.done = log, done
+
+    def __bool__(self) -> bool:
+        return not self.done.is_set()
+
+    def work(self) -> None:
+        self.log.append("piece")
+        if self.log.count("piece") == 50:
+            self.done.set()
+
+
+def test_after_every_step_there_is_one_piece_and_after_every_piece_a_step() -> None:
+    log, done = list[str](), threading.Event()
+    loop = EngineLoop(Endless(log), QueueBounds(1), lambda _: None, lambda: None, Pieces(log, done))
+    loop.start()
+    assert done.wait(10)
+    loop.stop()
+    assert log[:100] == ["step", "piece"] * 50

@@ -38,7 +38,7 @@ class Site:
 def site(server: str, *models: tuple[str, ...]) -> Iterator[Site]:
     """A site under `server` (daphne or uvicorn); `models` are arguments of `models add`."""
     with tempfile.TemporaryDirectory(prefix=f"smarter-bench-{server}-") as folder:
-        data, port = Path(folder), _free_port()
+        data, port = Path(folder), free_port()
         with _running(data, "postgres") as database:
             if not database.stdout or not database.stdout.readline():  # its address: it is up
                 raise RuntimeError("The database did not start; its reason stands above.")
@@ -99,7 +99,7 @@ def _wait_for(port: int, process: "subprocess.Popen[str]") -> None:
     raise RuntimeError("The web process did not start; its reason stands above.")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -107,6 +107,8 @@ class BatchRun:
             self._window = min(self._window + 1, MOST_AT_ONCE)
 
     async def _answer(self, line: TakenLine, caller: Caller) -> None:
+        if line.attempts > MOST_ATTEMPTS:  # whoever asked it so often did not live to tell
+            raise InternalError("The server failed on this line again and again.")
         ready = await asking.ready(self._batch.endpoint, line, caller)
         await self._prices.ensure(ready.model)
         async with self._engines.slots(ready.model).taken(ready.choices):

@@ -1,4 +1,4 @@
-"""A batch from its file to its files: every line answered, in OpenAI's shapes, at half the price."""
+"""A batch from file to files: every line answered, in OpenAI's shapes, at half the price."""
 
 from dataclasses import asdict
 from typing import Any
@@ -85,7 +85,11 @@ def test_the_minute_of_the_key_is_not_touched(fund: Any) -> None:
 
 @pytest.mark.parametrize(
     ("endpoint", "kind"),
-    [(CHAT, "chat.completion"), ("/v1/completions", "text_completion"), ("/v1/responses", "response")],
+    [
+        (CHAT, "chat.completion"),
+        ("/v1/completions", "text_completion"),
+        ("/v1/responses", "response"),
+    ],
 )
 def test_every_endpoint_answers_in_its_own_shape(ada: Owner, endpoint: str, kind: str) -> None:
     lines = [request("a", "one two", endpoint), request("b", "#reject=messages", endpoint)]

@@ -77,7 +77,8 @@ def test_a_line_whose_hold_was_lost_with_the_database_is_asked_again(
     ada: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hold is written without waiting for the disk: a crash of Postgres may take it along."""
-    hold, lost = ledger.hold, []
+    hold = ledger.hold
+    lost: list[str] = []
 
     async def losing(asked: ledger.HoldRequest) -> ledger.Hold:
         held = await hold(asked)
@@ -91,6 +92,19 @@ def test_a_line_whose_hold_was_lost_with_the_database_is_asked_again(
     assert batch.status == "completed"
     assert Hold.objects.filter(state="settled").count() == 1
     assert ada.money()[0] < DOLLAR
+
+
+def test_a_line_that_was_taken_away_while_it_ran_is_charged_once(ada: Owner) -> None:
+    batch = ada.create([request("a", "#words=10 #pace=100")])
+    thread = threading.Thread(target=_work)
+    thread.start()
+    wait_until(lambda: Hold.objects.filter(state="open").exists(), 20, "held")
+    Line.objects.update(state="pending")
+    thread.join(30)
+    batch.refresh_from_db()
+    assert (batch.status, batch.completed) == ("completed", 1)
+    assert sorted(Hold.objects.values_list("state", flat=True)) == ["settled", "voided"]
+    assert batch.charged == DOLLAR - ada.money()[0] > 0
 
 
 def test_a_swept_hold_of_a_line_is_free_whatever_it_had_generated(ada: Owner) -> None:
@@ -141,7 +155,10 @@ def test_a_crash_between_the_files_and_the_end_leaves_no_second_file(
     batch, end = ada.create([request("a", "x")]), finishing._end
     monkeypatch.setattr(finishing, "_end", _crash)
     work(batch)
-    assert (batch.status, StoredFile.objects.filter(purpose="batch_output").count()) == ("finalizing", 1)
+    assert (batch.status, StoredFile.objects.filter(purpose="batch_output").count()) == (
+        "finalizing",
+        1,
+    )
     monkeypatch.setattr(finishing, "_end", end)
     Batch.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     work(batch)

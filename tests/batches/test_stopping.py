@@ -15,9 +15,9 @@ from accounts import keys
 from accounts.models import APIKey, Organisation
 from api.errors import StorageQuotaExceeded
 from billing import topping_up
-from billing.models import Hold
+from billing.models import Hold, Price
 from files import receiving
-from inference.batches import batch_run, rests, working
+from inference.batches import batch_run, rests, validating, working
 from inference.batches.models import Batch, Line
 from inference.models import ServedModel
 from tests.batches.conftest import DOLLAR, Fund, Owner, content, request, work
@@ -140,7 +140,10 @@ def test_a_key_may_only_ask_its_own_models(ada: Owner) -> None:
 def test_a_key_without_inference_makes_no_batch(ada: Owner) -> None:
     _, secret = keys.issue(ada.organisation.id, scopes=["files:read", "files:write"])
     poor = Owner(ada.organisation, ada.key, secret)
-    for answer in (poor.http().get("/v1/batches"), poor.http().post("/v1/batches", {}, format="json")):
+    for answer in (
+        poor.http().get("/v1/batches"),
+        poor.http().post("/v1/batches", {}, format="json"),
+    ):
         assert answer.status_code == 403
 
 
@@ -187,9 +190,6 @@ def test_lines_wait_for_a_model_that_is_away(ada: Owner, monkeypatch: pytest.Mon
         wait_until(lambda: Line.objects.filter(state="completed").exists(), 20, "others go on")
         assert state(batch) == "in_progress"
         ServedModel.objects.filter(pk="away").update(engine="scripted:")
-        ServedModel.objects.get(pk="away")
-        from billing.models import Price
-
         Price.objects.create(model="away", input=1, cached_input=1, output=1)
         wait_until(lambda: state(batch) == "completed", 30, "completed")
     assert (batch.completed, batch.failed) == (2, 0)
@@ -206,6 +206,18 @@ def test_a_model_that_stays_away_fails_its_lines_in_the_end(
     (failed,) = content(batch.error_file_id)
     assert failed["response"]["status_code"] == 503
     assert failed["response"]["body"]["error"]["code"] == "model_unavailable"
+
+
+def test_a_line_that_nobody_survives_fails_in_the_end(ada: Owner) -> None:
+    batch = ada.create([request("a", "x")])
+    Batch.objects.update(holder="dead", lease_until=timezone.now() + timedelta(minutes=1))
+    batch.refresh_from_db()
+    validating.validate(batch)
+    Line.objects.update(attempts=batch_run.MOST_ATTEMPTS)
+    Batch.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    work(batch)
+    (failed,) = content(batch.error_file_id)
+    assert failed["response"]["status_code"] == 500
 
 
 def test_without_room_for_its_files_a_batch_waits_and_says_so(

@@ -116,6 +116,11 @@ def test_cancelled_within_seconds(client: openai.OpenAI) -> None:
         assert time.monotonic() < end
         time.sleep(0.2)
     asked = time.monotonic()
+    client.chat.completions.create(
+        model="smarter-mini", messages=[{"role": "user", "content": "Hello!"}], max_tokens=20
+    )
+    assert time.monotonic() - asked < 10, "a live call does not wait for a batch"
+    asked = time.monotonic()
     assert client.batches.cancel(batch.id).status == "cancelling"
     last = followed(client, batch)[-1]
     assert last.status == "cancelled"

@@ -22,7 +22,7 @@ ITS_OWN = {"connection", "transfer-encoding", "date", "server", "host"}
 def standing_before(upstream: str) -> Iterator[str]:
     """The address of a proxy before the server at `upstream`."""
     config = uvicorn.Config(
-        _Proxy(upstream), log_level="critical", lifespan="off", ws="none", timeout_keep_alive=60
+        _Proxy(upstream), log_level="error", lifespan="off", ws="none", timeout_keep_alive=60
     )
     server = uvicorn.Server(config)
     with socket.socket() as listening:
@@ -65,6 +65,7 @@ class _Proxy:
 
     async def _make(self, mistake: Mistake, call: Call, send: Send) -> None:
         asked = mistake.ask(call)
+        asked.headers.pop("content-length", None)  # of what was sent; the client counts anew
         answer = await self._http.request(
             asked.method, asked.path, headers=asked.headers, content=asked.body
         )

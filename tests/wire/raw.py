@@ -12,6 +12,7 @@ import httpx
 
 Json = dict[str, Any]
 DONE = "[DONE]"
+PROXY_BROKE = b"Internal Server Error"  # what uvicorn answers for an application that raised
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Answer:
 
     @cached_property
     def error(self) -> Json:
-        error: Json = self.json["error"]
+        error = self.json.get("error")
+        assert isinstance(error, dict), self.raw[:500]
         return error
 
     @cached_property
@@ -138,6 +140,8 @@ class Site:
             for piece in answer.iter_raw():
                 pieces.append(piece)
                 arrivals.append(time.monotonic() - begin)
+        if pieces == [PROXY_BROKE]:
+            raise RuntimeError(f"the proxy could not make the mistake {self.mistake}")
         return Answer(answer.status_code, answer.headers, b"".join(pieces), tuple(arrivals))
 
     def get(self, path: str) -> Answer:

@@ -60,6 +60,7 @@ def the_bytes_of_logprobs_are_the_text(site: Site) -> None:
     asked = {"logprobs": True, "top_logprobs": 2}
     whole, streamed = site.chat(**asked), site.chat(**asked, stream=True)
     (choice,) = whole.good["choices"]
+    assert choice["logprobs"]
     tokens = choice["logprobs"]["content"]
     told = [(choice.get("logprobs") or {}).get("content") or () for choice in streamed.deltas]
     assert _bytes(tokens) == choice["message"]["content"].encode()
@@ -79,6 +80,7 @@ def _bytes(tokens: list[Json]) -> bytes:
 def completions_tell_legacy_logprobs(site: Site) -> None:
     whole = site.complete("a bb ccc", logprobs=1).good["choices"][0]
     told = whole["logprobs"]
+    assert told
     assert told["tokens"] == ["a", " bb", " ccc"]
     assert told["text_offset"] == [0, 1, 4]
     chunks = site.complete("a bb ccc #pace=1", logprobs=1, stream=True).chunks

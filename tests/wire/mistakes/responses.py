@@ -9,7 +9,7 @@ from tests.wire.raw import DONE, Event, Json
 
 
 def of_kind(given: list[Json], kind: str) -> list[Json]:
-    return [event for event in given if event["type"].endswith(kind)]
+    return [event for event in given if event.get("type", "").endswith(kind)]
 
 
 @told_events(responses.event_lines_say_the_type)

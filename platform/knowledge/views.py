@@ -1,9 +1,9 @@
 """/v1/vector_stores: what OpenAI's clients send and expect."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from django.db.models import QuerySet
-from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -223,9 +223,9 @@ def _files(request: Request, files: QuerySet[StoreFile]) -> Response:
     return Response(listed([answers.store_file(row) for row in rows], has_more=has_more))
 
 
-def _by_row(query: QueryDict, files: QuerySet[StoreFile]) -> dict[str, str]:
+def _by_row(query: Mapping[str, str], files: QuerySet[StoreFile]) -> dict[str, str]:
     """Cursors are ids of files, which name a row only within their store."""
-    found = dict(query.items())
+    found = {name: query[name] for name in query}
     for name in {"after", "before"} & set(query):
         row = files.filter(file_id=found[name]).first()
         if row is None:

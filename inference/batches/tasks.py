@@ -21,8 +21,8 @@ def wake() -> None:
     """Now instead of at the next beat. A broker that is away is no error."""
     try:
         work.apply_async(retry=False)
-    except (OperationalError, OSError):
-        logger.warning("worker_not_woken")
+    except (OperationalError, OSError) as error:
+        logger.warning("worker_not_woken", extra={"reason": str(error)})
 
 
 @worker_shutting_down.connect

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402 - as abo
 from api import health  # noqa: E402 - as above
 from api.body_limits import BodyLimits  # noqa: E402 - as above
 from api.request_ids import RequestIds  # noqa: E402 - as above
+from config import celery  # noqa: E402, F401 - as above; or routes would wake no worker
 from config.azure import AzureSpelling  # noqa: E402 - as above
 from config.edge import Edge  # noqa: E402 - as above
 from config.large_bodies import LIMITS  # noqa: E402 - as above

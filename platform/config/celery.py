@@ -26,4 +26,5 @@ class Clock(bootsteps.StartStopStep):
 app = Celery("smarter")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.set_default()  # in every thread: routes wake the worker from theirs
 app.steps["worker"].add(Clock)

@@ -131,6 +131,11 @@ def test_cancelled_within_seconds(client: openai.OpenAI) -> None:
         assert len(read(client, last.output_file_id)) == completed
 
 
+def test_a_new_batch_wakes_the_worker(client: openai.OpenAI, server: Server) -> None:
+    followed(client, create(client, [line(0)]))
+    assert "worker_not_woken" not in (server.data / "logs" / "web.log").read_text()
+
+
 def test_listed_and_paged(client: openai.OpenAI) -> None:
     first, second = (create(client, [line(0)]) for _ in range(2))
     ids = [batch.id for batch in client.batches.list(limit=1)]

@@ -1,11 +1,12 @@
-"""LangChain's standard tests of a chat model, over chat completions and over Responses."""
+"""LangChain's standard tests: chat over chat completions and over Responses, embeddings."""
 
 import os
 from typing import Any
 
-from langchain_openai import ChatOpenAI  # type: ignore[import-not-found] # its own environment
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings  # type: ignore[import-not-found] # its own environment
 from langchain_tests.integration_tests import (  # type: ignore[import-not-found] # as above
     ChatModelIntegrationTests,
+    EmbeddingsIntegrationTests,
 )
 
 PARAMS = {"model": os.environ["CONFORMANCE_MODEL"], "max_retries": 0, "timeout": 60}
@@ -30,3 +31,16 @@ class TestResponses(TestChat):
     @property
     def chat_model_params(self) -> dict[str, Any]:
         return {**PARAMS, "use_responses_api": True}
+
+
+class TestEmbeddings(EmbeddingsIntegrationTests):  # type: ignore[misc] # untyped here
+    @property
+    def embeddings_class(self) -> Any:
+        return OpenAIEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        return {
+            **PARAMS,
+            "check_embedding_ctx_length": False,
+        }  # or it counts another model's tokens

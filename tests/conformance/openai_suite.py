@@ -209,6 +209,23 @@ def _leave_out(body: Json, names: set[str], where: str) -> None:
         removed[f"{where} {name}"] += 1
 
 
+# What fails, and is right: docs/compatibility.md tells more. The rest has to pass.
+KNOWN: Final = {
+    r"test_messages\.py.*(method|response)_list": "the type knows no message of a user",
+    r"test_responses\.py.*_compact(_|\[)": "the type knows no message of a user",
+    r"^test_completions\.py::\w+::test_method_create_with_all_params_overload_1": "an echo's first "
+    "log-probability is null; the type knows no null",
+    r"test_models\.py.*(method|response)_delete\[": "its fine-tuned model exists nowhere",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for pattern, reason in KNOWN.items():
+            if re.search(pattern, item.nodeid.removeprefix("tests/api_resources/")):
+                item.add_marker(pytest.mark.xfail(strict=True, reason=reason))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, times in sorted(removed.items()):
         terminalreporter.write_line(f"{times:5d} times left out: {name}")

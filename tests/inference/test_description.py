@@ -18,7 +18,8 @@ def described() -> dict[str, Any]:
 def test_every_generating_path_is_described() -> None:
     known = {prefix + path for path in DESCRIPTIONS for prefix in PREFIXES}
     known |= {
-        "/openai/deployments/{model}" + path for path in ("/chat/completions", "/completions")
+        "/openai/deployments/{model}" + path
+        for path in ("/chat/completions", "/completions", "/embeddings")
     }
     assert set(described()["paths"]) == known
     operations = [one for path in described()["paths"].values() for one in path.values()]

@@ -32,7 +32,7 @@ class Member:
         return begin, answer, time.monotonic()
 
     def _fields(self) -> dict[str, Any]:
-        said = f"{' '.join([self.word] * 12)} #pace=25"
+        said = f"{' '.join([self.word] * 12)} #pace=50"
         form = {"name": "form", "schema": self._schema(), "strict": True}
         match self.kind:
             case "tool":
@@ -51,8 +51,8 @@ class Member:
         return {**_chat(said), "max_tokens": 40}
 
     def _schema(self) -> dict[str, Any]:
-        """Four properties that can only be its own word."""
-        names = [f"{letter}_{self.word}" for letter in "abcd"]
+        """Two properties that can only be its own word."""
+        names = [f"{letter}_{self.word}" for letter in "ab"]
         own = {"type": "string", "enum": [self.word]}
         return {"type": "object", "properties": dict.fromkeys(names, own), "required": names,
                 "additionalProperties": False}  # fmt: skip

@@ -1,6 +1,6 @@
 """Responses: their events in order and numbered, their object complete, their parameters heard."""
 
-from tests.wire.raw import Answer, Json, Site
+from tests.wire.raw import DONE, Answer, Json, Site
 from tests.wire.registry import check, check_of_any_model
 from tests.wire.tools import ASK, flat
 
@@ -54,6 +54,7 @@ def done(answer: Answer, kind: str) -> Json:
 @check
 def event_lines_say_the_type(site: Site) -> None:
     for answer in (site.respond(stream=True), site.respond("#fail=2 a b c", stream=True)):
+        assert DONE not in {event.data for event in answer.events}
         assert [event.name for event in answer.events] == [
             event.json["type"] for event in answer.events
         ]

@@ -7,6 +7,7 @@ from api.errors import InvalidRequest
 from inference import conversations
 from inference.responses import rows
 from inference.responses.narration import INPUT_PLACES, id_of
+from inference.responses.output import to_json
 from inference.schemas.responses import InputItem, ResponseRequest, stored
 from inference.schemas.responses.items import Item, ItemReference
 
@@ -32,7 +33,24 @@ async def context_of(
     """Raises InvalidRequest (unknown previous response or item), NotFound (conversation)."""
     if earlier is None:
         earlier = await _read(asked, organisation_id)
-    return Context(earlier, await _given(asked.items, earlier, organisation_id, response_id))
+    given = await _given(asked.items, earlier, organisation_id, response_id)
+    context = Context(earlier, given)
+    _require_modest(context.items)
+    return context
+
+
+def _require_modest(items: Sequence[Item]) -> None:
+    """A reference of a few bytes may stand for megabytes, and there may be thousands of them."""
+    size = 0
+    for item in items:
+        size += len(to_json(item))
+        if size > rows.MOST_SIZE:
+            raise InvalidRequest(
+                f"With what it goes on from, this request has more than {rows.MOST_SIZE:,} "
+                "characters. Send less, or begin anew.",
+                param="input",
+                code="context_length_exceeded",
+            )
 
 
 async def _read(asked: ResponseRequest, organisation_id: str) -> Sequence[Item]:

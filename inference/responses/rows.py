@@ -12,6 +12,7 @@ from inference.models.kept import KEPT_FOR
 from inference.schemas.responses.items import Item
 
 MOST_STEPS: Final = 1000  # responses that one may go on from, one after the other
+MOST_SIZE: Final = 8 * 1024 * 1024  # characters of JSON that they and the request may have together
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,15 @@ async def _read(organisation_id: str, response_id: str) -> Row | None:
 async def chain(organisation_id: str, response_id: str) -> list[Item]:
     """Every item of this response and of those that it went on from, the oldest first.
 
-    Raises InvalidRequest, as OpenAI does, when there is no such response, or it is not done.
+    Nothing before the first that makes them too large together. Raises InvalidRequest, as OpenAI
+    does, when there is no such response, or it is not done.
     """
-    values = {"id": response_id, "organisation": organisation_id, "most": MOST_STEPS}
+    values = {
+        "id": response_id,
+        "organisation": organisation_id,
+        "most": MOST_STEPS,
+        "size": MOST_SIZE,
+    }
     async with database.connection() as connection:
         rows = await (await connection.execute(_CHAIN, values)).fetchall()
     if not rows:
@@ -153,15 +160,17 @@ _FIND: Final = """
 """
 _CHAIN: Final = """
     WITH RECURSIVE chain AS (
-        SELECT id, previous_id, status, input, body->'output' AS output, 1 AS step
+        SELECT id, previous_id, status, input, body->'output' AS output, 1 AS step,
+               length(input::text) + length(body->>'output') AS size
           FROM inference_response
          WHERE id = %(id)s AND organisation_id = %(organisation)s AND expires_at > now()
          UNION ALL
         SELECT before.id, before.previous_id, before.status, before.input, before.body->'output',
-               chain.step + 1
+               chain.step + 1,
+               chain.size + length(before.input::text) + length(before.body->>'output')
           FROM chain JOIN inference_response AS before ON before.id = chain.previous_id
          WHERE before.organisation_id = %(organisation)s AND before.expires_at > now()
-           AND chain.step < %(most)s)
+           AND chain.step < %(most)s AND chain.size <= %(size)s)
     SELECT status, input, output FROM chain ORDER BY step DESC
 """
 _ITEMS: Final = """

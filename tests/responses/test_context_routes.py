@@ -8,6 +8,7 @@ import pytest
 from billing.pricing import usd
 from inference.gateway.contexts import compacting
 from inference.models import Response
+from inference.responses import rows
 from inference.responses.compacted import expanded
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, cost, holds, only_hold
@@ -78,6 +79,33 @@ async def test_wrong_requests_are_refused_by_name(bakery: Tenant, path: str) -> 
 async def test_what_does_not_fit_is_not_counted(bakery: Tenant) -> None:
     refused = await post(bakery, "input_tokens", input="w " * 9000)
     assert (refused.status, refused.json["error"]["code"]) == (400, "context_length_exceeded")
+
+
+async def test_few_bytes_cannot_stand_for_a_context_without_end(
+    bakery: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_SIZE", 5000)
+    first = await ask(bakery, "w " * 1000)
+    item = f"msg_{first.json['id'][5:33]}8000"
+    references = [{"type": "item_reference", "id": item}]
+    assert (await post(bakery, "input_tokens", input=references)).status == 200
+    second = await ask(bakery, "x " * 1000, previous_response_id=first.json["id"], store=True)
+    for refused in (
+        await post(bakery, "input_tokens", input=references * 3, truncation="auto"),
+        second,
+    ):
+        assert (refused.status, refused.json["error"]["code"]) == (400, "context_length_exceeded")
+
+
+async def test_of_a_long_chain_no_more_is_read_than_tells_that_it_is_too_long(
+    bakery: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    previous = None
+    for _ in range(4):
+        previous = (await ask(bakery, "w " * 300, previous_response_id=previous)).json["id"]
+    assert len(await rows.chain(bakery.organisation_id, previous)) == 8
+    monkeypatch.setattr(rows, "MOST_SIZE", 2000)
+    assert len(await rows.chain(bakery.organisation_id, previous)) == 4
 
 
 async def test_users_messages_stay_and_the_rest_becomes_one_item(bakery: Tenant) -> None:

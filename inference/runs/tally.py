@@ -15,10 +15,12 @@ class Tally:
         self.finish: list[str | None] = [None] * (choices_each * prompts)
         self._cached = [0] * prompts
         self._choices_each = choices_each
+        self._told = False  # an echo is told before the first token
 
     def count(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:
             self.completion[delta.index] = delta.completion_tokens
+            self._told |= bool(delta.text)
             if delta.finish_reason:
                 self.finish[delta.index] = delta.finish_reason
             if delta.cached_tokens:
@@ -27,7 +29,7 @@ class Tally:
 
     @property
     def started(self) -> bool:
-        return any(self.completion)
+        return self._told or any(self.completion)
 
     @property
     def completed(self) -> bool:

@@ -1,5 +1,6 @@
 """Legacy completions that give the prompt back, as programs that score texts ask for it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -67,6 +68,16 @@ async def test_the_prompt_has_log_probabilities_and_its_first_token_has_none(
         "top_logprobs": [None, {" cd": -0.6931}, {"ab": -0.6931}],
         "text_offset": [0, 2, 5],
     }
+
+
+async def test_who_leaves_with_the_echo_alone_pays_for_the_prompt(ada: Tenant) -> None:
+    words = "#words=9 #pace=500 a b"
+    call = ada.call(words, path=PATH, echo=True, logprobs=1, stream=True)
+    await call.came(1)
+    call.leave()
+    await asyncio.wait_for(call.finished(), 1)
+    hold = await only_hold()
+    assert (hold.state, hold.completion_tokens, hold.charged) == ("settled", 0, cost(4, 0))
 
 
 async def test_offsets_begin_anew_where_an_answer_is_kept_and_sent(ada: Tenant) -> None:

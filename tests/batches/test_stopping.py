@@ -150,13 +150,13 @@ def test_a_key_without_inference_makes_no_batch(ada: Owner) -> None:
 def test_lines_that_the_balance_does_not_pay_for_fail_and_it_never_goes_below_zero(
     fund: Fund,
 ) -> None:
-    """50 tokens at half the price are 50,001 n$; there is money for ten lines, in ten holds."""
-    owner = fund("Ten lines", nano=10 * 50_501 + 400)
+    """Each costs 50,501 n$; there is money for ten, and for 19 tokens of an eleventh."""
+    owner = fund("Ten lines", nano=10 * 50_501 + 20_000)
     batch = work(owner.create([request(f"r{i}", "#fill") for i in range(30)]))
     assert (batch.status, batch.completed, batch.failed) == ("completed", 10, 20)
     codes = {line["response"]["body"]["error"]["code"] for line in content(batch.error_file_id)}
     assert codes == {"insufficient_balance"}
-    assert owner.money() == (400, 0)
+    assert owner.money() == (20_000, 0)
     usages = [line["response"]["body"]["usage"] for line in content(batch.output_file_id)]
     assert {usage["completion_tokens"] for usage in usages} == {50}, "no line is shortened"
 

@@ -162,6 +162,7 @@ class DaphneServer(server.Server):
             for application in left:
                 application.cancel()
             await asyncio.wait(left, timeout=2)
+        await self.drain.runs_end()
         await close_parts()
 
     def _is_busy(self) -> bool:

@@ -1,5 +1,6 @@
-"""How a web process stops: readiness fails at once, calls end, Runs settle, connections close."""
+"""How a web process stops: readiness fails at once, calls and Runs end, connections close."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -31,6 +32,11 @@ class Drain:
     def waits(self) -> bool:
         """May calls in progress still go on?"""
         return not self.forced and time.monotonic() - (self.started or 0) < self.seconds
+
+    async def runs_end(self) -> None:
+        """Wait for answers that are kept, though nobody reads them now."""
+        while self.waits() and runs.open_runs():  # noqa: ASYNC110 - as for calls, the end is polled
+            await asyncio.sleep(0.02)
 
 
 async def close_parts() -> None:

@@ -51,4 +51,5 @@ class UvicornServer(uvicorn.Server):
         while self.drain.waits() and self.server_state.tasks:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         await super().shutdown(sockets)
+        await self.drain.runs_end()
         await close_parts()

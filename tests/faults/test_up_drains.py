@@ -96,3 +96,16 @@ def test_a_second_signal_cuts_streams_and_still_charges_them(site: Server) -> No
     available, held = money(site.data)[tenant.organisation]
     assert held == 0
     assert 0 < 10**9 - available < WORDS * 2000
+
+
+def test_sigterm_lets_an_answer_in_the_background_finish(site: Server) -> None:
+    tenant = site.tenant("Bees", credit="1.00")
+    asked = {"model": "scripted", "input": f"#words={WORDS} #pace=100", "background": True}
+    with tenant.http() as http:
+        response_id = http.post("/v1/responses", json=asked).json()["id"]
+    assert site.stop() == 0
+    site.start()
+    with tenant.http() as http:
+        response = http.get(f"/v1/responses/{response_id}").json()
+    assert response["status"] == "completed"
+    assert response["usage"]["output_tokens"] == WORDS

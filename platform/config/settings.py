@@ -175,6 +175,7 @@ SPECTACULAR_SETTINGS = {
         "APIKeyKindEnum": "accounts.models.APIKey.Kind",
         "FilePurposeEnum": "files.models.StoredFile.Purpose",
         "GivenPurposeEnum": "files.models.stored_file.GIVEN",
+        "StoreFileStatusEnum": ["in_progress", "completed", "cancelled", "failed"],
         "APIKeyStatusEnum": ["active", "expired", "revoked"],
     },
     "OAS_VERSION": "3.1.0",  # the generating routes are described in JSON Schema 2020-12

@@ -24,7 +24,7 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-class ExpiresAfter(Strict):
+class StoreExpiry(Strict):
     anchor: Literal["last_active_at"]
     days: Annotated[int, Field(ge=1, le=365)]
 
@@ -67,7 +67,7 @@ class StoreCreate(Strict):
     description: ShortText | None = None
     file_ids: Annotated[list[FileID], Field(max_length=MOST_AT_CREATION)] | None = None
     chunking_strategy: Chunking | None = None
-    expires_after: ExpiresAfter | None = None
+    expires_after: StoreExpiry | None = None
     metadata: Metadata | None = None
 
 
@@ -75,7 +75,7 @@ class StoreUpdate(Strict):
     """What is left out stays."""
 
     name: Annotated[str, StringConstraints(max_length=256)] | None = None
-    expires_after: ExpiresAfter | None = Field(None, description="null: it never expires.")
+    expires_after: StoreExpiry | None = Field(None, description="null: it never expires.")
     metadata: Metadata | None = None
 
 

@@ -10,7 +10,7 @@ from accounts.models import Organisation
 from api.errors import InvalidRequest, NotFound
 from knowledge import adding
 from knowledge.models import StoreFile, VectorStore
-from knowledge.schemas import ExpiresAfter, FileAdd, StoreCreate, StoreUpdate
+from knowledge.schemas import StoreExpiry, FileAdd, StoreCreate, StoreUpdate
 
 MOST_STORES: Final = 1000  # of an organisation
 
@@ -82,7 +82,7 @@ def expire() -> int:
     return gone
 
 
-def _set_expiry(store: VectorStore, after: ExpiresAfter | None) -> None:
+def _set_expiry(store: VectorStore, after: StoreExpiry | None) -> None:
     store.expires_after_days = after.days if after else None
     store.expires_at = timezone.now() + timedelta(days=after.days) if after else None
     store.save(update_fields=["expires_after_days", "expires_at"])

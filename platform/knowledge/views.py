@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -218,16 +218,18 @@ def _files(request: Request, files: QuerySet[StoreFile]) -> Response:
     if status is not None and status not in Status.values:
         known = ", ".join(Status.values)
         raise InvalidRequest(f"'filter' is one of {known}.", param="filter")
-    wanted = files if status is None else files.filter(status=status)
-    rows, has_more = page(wanted, _by_row(request.query_params, files))
+    cursors = _cursors(request.query_params, files)
+    if status is not None:  # what a cursor names may have gone on to another status meanwhile
+        files = files.filter(Q(status=status) | Q(pk__in=cursors.values()))
+    rows, has_more = page(files, {**request.query_params.dict(), **cursors})
     return Response(listed([answers.store_file(row) for row in rows], has_more=has_more))
 
 
-def _by_row(query: Mapping[str, str], files: QuerySet[StoreFile]) -> dict[str, str]:
-    """Cursors are ids of files, which name a row only within their store."""
-    found = {name: query[name] for name in query}
+def _cursors(query: Mapping[str, str], files: QuerySet[StoreFile]) -> dict[str, str]:
+    """`after` and `before` are ids of files, which name a row only within their store."""
+    found = {}
     for name in {"after", "before"} & set(query):
-        row = files.filter(file_id=found[name]).first()
+        row = files.filter(file_id=query[name]).first()
         if row is None:
             raise unknown_cursor(name)
         found[name] = str(row.pk)

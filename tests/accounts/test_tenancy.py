@@ -48,7 +48,7 @@ def begun_upload(ada: Person) -> Upload:
 
 
 def begun_batch(ada: Person) -> Batch:
-    key = APIKey.objects.filter(organisation=ada.organisation).first()
+    key = APIKey.objects.filter(organisation=ada.organisation)[0]
     batch: Batch = Batch.objects.create(
         organisation=ada.organisation, key=key, endpoint="/v1/completions", input_file_id="file-1"
     )

@@ -64,7 +64,7 @@ def test_responses_read_and_extend_a_conversation(ada: Tenant) -> None:
     assert first.usage is not None
     assert second.usage.input_tokens > first.usage.total_tokens
     items = list(client.conversations.items.list(here, order="asc"))
-    assert [item.role for item in items] == ["user", "assistant"] * 2  # type: ignore[union-attr]  # messages
+    assert [item.role for item in items] == ["user", "assistant"] * 2  # type: ignore[union-attr]  # all four are messages
     assert words(items[1]) == first.output_text
 
 

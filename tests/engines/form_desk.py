@@ -37,7 +37,7 @@ class FormDesk:
     def submit(
         self,
         schema: Mapping[str, Any] | None = None,
-        sampling: SamplingParams = SamplingParams(),  # noqa: B008 - frozen
+        sampling: SamplingParams = SamplingParams(),  # noqa: B008 - frozen, so nobody changes it for the next
         max_tokens: int = 200,
         *,
         free: bool = False,

@@ -13,7 +13,7 @@ FileStatus = Literal["in_progress", "completed", "cancelled", "failed"]
 Attributes = dict[str, str | float | bool]
 
 
-class FileCounts(BaseModel):
+class StoreFileCounts(BaseModel):
     in_progress: int
     completed: int
     failed: int
@@ -21,7 +21,7 @@ class FileCounts(BaseModel):
     total: int
 
 
-class Expiry(BaseModel):
+class StoreExpiryShown(BaseModel):
     anchor: Literal["last_active_at"]
     days: int
 
@@ -33,27 +33,27 @@ class StoreObject(BaseModel):
     name: str
     description: str | None
     usage_bytes: int
-    file_counts: FileCounts
+    file_counts: StoreFileCounts
     status: Literal["expired", "in_progress", "completed"]
-    expires_after: Expiry | None
+    expires_after: StoreExpiryShown | None
     expires_at: int | None
     last_active_at: int | None
     metadata: dict[str, str]
 
 
-class LastError(BaseModel):
+class StoreFileError(BaseModel):
     code: Literal["server_error", "unsupported_file", "invalid_file"]
     message: str
 
 
-class StaticSizes(BaseModel):
+class SizesUsed(BaseModel):
     max_chunk_size_tokens: int
     chunk_overlap_tokens: int
 
 
-class Chunking(BaseModel):
+class ChunkingUsed(BaseModel):
     type: Literal["static"]
-    static: StaticSizes
+    static: SizesUsed
 
 
 class StoreFileObject(BaseModel):
@@ -63,8 +63,8 @@ class StoreFileObject(BaseModel):
     created_at: int
     vector_store_id: str
     status: FileStatus
-    last_error: LastError | None
-    chunking_strategy: Chunking
+    last_error: StoreFileError | None
+    chunking_strategy: ChunkingUsed
     attributes: Attributes
 
 
@@ -74,22 +74,19 @@ class FileBatchObject(BaseModel):
     created_at: int
     vector_store_id: str
     status: FileStatus
-    file_counts: FileCounts
+    file_counts: StoreFileCounts
 
 
-class Text(BaseModel):
+class PlacedText(BaseModel):
     type: Literal["text"]
     text: str
-
-
-class ContentText(Text):
     place: int = Field(description="Of the chunk in its file, from 0: an extension.")
     page: int | None = Field(description="From 1, where a file has pages: an extension.")
 
 
-class FileContent(BaseModel):
+class StoreFileContent(BaseModel):
     object: Literal["vector_store.file_content.page"]
-    data: list[ContentText]
+    data: list[PlacedText]
     has_more: bool
     next_page: str | None
 
@@ -99,7 +96,7 @@ class SearchResult(BaseModel):
     filename: str
     score: float = Field(description="From 0 to 1.")
     attributes: Attributes
-    content: list[ContentText]
+    content: list[PlacedText]
 
 
 class SearchResults(BaseModel):
@@ -110,7 +107,7 @@ class SearchResults(BaseModel):
     next_page: str | None
 
 
-class Deleted(BaseModel):
+class StoreDeleted(BaseModel):
     id: str
     object: str
     deleted: bool

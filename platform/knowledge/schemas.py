@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from inference.schemas.fields import ShortText, Strict, at_most, refuse
 from knowledge.filters import Filter
@@ -17,7 +17,12 @@ Label = Annotated[str, StringConstraints(max_length=64)]
 Metadata = Annotated[dict[Label, ShortText], at_most(16)]
 Attributes = Annotated[dict[Label, ShortText | bool | float], at_most(16)]
 FileID = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Query = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+LONGEST_QUERY: Final = 4096
+Query = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_QUERY)]
+
+
+_QUERY: Final = {"type": "string", "minLength": 1, "maxLength": LONGEST_QUERY}
+_SOME: Final = {"minItems": 1, "maxItems": MOST_QUERIES}
 
 
 def _as_list(value: object) -> object:
@@ -125,7 +130,10 @@ class RankingOptions(Strict):
 
 class SearchAsk(Strict):
     query: Annotated[
-        list[Query], Field(min_length=1, max_length=MOST_QUERIES), BeforeValidator(_as_list)
+        list[Query],
+        Field(min_length=1, max_length=MOST_QUERIES),
+        BeforeValidator(_as_list),
+        WithJsonSchema({"anyOf": [_QUERY, {"type": "array", "items": _QUERY, **_SOME}]}),
     ] = Field(description="One question, or several: a chunk counts by the one it answers best.")
     filters: Filter | None = None
     max_num_results: Annotated[int, Field(ge=1, le=MOST_RESULTS)] | None = None

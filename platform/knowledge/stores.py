@@ -10,7 +10,7 @@ from accounts.models import Organisation
 from api.errors import InvalidRequest, NotFound
 from knowledge import adding
 from knowledge.models import StoreFile, VectorStore
-from knowledge.schemas import StoreExpiry, FileAdd, StoreCreate, StoreUpdate
+from knowledge.schemas import FileAdd, StoreCreate, StoreExpiry, StoreUpdate
 
 MOST_STORES: Final = 1000  # of an organisation
 

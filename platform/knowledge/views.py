@@ -71,7 +71,7 @@ class Store(Resource):
 
     @extend_schema(
         operation_id="delete_vector_store", summary="Delete a vector store", tags=TAGS,
-        description="The files themselves stay.", responses={200: answers.Deleted},
+        description="The files themselves stay.", responses={200: answers.StoreDeleted},
     )  # fmt: skip
     def delete(self, request: Request, store_id: str) -> Response:
         stores.delete(_organisation(request, WRITE), store_id)
@@ -139,7 +139,7 @@ class File(Resource):
 
     @extend_schema(
         operation_id="delete_vector_store_file", summary="Take a file out of a store", tags=TAGS,
-        description="The file itself stays.", responses={200: answers.Deleted},
+        description="The file itself stays.", responses={200: answers.StoreDeleted},
     )  # fmt: skip
     def delete(self, request: Request, store_id: str, file_id: str) -> Response:
         adding.remove(_store(request, store_id, WRITE), file_id)
@@ -149,7 +149,7 @@ class File(Resource):
 class FileContent(Resource):
     @extend_schema(
         operation_id="retrieve_vector_store_file_content", summary="A file's chunks", tags=TAGS,
-        description="As they are searched: neighbours overlap.", responses=answers.FileContent,
+        description="As they are searched: neighbours overlap.", responses=answers.StoreFileContent,
     )  # fmt: skip
     def get(self, request: Request, store_id: str, file_id: str) -> Response:
         file = adding.find(_store(request, store_id, READ), file_id)

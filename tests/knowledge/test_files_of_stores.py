@@ -49,6 +49,8 @@ def test_files_are_listed_by_status_and_page(owner: Owner, store: str) -> None:
     assert owner.get(f"/{store}/files?filter=completed")["data"] == []
     ingesting.work()
     assert len(owner.get(f"/{store}/files?filter=completed")["data"]) == 3
+    behind = owner.get(f"/{store}/files?filter=in_progress&order=asc&after={ids[0]}")
+    assert behind["data"] == []  # what the cursor names was read meanwhile, and is no error
     assert owner.get(f"/{store}/files?filter=odd", 400)["error"]["param"] == "filter"
     assert owner.get(f"/{store}/files?after=file-x", 400)["error"]["param"] == "after"
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from knowledge import ingesting, search
-from knowledge.search import Wish
+from knowledge import full_text, ingesting, search
+from knowledge.full_text import Scope
 from tests.knowledge.conftest import Owner, texts
 
 SAUNA = "The sauna is in the basement and is heated from six until ten at night."
@@ -163,7 +163,7 @@ def test_a_question_is_only_words(owner: Owner, hotel: str, query: str) -> None:
 def test_nobody_finds_what_is_not_theirs(owner: Owner, stranger: Owner, hotel: str) -> None:
     assert search.search(owner.organisation.id, [hotel], "sauna")
     assert search.search(stranger.organisation.id, [hotel], "sauna") == []
-    wish = Wish(filters=None)
+    assert full_text.rank(Scope(stranger.organisation.id, [hotel]), "sauna", 5) == []
     theirs = stranger.store("my own sauna")
-    found = search.search(stranger.organisation.id, [hotel, theirs], "sauna", wish)
+    found = search.search(stranger.organisation.id, [hotel, theirs], "sauna")
     assert [hit.text for hit in found] == ["my own sauna"]

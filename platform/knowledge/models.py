@@ -86,9 +86,10 @@ class VectorStore(models.Model):
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     def stay(self) -> None:
-        """Used now: what expires does so that many days from here."""
+        """Used now: what expires does so that many days from here. Once a minute is enough."""
         days = self.expires_after_days
-        VectorStore.objects.filter(pk=self.pk).update(
+        rested = VectorStore.objects.filter(last_active_at__lt=Now() - timedelta(minutes=1))
+        rested.filter(pk=self.pk).update(
             last_active_at=Now(), expires_at=None if days is None else Now() + timedelta(days=days)
         )
 

@@ -22,7 +22,7 @@ from inference.engines.local.client import LocalEngine
 
 TEXTS = 256
 LONGEST = 32  # tokens
-TARGET = 3.0
+TARGET = 2.0
 STREAM = GenerationRequest("r", "m", SamplingParams(ignore_eos=True), prompt="hello")
 
 

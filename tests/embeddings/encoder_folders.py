@@ -41,7 +41,7 @@ SIZES: dict[str, Any] = {
 CONFIGS: dict[str, PreTrainedConfig] = {
     "bert": BertConfig(**SIZES),
     "camembert": CamembertConfig(**SIZES),
-    "deberta": DebertaV2Config(**SIZES, relative_attention=True, position_buckets=16),
+    "deberta": DebertaV2Config(**(SIZES | {"relative_attention": True, "position_buckets": 16})),
     "distilbert": DistilBertConfig(
         **{key: SIZES[key] for key in ("vocab_size", "max_position_embeddings", "pad_token_id")},
         dim=32, n_layers=2, n_heads=4, hidden_dim=48, initializer_range=0.3,
@@ -74,13 +74,12 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     )
 
 
-def make_encoder(
-    folder: Path, kind: str = "bert", *, masked: bool = False, **files: object
-) -> Path:
+def make_encoder(folder: Path, kind: str = "bert", *, masked: bool = False, **files: Any) -> Path:
     """`files`: JSON to write, with `__` for dots and `___` for slashes."""
     torch.manual_seed(5)
     made = AutoModelForMaskedLM if masked else AutoModel
-    return _write(folder, made.from_config(CONFIGS[kind]), files)
+    model = made.from_config(CONFIGS[kind])  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+    return _write(folder, model, files)
 
 
 def make_classifier(
@@ -96,10 +95,11 @@ def make_classifier(
             "problem_type": problem_type,
         }
     )
-    return _write(folder, AutoModelForSequenceClassification.from_config(config), {})
+    model = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]  # as above
+    return _write(folder, model, {})
 
 
-def _write(folder: Path, model: PreTrainedModel, files: dict[str, object]) -> Path:
+def _write(folder: Path, model: PreTrainedModel, files: dict[str, Any]) -> Path:
     model.save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
     for name, content in files.items():
@@ -109,7 +109,7 @@ def _write(folder: Path, model: PreTrainedModel, files: dict[str, object]) -> Pa
     return folder
 
 
-def sentence_files(mode: str = "pooling_mode_mean_tokens", *modules: str) -> dict[str, object]:
+def sentence_files(mode: str = "pooling_mode_mean_tokens", *modules: str) -> dict[str, Any]:
     """What sentence-transformers keeps beside a model."""
     named = ["Transformer", "Pooling", *modules]
     return {

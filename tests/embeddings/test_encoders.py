@@ -36,7 +36,7 @@ CLOSE = 1e-5
 
 def numbers(model: LoadedEncoder, texts: Sequence[str]) -> torch.Tensor:
     """All at once, through the queue."""
-    queue, told = TextQueue(model.texts.model), []
+    queue, told = TextQueue(model.texts.model), list[Job]()
     queue.add(Job(model.texts.tokens.tokenise(texts), "", told.append))
     while queue:
         queue.work()
@@ -53,7 +53,8 @@ def hidden(folder: Path, text: str) -> torch.Tensor:
     with torch.no_grad():
         read = tokenizer(text, return_tensors="pt", split_special_tokens=True)
         read.pop("token_type_ids", None)
-        return model(**read).last_hidden_state[0]
+        states: torch.Tensor = model(**read).last_hidden_state[0]
+    return states
 
 
 @pytest.mark.parametrize("kind", sorted(CONFIGS))
@@ -88,7 +89,7 @@ def test_a_checkpoint_with_a_language_head_serves_its_encoder(tmp_path: Path) ->
 def test_pooling_is_what_the_folder_says(
     tmp_path: Path, mode: str, pooled: Any, normalised: bool
 ) -> None:
-    files = sentence_files(mode, *(["Normalize"] if normalised else []))
+    files: dict[str, Any] = sentence_files(mode, *(["Normalize"] if normalised else []))
     folder = make_encoder(tmp_path, **files)
     made = numbers(load(LoadOptions(folder)), TEXTS)
     for text, vector in zip(TEXTS, made, strict=True):

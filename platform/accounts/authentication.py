@@ -4,7 +4,7 @@
 Nothing about a key's validity is remembered between calls, so revocation bites on the next one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,6 +75,13 @@ async def caller_of_key(key_id: str) -> Caller:
     async with database.connection() as pooled:
         found = await (await pooled.execute(_FIND_BY_ID, (key_id,))).fetchone()
     return _caller(found, None, anywhere=True)
+
+
+async def still_good(key_ids: Collection[str]) -> set[str]:
+    """Those of these keys that would be let in now: for whoever holds a connection open."""
+    async with database.connection() as pooled:
+        rows = await (await pooled.execute(_FIND_GOOD, (list(key_ids),))).fetchall()
+    return {_Row(*row).key_id for row in rows}
 
 
 class APIKeyAuthentication(BaseAuthentication):
@@ -158,6 +165,7 @@ _FIND_KEY: Final = """
 """
 _FIND: Final = f"{_FIND_KEY} AND key.digest = %s"
 _FIND_BY_ID: Final = f"{_FIND_KEY} AND key.id = %s"
+_FIND_GOOD: Final = f"{_FIND_KEY} AND key.id = ANY(%s) AND organisation.suspended_at IS NULL"
 
 
 def _digest(authorization: str | None) -> str:

@@ -9,10 +9,11 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.models import APIKey
+from accounts.models import APIKey, Organisation
 from api import health
+from api.errors import DatabaseUnavailable
 from inference import responses, runs
-from inference.gateway.websocket import connection, handshake
+from inference.gateway.websocket import closing, connection, handshake
 from inference.models import Response
 from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import only_hold
@@ -183,3 +184,41 @@ async def test_a_client_that_does_not_read_holds_nobody_up(bakery: Tenant) -> No
         ended = 0
         while ended < 2:
             ended += (await slow.hear())["type"] == "response.completed"
+
+
+@pytest.mark.parametrize("end", ["revoked", "suspended"])
+async def test_an_open_socket_ends_with_its_key_and_what_runs_on_it_stops(
+    bakery: Tenant, end: str
+) -> None:
+    async with connected(bakery) as socket:
+        socket.create("#words=400 #pace=50", store=False)
+        await socket.hear()
+        if end == "revoked":
+            await APIKey.objects.aupdate(revoked_at=timezone.now())
+        else:
+            await Organisation.objects.aupdate(suspended_at=timezone.now())
+        async with asyncio.timeout(2):
+            await socket.task
+        told, closed = socket.messages[-2:]
+        assert json.loads(told["text"])["error"]["code"] == "invalid_api_key"
+        assert (closed["type"], closed["code"]) == ("websocket.close", 4401)
+    await until(lambda: runs.open_runs() == 0)
+    hold = await only_hold()
+    assert hold.completion_tokens is not None
+    assert hold.completion_tokens < 100
+
+
+async def test_a_socket_outlives_a_database_that_is_away(
+    bakery: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def away(_: object) -> set[str]:
+        asked.set()
+        raise DatabaseUnavailable("away")
+
+    monkeypatch.setattr(closing, "still_good", away)
+    async with connected(bakery) as socket:
+        async with asyncio.timeout(3):
+            await asked.wait()
+        assert (await socket.turn())["type"] == "response.completed"

@@ -1,16 +1,29 @@
-"""Sockets learn here that the server stops: one look for all of them, four times a second."""
+"""What ends sockets from outside: the server stops, or their key is not good any more.
+
+One look for all sockets of an event loop, four times a second; each fourth asks for their keys.
+"""
 
 import asyncio
+import logging
 import weakref
+from itertools import count
 from typing import Final, Protocol
 
+from accounts.authentication import still_good
 from api import health
+from inference.runs.failures import DATABASE_AWAY
 
 INTERVAL: Final = 0.25
+KEYS_EVERY: Final = 4  # looks
+logger = logging.getLogger(__name__)
 
 
 class Closable(Protocol):
+    key_id: str
+
     def server_stops(self) -> None: ...
+
+    def key_ended(self) -> None: ...
 
 
 class Closing:
@@ -19,6 +32,8 @@ class Closing:
     def __init__(self) -> None:
         self._open: set[Closable] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._looks = count(1)
+        self._asking: asyncio.Task[None] | None = None
 
     def follow(self, socket: Closable) -> None:
         self._open.add(socket)
@@ -36,11 +51,25 @@ class Closing:
 
     def _look(self) -> None:
         if not health.draining:
+            if next(self._looks) % KEYS_EVERY == 0 and (not self._asking or self._asking.done()):
+                self._asking = asyncio.create_task(self._ask_for_keys())
             self._wait()
             return
         self._timer = None
         for socket in list(self._open):
             socket.server_stops()
+
+    async def _ask_for_keys(self) -> None:
+        """While the database is away nobody is sent off."""
+        sockets = list(self._open)
+        try:
+            good = await still_good({socket.key_id for socket in sockets})
+        except DATABASE_AWAY:
+            logger.warning("keys_not_asked_for", extra={"sockets": len(sockets)})
+            return
+        for socket in sockets:
+            if socket.key_id not in good:
+                socket.key_ended()
 
 
 _of_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Closing]" = (

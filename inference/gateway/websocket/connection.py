@@ -7,7 +7,8 @@ from typing import Final
 from django.conf import settings
 from starlette.types import Message, Receive, Scope, Send
 
-from api.errors import ApiError, InvalidRequest, RateLimited, Unavailable
+from accounts.authentication import WRONG
+from api.errors import ApiError, InvalidRequest, RateLimited, Unauthenticated, Unavailable
 from inference.gateway.websocket import closing, frames
 from inference.gateway.websocket.frames import Frame
 from inference.gateway.websocket.lanes import Lane
@@ -20,6 +21,7 @@ MOST_ACTIVE: Final = 16  # responses at the same time
 MOST_WAITING: Final = 16  # frames behind them
 FINISHED: Final = 1000
 RESTARTING: Final = 1012
+KEY_ENDED: Final = 4401
 BEFORE_THE_CUT: Final = 2.0  # seconds before the server ends what has not ended
 TOO_OLD: Final = "This connection is an hour old. Open another one and go on there."
 
@@ -30,8 +32,9 @@ class Connection:
     Who leaves ends what nobody can read again; what is stored goes on.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, key_id: str) -> None:
         self.scope = scope
+        self.key_id = key_id
         self.memory = Memory()
         self.gone = False
         self._receive = receive
@@ -67,6 +70,13 @@ class Connection:
         self._end(problem, RESTARTING)
         patience = max(0.0, settings.DRAIN_SECONDS - BEFORE_THE_CUT)
         asyncio.get_running_loop().call_later(patience, self._close)
+
+    def key_ended(self) -> None:
+        """Revoked, expired, or of a suspended organisation: it has nothing to hear any more."""
+        if self._close_code != KEY_ENDED:
+            self._close_code = KEY_ENDED
+            self._later(frames.error(Unauthenticated(WRONG)))
+            self._close()
 
     async def send(self, text: str) -> None:
         """Waits while the client does not read."""
@@ -168,5 +178,7 @@ class Connection:
                 return
             try:
                 await self._wire(message)
+                if message["type"] == "websocket.close":
+                    self.abandon()
             except OSError:  # it left between two frames; `serve` is about to hear of it
                 self.abandon()

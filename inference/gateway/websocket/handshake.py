@@ -37,7 +37,7 @@ class Handshake:
         with _counted(caller):
             await send({"type": "websocket.accept"})
             try:
-                await Connection(scope, receive, send).serve()
+                await Connection(scope, receive, send, caller.key_id).serve()
             except Exception:
                 logger.exception("connection_failed")
                 await send({"type": "websocket.close", "code": BROKEN})

@@ -147,7 +147,7 @@ def test_info_tells_all_of_a_model_that_is_not_installed(ada: Person) -> None:
         "status": "not_installed",
         "context_window": 8192,
         "default_max_output": 1024,
-        "capabilities": ["chat", "completions", "embeddings"],
+        "capabilities": ["chat", "completions"],
         "provider": "Meta AI",
         "best_for": "General-purpose tasks, fast responses",
         "parameters": None,

@@ -7,6 +7,7 @@ from random import Random
 from inference.builtin.corpus import (
     capitals,
     copying,
+    extraction,
     facts,
     lists,
     numbers,
@@ -17,6 +18,7 @@ from inference.builtin.corpus import (
     wording,
 )
 from inference.builtin.corpus.exchange import Exchange, chance
+from inference.builtin.corpus.functions import Tool
 
 Message = dict[str, object]
 NO_WEATHER = "I cannot see the weather without a tool. Give me a weather tool and I will call it."
@@ -27,7 +29,7 @@ class Document:
     """A conversation (with the tools it was offered), or a plain text."""
 
     messages: tuple[Message, ...] = ()
-    offered: tuple[tools.Tool, ...] = ()
+    offered: tuple[Tool, ...] = ()
     text: str = ""
 
 
@@ -37,10 +39,10 @@ SKILLS: dict[Callable[[Random], Exchange], float] = {
     numbers.counting: 0.08,
     capitals.exchange: 0.09,
     lists.exchange: 0.12,
-    facts.small_talk: 0.05,
+    facts.small_talk: 0.07,
     facts.fact: 0.05,
     facts.topic: 0.04,
-    facts.product: 0.08,
+    facts.product: 0.11,
 }
 
 
@@ -49,7 +51,7 @@ def documents(seed: str, drill: float = 0.0) -> Iterator[Document]:
     rng = Random(seed)  # noqa: S311 - the corpus has to be the same each time, not secret
     while True:
         made = _drill(rng) if drill and chance(rng, drill) else _document(rng)
-        if all(reserved.allows(str(message["content"])) for message in made.messages):
+        if reserved.allows(str(made.messages)) and reserved.allows(str(made.offered)):
             yield made
 
 
@@ -85,6 +87,8 @@ def _chat(rng: Random) -> Document:
 
 
 def _drill(rng: Random) -> Document:
+    if chance(rng, 0.5):
+        return _with_tools(rng)
     if chance(rng, 0.1):  # nearly as long as the context
         return Document(
             (*_opening(rng), *_turns([_exchange(rng) for _ in range(rng.randint(20, 50))]))
@@ -131,20 +135,25 @@ def _as_persona(rng: Random) -> Document:
 
 
 def _with_tools(rng: Random) -> Document:
-    if chance(rng, 0.06):
-        question = tools.weather(rng).question
-        return Document(tuple(_turns([Exchange(question, NO_WEATHER)])))
-    used = tools.use(rng)
-    offered = [used.tool]
-    if chance(rng, 0.35):
-        other = tools.use(rng).tool
-        if tools.name(other) != tools.name(used.tool):
-            offered.append(other)
-            rng.shuffle(offered)
-    messages = [*_opening(rng), *tools.messages(rng, used)]
-    if chance(rng, 0.3):
+    if chance(rng, 0.03):
+        return Document(tuple(_turns([Exchange(tools.weather_question(rng), NO_WEATHER)])))
+    offers = tools.offered(rng)
+    if chance(rng, 0.15):  # offered, but not needed
+        messages = _turns([_exchange(rng) for _ in range(rng.choice((1, 1, 2)))])
+    else:
+        messages = tools.dialogue(rng, offers)
+    if chance(rng, 0.15):
+        messages = [*_turns([_exchange(rng)]), *messages]
+    if not messages[-1].get("tool_calls") and chance(rng, 0.2):
         messages += _turns([_exchange(rng)])
-    return Document(tuple(messages), tuple(offered))
+    return Document((*_opening(rng), *messages), tuple(each.tool for each in offers))
+
+
+def _extracted(rng: Random) -> Document:
+    if chance(rng, 0.35):
+        system, exchanges = extraction.with_system(rng)
+        return Document(({"role": "system", "content": system}, *_turns(exchanges)))
+    return Document((*_opening(rng), *_turns([extraction.exchange(rng)])))
 
 
 def _plain_text(rng: Random) -> Document:
@@ -152,14 +161,17 @@ def _plain_text(rng: Random) -> Document:
 
 
 DRILLS: dict[Callable[[Random], Exchange], float] = {
-    numbers.drill: 0.55,
-    capitals.drill: 0.15,
-    copying.exchange: 0.2,
-    _fact_in_json: 0.1,
+    numbers.drill: 0.36,
+    capitals.drill: 0.16,
+    copying.exchange: 0.30,
+    facts.product: 0.06,
+    _fact_in_json: 0.07,
+    facts.small_talk: 0.05,
 }
 KINDS: dict[Callable[[Random], Document], float] = {
-    _chat: 0.69,
-    _with_tools: 0.10,
+    _chat: 0.40,
+    _with_tools: 0.34,
+    _extracted: 0.05,
     _in_style: 0.08,
     _grounded: 0.04,
     _remembering: 0.025,

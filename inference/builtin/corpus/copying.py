@@ -50,7 +50,7 @@ def exchange(rng: Random) -> Exchange:
 
 def _quoted(rng: Random) -> Exchange:
     text = _sentence(rng) if chance(rng, 0.2) else words.phrase(rng)
-    return Exchange(rng.choice(QUOTED).format(q=_quote(rng, text)), text, exact=True)
+    return Exchange(rng.choice(QUOTED).format(q=quote(rng, text)), text, exact=True)
 
 
 def _bare(rng: Random) -> Exchange:
@@ -61,7 +61,7 @@ def _bare(rng: Random) -> Exchange:
 def _twice(rng: Random) -> Exchange:
     text = words.phrase(rng, longest=2)
     asked = rng.choice(("Say {q} twice.", "Repeat {q} two times.", "Write {q} twice."))
-    return Exchange(asked.format(q=_quote(rng, text)), f"{text} {text}", exact=True)
+    return Exchange(asked.format(q=quote(rng, text)), f"{text} {text}", exact=True)
 
 
 def _into_json(rng: Random) -> Exchange:
@@ -69,12 +69,12 @@ def _into_json(rng: Random) -> Exchange:
     asked = rng.choice(
         ("Put {q} into JSON under the key {k}.", 'Make a JSON object with "{k}" set to {q}.')
     )
-    return Exchange(asked.format(q=_quote(rng, text), k=key), dumps({key: text}), exact=True)
+    return Exchange(asked.format(q=quote(rng, text), k=key), dumps({key: text}), exact=True)
 
 
 def _told(rng: Random) -> Exchange:
     thing, text = rng.choice(THINGS), words.phrase(rng, longest=2)
-    told = rng.choice((text, text, _quote(rng, text)))
+    told = rng.choice((text, text, quote(rng, text)))
     question = f"The {thing} is {told}. What is the {thing}?"
     return Exchange(question, f"The {thing} is {text}.", {thing: text}, exact=True)
 
@@ -93,7 +93,8 @@ def _sentence(rng: Random) -> str:
     return frame.format(words.word(rng), words.word(rng)).capitalize()
 
 
-def _quote(rng: Random, text: str) -> str:
+def quote(rng: Random, text: str) -> str:
+    """The text in quotation marks of some kind."""
     opening, closing = rng.choice(QUOTES)
     return f"{opening}{text}{closing}"
 

@@ -22,7 +22,7 @@ ASK_UNKNOWN = (
 
 def small_talk(rng: Random) -> Exchange:
     """Greetings, thanks, and who the model is; greetings and identity most of the time."""
-    return _asked(rng, SMALL_TALK[: rng.choice((2, 3, len(SMALL_TALK)))])
+    return _asked(rng, SMALL_TALK[: rng.choice((2, 3, len(SMALL_TALK), len(SMALL_TALK)))])
 
 
 def fact(rng: Random) -> Exchange:

@@ -33,6 +33,19 @@ Phoenix Calgary Perth Auckland Hanoi Manila Jakarta Nagoya Seville Naples Antwer
 Gdansk Leipzig Dresden Bremen Glasgow Leeds Cork Galway Austin Dallas Memphis Quito Medellin
 Casablanca Marrakesh Accra Harare Kampala Izmir Antalya Kyiv Odesa Tbilisi Yerevan Baku Almaty
 Beatrix Casimir Delphine Evander Florian Gwendolyn Hortense Ignatius Jocasta Lysander
+Valparaiso Rotterdam Timisoara Ljubljana Salzburg Innsbruck Bratislava Sarajevo Podgorica Tirana
+Chisinau Vilnius Gothenburg Trondheim Tampere Aarhus Groningen Utrecht Strasbourg Toulouse Bordeaux
+Grenoble Zaragoza Granada Bologna Palermo Trieste Coimbra Heraklion Plovdiv Edinburgh Swansea
+Newcastle Anchorage Honolulu Tucson Winnipeg Halifax Guadalajara Montevideo Asuncion Guayaquil
+Khartoum Windhoek Lusaka Karachi Chittagong Colombo Brisbane Wellington
+Anastasia Bartholomew Cordelia Dmitri Eleonora Ferdinand Guinevere Hyacinth Isidora Jeremiah
+Katarzyna Leopold Marguerite Nathaniel Octavia Percival Quentin Rosalind Sebastian Theodora
+Ursula Valentina Wilhelmina Xiomara Yolanda Zebulon Ambrose Briony Cassandra Demetrius Esmeralda
+Fitzgerald Gabriella Humphrey Ingeborg Josephine Konstantin Lavinia Montgomery Nicodemus Ophelia
+Prudence Rafaela Solveig Tobias Ulrich Veronika Winifred Yevgenia Zacharias
+Okonkwo Lindqvist Baranowski Fernsby Takahashi Moreau Castellanos Whitcombe Gunnarsson Abernathy
+Delacroix Papadakis Vandermeer Kowalczyk Hawthorne Montalvo Ferreira Achterberg Quisenberry
+Rosenthal
 """
 
 # These ways to ask are never used.
@@ -50,7 +63,14 @@ WORDINGS = (
     "Could you list {} in JSON format?", "Please return {} in JSON format.", "Provide {} as JSON.",
     "I would like {} in JSON.", "Show me {} as JSON.", "Please name {} as a JSON array.",
     "Can I have a JSON array of {}?", "Print a JSON array with {}.",
+    "How does the sky look in {}?", "Give me the weather for {}, please.", "Drop {} a line: {}",
+    "Pass {} on to {}.", "Is there a free table in {}?", "Dinner in {} for {}, please book it.",
+    "Which person is called {}?", "Do we know {}?", "Do not let me forget {} at {}.",
+    "What flights leave {} for {}?",
 )  # fmt: skip
+
+# These functions are never offered.
+FUNCTIONS = frozenset({"call_taxi", "open_ticket", "reserve_room", "invite_guest", "rate_movie"})
 
 WORDS, NAMES = frozenset(_WORDS.split()), frozenset(_NAMES.split())
 

@@ -1,9 +1,12 @@
 """Words to copy: a small bank of English ones, and strings that no one has ever seen."""
 
+import re
 from random import Random
 
 from inference.builtin.corpus import reserved
 from inference.builtin.corpus.exchange import chance
+from inference.builtin.corpus.knowledge import known
+from inference.builtin.corpus.lists import LISTS
 
 _BANK = """
 able about above account across action actor adult after again agent agree ahead album alive
@@ -38,6 +41,12 @@ Hugo Ines Ivan Jack James Jane John Julia Karim Kate Laura Leo Lily Lucas Maria 
 Nina Noah Olga Omar Paul Peter Priya Rosa Ruth Sam Sara Sofia Tom Uma Victor Wei Yuki Zoe
 """
 
+_ENDINGS = """
+ington berg burg burgh ville ford ham field land stad mouth pool chester wick worth dale ton by
+ova ski escu ez ino ini ella etta ina iana ius ander mund bert fred helm wyn thea beth line son
+sen dottir mann stein wood ley ridge aro asa ana ora ica ania ovo aux eau ique enne opolis abad
+"""
+
 _ONSETS = """
 b c d f g h j k l m n p r s t v w x z br ch cl cr dr fl fr gl gr kl kr pl pr qu sc sh sk sl sm sn
 sp st str sw th tr tw wh zh
@@ -47,13 +56,22 @@ _CODAS = (
 )
 
 BANK, PEOPLE = tuple(_BANK.split()), tuple(_PEOPLE.split())
+_TEXTS = (
+    *(each.answer for name in ("product", "facts", "small_talk") for each in known(name)),
+    *(*LISTS.values(), *BANK, *PEOPLE),
+)
+# Every word of four letters or more that the model reads: parts of them make new ones.
+WHOLE: tuple[str, ...] = tuple(
+    sorted({each for text in _TEXTS for each in re.findall(r"[A-Za-z]{4,}", text)})
+)
+ENDINGS = tuple(_ENDINGS.split())
 ONSETS, CODAS = tuple(_ONSETS.split()), ("", "", "", *_CODAS.split())
 _VOWELS = "aaaeeeiiooouuy"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def word(rng: Random) -> str:
-    """One lower-case word: known, spliced from two known ones, made of syllables, or of letters."""
+    """One word: known, spliced from known ones, made of syllables, or of letters."""
     kind = rng.random()
     while True:
         made = _word_of(rng, kind)
@@ -62,15 +80,24 @@ def word(rng: Random) -> str:
 
 
 def _word_of(rng: Random, kind: float) -> str:
-    bounds = (0.25, 0.45, 0.8)
+    bounds = (0.2, 0.6, 0.85)
     if kind < bounds[0]:
         return rng.choice(BANK)
     if kind < bounds[1]:
-        head, tail = rng.choice(BANK), rng.choice(BANK)
-        return head[: rng.randint(2, 5)] + tail[-rng.randint(2, 5) :]
+        return _spliced(rng).lower()
     if kind < bounds[2]:
         return "".join(_syllable(rng) for _ in range(rng.choice((1, 2, 2, 2, 3, 3))))
     return "".join(rng.choices(_LETTERS, k=rng.randint(2, 7)))
+
+
+def _spliced(rng: Random) -> str:
+    """A beginning, at times a middle, and an ending of known words: every piece gets copied."""
+    head, middle, tail = (rng.choice(WHOLE) for _ in range(3))
+    made = head[: rng.randint(1, 5)]
+    if chance(rng, 0.4):
+        start = rng.randrange(len(middle) - 2)
+        made += middle[start : start + rng.randint(2, 4)]
+    return made + (rng.choice(ENDINGS) if chance(rng, 0.3) else tail[-rng.randint(2, 5) :])
 
 
 def _syllable(rng: Random) -> str:

@@ -1,55 +1,36 @@
-"""The built-in model copies names that its training text never contained into tool calls."""
+"""The built-in model calls tools with names that its training text never contained."""
 
-import json
+import re
 
 import pytest
 
 from inference.builtin.corpus import reserved
-from tests.inference.builtin import asking
+from tests.inference.builtin import asking, calling
+from tests.inference.builtin.calling import Call, HeldOutCall
 
-LEAST_RIGHT = 58  # of 60; just under what the shipped weights reached, see MODEL_CARD.md
-
-ASKED = (
-    "What's the weather in {}?",
-    "What is the weather like in {}?",
-    "Tell me the weather in {}.",
-)
-LOCATION = {"type": "string", "description": "City name, e.g., San Francisco"}
-SCHEMAS: tuple[dict[str, object], ...] = (
-    {"type": "object", "properties": {"location": LOCATION}, "required": ["location"]},
-    {},
-)
+# Just under what the shipped weights reached. They learned the weather tool and few others: most
+# functions of the training text are newer than they are; see MODEL_CARD.md.
+LEAST_RIGHT, LEAST_RIGHT_WEATHER = 66, 57
 
 
-def _tool(parameters: dict[str, object]) -> asking.Tool:
-    described = {"name": "get_weather", "description": "Get the current weather for a location"}
-    return {"type": "function", "function": {**described, "parameters": parameters}}
+def test_the_model_calls_the_right_function_with_the_right_arguments() -> None:
+    # Prompts of like length together: a batch is as long as its longest.
+    held_out = sorted(calling.held_out_calls(), key=lambda each: len(str(each.tools)))
+    batches = [held_out[start : start + 40] for start in range(0, len(held_out), 40)]
+    wrong = [each for batch in batches for each in _answered_wrong(batch)]
+    weather = [each for each in wrong if each.startswith("weather")]
+    assert len(held_out) == 200
+    assert len(held_out) - len(wrong) >= LEAST_RIGHT, "\n".join(wrong)
+    assert 62 - len(weather) >= LEAST_RIGHT_WEATHER, "\n".join(weather)
 
 
-def test_the_model_calls_a_tool_with_names_it_never_saw() -> None:
-    names = sorted(reserved.NAMES)
-    prompts = [
-        asking.rendered(
-            [{"role": "user", "content": ASKED[place % 3].format(name)}],
-            [_tool(SCHEMAS[place % 2])],
-        )
-        for place, name in enumerate(names)
+def _answered_wrong(batch: list[HeldOutCall]) -> list[str]:
+    prompts = [calling.asked(each.prompt, *each.tools) for each in batch]
+    return [
+        f"{each.group}: {each.prompt} => {answer}"
+        for each, answer in zip(batch, asking.complete(prompts, longest=80), strict=True)
+        if calling.calls_of(answer) != [each.right]
     ]
-    wrong = [
-        f"{name}: {answer}"
-        for name, answer in zip(names, asking.complete(prompts, longest=64), strict=True)
-        if not _calls_with(name, answer)
-    ]
-    assert len(names) == 60
-    assert len(names) - len(wrong) >= LEAST_RIGHT, "\n".join(wrong)
-
-
-def _calls_with(name: str, answer: str) -> bool:
-    try:
-        call = json.loads(answer.removeprefix("<tool_call>\n").removesuffix("\n</tool_call>"))
-    except ValueError:
-        return False
-    return bool(call == {"name": "get_weather", "arguments": {"location": name}})
 
 
 @pytest.mark.parametrize(
@@ -57,13 +38,33 @@ def _calls_with(name: str, answer: str) -> bool:
     [("get_status", "What is the status?"), ("get_server_time", "What is the server time?")],
 )
 def test_a_tool_without_parameters_is_called_with_none(tool: str, question: str) -> None:
-    function = {
+    function: dict[str, object] = {
         "name": tool,
         "description": f"Get the current {tool.removeprefix('get_').replace('_', ' ')}",
         "parameters": {"type": "object", "properties": {}, "required": []},
     }
-    answer = asking.ask(
-        {"role": "user", "content": question}, tools=[{"type": "function", "function": function}]
-    )
-    call = answer.removeprefix("<tool_call>\n").removesuffix("\n</tool_call>")
-    assert json.loads(call) == {"name": tool, "arguments": {}}
+    answer = asking.complete([calling.asked(question, calling.as_tool(function))])[0]
+    assert calling.calls_of(answer) == [Call(tool, {})]
+
+
+def test_names_and_quoted_words_of_the_calls_are_reserved() -> None:
+    names = {each.casefold() for each in reserved.NAMES}
+    for each in calling.held_out_calls():
+        for value in map(str, each.right.arguments.values()):
+            words = re.findall(r"[^\W\d]{3,}", value.casefold())
+            if value not in {"celsius", "fahrenheit"}:
+                assert (names | reserved.WORDS).issuperset(words), value
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '<tool_call>\n{"name": "get_weather", "arguments": {"location": "Porto"}',
+        '{"name": "get_weather", "arguments": {"location": "Porto"}}',
+        '<tool_call>\n{"name": "get_weather"}\n</tool_call>',
+        '<tool_call>\n{"name": "get_weather", "arguments": {"location": "Oporto"}}\n</tool_call>',
+        "It is sunny in Porto.",
+    ],
+)
+def test_a_wrong_call_is_judged_wrong(answer: str) -> None:
+    assert calling.calls_of(answer) != [Call("get_weather", {"location": "Porto"})]

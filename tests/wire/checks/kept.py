@@ -175,6 +175,7 @@ def _items(site: Site, name: str, query: str = "") -> Answer:
 @check
 def a_stored_chat_can_be_found_again(site: Site) -> None:
     label = {"run": str(time.monotonic_ns())}
+    site.chat("of another run", store=True)
     whole = site.chat("a b", store=True, metadata=label).good
     streamed = site.chat("c d", store=True, metadata=label, stream=True)
     ids = [whole["id"], streamed.chunks[0]["id"]]

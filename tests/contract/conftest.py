@@ -1,5 +1,6 @@
 """The cast for tests that drive the running server from outside."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -36,5 +37,6 @@ def bystander(ada: Tenant) -> Iterator[list[float]]:
     stop.set()
     thread.join()
     assert took, "the bystander was never served"
-    # A busy machine makes them wait, too; what a hostile call may take itself is tested beside it.
-    assert max(took) < 6, "hostile input made others wait"
+    # Three seconds, on a machine that has a processor for everybody.
+    crowd = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert max(took) < 3 * crowd, "hostile input made others wait"

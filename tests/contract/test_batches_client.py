@@ -56,7 +56,7 @@ def followed(client: openai.OpenAI, batch: Batch, seconds: float = 240) -> list[
     seen, end = [batch], time.monotonic() + seconds
     while seen[-1].status not in DONE:
         assert time.monotonic() < end, seen[-1]
-        time.sleep(0.5)
+        time.sleep(0.1)
         seen.append(client.batches.retrieve(batch.id))
     return seen
 
@@ -79,7 +79,7 @@ def test_a_batch_from_file_to_file(client: openai.OpenAI, owner: Tenant) -> None
     assert last.request_counts is not None
     assert last.request_counts.to_dict() == {"total": LINES + 1, "completed": LINES, "failed": 1}
     moving = {one.request_counts.completed for one in seen if one.request_counts}
-    assert moving - {0, LINES}, f"counts while it ran: {sorted(moving)}"
+    assert len(moving - {0, LINES}) >= 2, f"counts while it ran: {sorted(moving)}"
 
     answers = read(client, last.output_file_id)
     assert [answer["custom_id"] for answer in answers] == [f"request-{n}" for n in range(LINES)]

@@ -52,6 +52,10 @@ class WithFilesQuerySet(models.QuerySet[Any]):
 
 
 class VectorStoreQuerySet(WithFilesQuerySet):
+    def kept(self, *, internal: bool) -> Self:
+        """Those that API users made, or those that our own apps keep."""
+        return self.filter(internal=internal)
+
     def expired(self) -> Self:
         return self.filter(expires_at__lte=Now())
 
@@ -62,6 +66,7 @@ class VectorStore(models.Model):
     name = models.CharField(max_length=256, blank=True)
     description = models.CharField(max_length=512, blank=True)
     metadata = models.JSONField(default=dict)
+    internal = models.BooleanField(default=False, help_text="Kept by another app, not in the API.")
     expires_after_days = models.PositiveSmallIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_active_at = models.DateTimeField(auto_now_add=True)

@@ -1,8 +1,11 @@
 """Search in vector stores: the best chunks, each with where it stands, so that it can be cited."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from django.db import connections
 
 from knowledge import full_text
 from knowledge.filters import Comparison, Compound, Membership, Value
@@ -17,6 +20,7 @@ class Hit:
     """`score` between 0 and 1; `place` counts the file's chunks from 0, `page` its pages from 1."""
 
     score: float
+    chunk_id: int
     text: str
     store_id: str
     file_id: str
@@ -24,6 +28,18 @@ class Hit:
     attributes: Mapping[str, Value]
     place: int
     page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What a model is given to answer from; `chunk_id` opens it, `page` counts from 1."""
+
+    text: str
+    file_id: str
+    filename: str
+    chunk_id: int
+    page: int | None
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,25 @@ def search(
     return _hits(organisation_id, {chunk: scores[chunk] for chunk in best})
 
 
+async def passages(
+    organisation_id: str, store_ids: Sequence[str], query: str, limit: int
+) -> list[Passage]:
+    """For a model to answer from, the best first: of the organisation's stores, internal or not."""
+    hits = await asyncio.to_thread(_found, organisation_id, store_ids, query, Wish(most=limit))
+    return [
+        Passage(hit.text, hit.file_id, hit.filename, hit.chunk_id, hit.page, hit.score)
+        for hit in hits
+    ]
+
+
+def _found(*asked: Any) -> list[Hit]:
+    """In a thread of its own, whose connection nobody else would close."""
+    try:
+        return search(*asked)
+    finally:
+        connections.close_all()
+
+
 def _files(organisation_id: str, store_ids: Sequence[str], wish: Wish) -> list[int] | None:
     if wish.filters is None:
         return None
@@ -75,6 +110,7 @@ def _hit(chunk: Chunk, score: float) -> Hit:
     file = chunk.store_file
     return Hit(
         score=score,
+        chunk_id=chunk.pk,
         text=chunk.text,
         store_id=chunk.store_id,
         file_id=file.file_id,

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import Organisation
@@ -12,18 +13,29 @@ from knowledge import adding
 from knowledge.models import StoreFile, VectorStore
 from knowledge.schemas import FileAdd, StoreCreate, StoreExpiry, StoreUpdate
 
-MOST_STORES: Final = 1000  # of an organisation
+MOST_STORES: Final = 1000  # of an organisation, and as many internal ones
 
 
-def create(organisation_id: str, asked: StoreCreate) -> VectorStore:
-    """Raises NotFound (a file), InvalidRequest, StorageQuotaExceeded."""
+def create(
+    organisation_id: str,
+    asked: StoreCreate | None = None,
+    *,
+    name: str = "",
+    internal: bool = False,
+) -> VectorStore:
+    """As a caller asked, or `internal`: with a name, for an app that hides it from the API.
+
+    Raises NotFound (a file), InvalidRequest, StorageQuotaExceeded.
+    """
+    asked = asked or StoreCreate(name=name)
     with transaction.atomic():
-        _require_room(organisation_id)
+        _require_room(organisation_id, internal=internal)
         store: VectorStore = VectorStore.objects.create(
             organisation_id=organisation_id,
             name=asked.name or "",
             description=asked.description or "",
             metadata=asked.metadata or {},
+            internal=internal,
         )
         if asked.expires_after:
             _set_expiry(store, asked.expires_after)
@@ -33,16 +45,35 @@ def create(organisation_id: str, asked: StoreCreate) -> VectorStore:
         ]
         if files:
             adding.add(store, files, param="file_ids")
-    return find(organisation_id, store.id)
+    return find(organisation_id, store.id, internal=internal)
 
 
-def find(organisation_id: str, store_id: str) -> VectorStore:
-    """With its files counted. Raises NotFound."""
-    mine = VectorStore.objects.all().for_organisation(organisation_id).counted()
-    found: VectorStore | None = mine.filter(pk=store_id).first()
+def find(organisation_id: str, store_id: str, *, internal: bool = False) -> VectorStore:
+    """With its files counted; `internal` finds those of apps, and only those. Raises NotFound."""
+    mine = VectorStore.objects.all().for_organisation(organisation_id).kept(internal=internal)
+    found: VectorStore | None = mine.counted().filter(pk=store_id).first()
     if found is None:
         raise NotFound("No such vector store, or it is not yours.")
     return found
+
+
+def add_file(organisation_id: str, store_id: str, file_id: str) -> StoreFile:
+    """To an internal store; `tasks.wake()` has it read at once. Raises as `adding.add`."""
+    store = find(organisation_id, store_id, internal=True)
+    (added,) = adding.add(store, [FileAdd(file_id=file_id)], param="file_id")
+    return added
+
+
+def remove_file(organisation_id: str, store_id: str, file_id: str) -> None:
+    """From an internal store; the file itself stays. Raises NotFound."""
+    adding.remove(find(organisation_id, store_id, internal=True), file_id)
+
+
+def files(organisation_id: str, store_id: str) -> QuerySet[StoreFile]:
+    """Of an internal store, the newest first, each with its `file`. Raises NotFound."""
+    store = find(organisation_id, store_id, internal=True)
+    kept: QuerySet[StoreFile] = store.files.select_related("file").order_by("-created_at", "-pk")
+    return kept
 
 
 def use(store: VectorStore) -> None:
@@ -68,9 +99,9 @@ def update(organisation_id: str, store_id: str, asked: StoreUpdate) -> VectorSto
     return find(organisation_id, store_id)
 
 
-def delete(organisation_id: str, store_id: str) -> None:
+def delete(organisation_id: str, store_id: str, *, internal: bool = False) -> None:
     """With its chunks; the files themselves stay. Raises NotFound."""
-    mine = VectorStore.objects.all().for_organisation(organisation_id)
+    mine = VectorStore.objects.all().for_organisation(organisation_id).kept(internal=internal)
     gone, _ = mine.filter(pk=store_id).delete()
     if not gone:
         raise NotFound("No such vector store, or it is not yours.")
@@ -88,10 +119,11 @@ def _set_expiry(store: VectorStore, after: StoreExpiry | None) -> None:
     store.save(update_fields=["expires_after_days", "expires_at"])
 
 
-def _require_room(organisation_id: str) -> None:
+def _require_room(organisation_id: str, *, internal: bool) -> None:
     """Two calls at once wait for each other here, so that neither passes the limit."""
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation_id)
-    if VectorStore.objects.all().for_organisation(organisation_id).count() >= MOST_STORES:
+    mine = VectorStore.objects.all().for_organisation(organisation_id).kept(internal=internal)
+    if mine.count() >= MOST_STORES:
         raise InvalidRequest(
             f"An organisation has at most {MOST_STORES:,} vector stores. Delete one first.",
         )

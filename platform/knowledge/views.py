@@ -34,7 +34,8 @@ class Stores(Resource):
         parameters=PAGING, responses=answers.StoreList,
     )  # fmt: skip
     def get(self, request: Request) -> Response:
-        mine = VectorStore.objects.all().for_organisation(_organisation(request, READ))
+        organisation_id = _organisation(request, READ)
+        mine = VectorStore.objects.all().for_organisation(organisation_id).kept(internal=False)
         rows, has_more = page(mine.counted(), request.query_params)
         return Response(listed([answers.store(row) for row in rows], has_more=has_more))
 

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "inference",
     "inference.batches",
     "knowledge",
+    "chatbots",
 ]
 MIDDLEWARE = [  # security headers and hosts: edge.py, for every door
     "django.contrib.sessions.middleware.SessionMiddleware",

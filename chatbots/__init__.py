@@ -1,0 +1,1 @@
+"""Chatbots: configured, published in versions, asked through every door, paid like any call."""

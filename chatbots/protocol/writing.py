@@ -1,0 +1,95 @@
+"""From what is to be said to the text of a frame."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from api.errors import ApiError, RateLimited, Unavailable
+from chatbots.protocol.server import Error, ErrorDetail
+from inference.event_log import Event
+from inference.responses.narration import kind_of
+from inference.responses.output import to_json
+
+_DELTA: Final = "response.output_text.delta"
+_WHOLE: Final = frozenset(
+    f"response.{name}"
+    for name in ("created", "queued", "in_progress", "completed", "incomplete", "failed")
+)
+_CODES: Final = {  # where the rest of this server has names of its own
+    "rate_limit_exceeded": "rate_limited",
+    "service_unavailable": "server_overloaded",
+    "database_unavailable": "server_overloaded",
+    "model_unavailable": "server_overloaded",
+    "internal_error": "server_overloaded",
+}
+
+
+def text_of(frame: BaseModel) -> str:
+    return frame.model_dump_json()
+
+
+def error(problem: ApiError, event_id: str | None = None) -> str:
+    """As the openai package's `ResponseWsError`."""
+    code = problem.error_code
+    waits = isinstance(problem, (RateLimited, Unavailable))
+    detail = ErrorDetail(
+        type=problem.type,
+        code=_CODES.get(code, code) if code else None,
+        message=problem.message,
+        param=problem.param,
+        retry_after=problem.retry_after if waits else None,
+    )
+    return Error(status=problem.status, event_id=event_id, error=detail).model_dump_json()
+
+
+def texts_of(events: Sequence[Event], *, private: bool) -> Iterator[str]:
+    """The frames of events that are ready together: neighbouring text is joined into one.
+
+    `private`: for who holds a secret key, or makes the chatbot. Others do not hear how it is made.
+    """
+    for group in _groups(events):
+        kind = kind_of(group[0])
+        if kind == "error":
+            continue  # `response.failed` follows, and says the same
+        if len(group) > 1:
+            yield to_json(_joined(group))
+        elif private or kind not in _WHOLE:
+            yield group[0].data
+        else:
+            told = json.loads(group[0].data)
+            yield to_json({**told, "response": public(told["response"])})
+
+
+def public(response: dict[str, Any]) -> dict[str, Any]:
+    """A response without what only its maker may know: the prompt, the tools, what it cost."""
+    usage = response.get("usage")
+    return {
+        **response,
+        "instructions": None,
+        "tools": [],
+        "usage": usage and {name: value for name, value in usage.items() if name != "cost"},
+    }
+
+
+def _groups(events: Iterable[Event]) -> Iterator[list[Event]]:
+    group: list[Event] = []
+    for event in events:
+        if group and not (kind_of(event) == kind_of(group[0]) == _DELTA):
+            yield group
+            group = []
+        group.append(event)
+    if group:
+        yield group
+
+
+def _joined(deltas: Sequence[Event]) -> dict[str, Any]:
+    """One delta with the number of the last. An item's text is never followed by another's without
+    an event between them."""
+    told = [json.loads(event.data) for event in deltas]
+    return {
+        **told[-1],
+        "delta": "".join(piece["delta"] for piece in told),
+        "logprobs": [token for piece in told for token in piece.get("logprobs", ())],
+    }

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from api import database
 from api.errors import InvalidRequest, ModelNotFound, ModelUnavailable
-from inference.engines import sockets
+from inference.engines import registry, sockets
 from inference.models import NAME_LENGTH, ModelAlias, ServedModel
 
 DEFAULT_MODEL = "smarter-mini"  # for organisations that have chosen none
@@ -36,8 +36,21 @@ class CatalogEntry:
 
     @property
     def socket(self) -> Path:
-        """Where the model's own engine process listens, if it has one."""
-        return sockets.path_for(self.id, settings.DATA_DIR)
+        """Where the engine process of the model, or of its base, listens, if it has one."""
+        return sockets.path_for(self._adapted[1] if self.adapter else self.id, settings.DATA_DIR)
+
+    @property
+    def adapter(self) -> str | None:
+        """The name of its adapter's folder, if it is another model with an adapter."""
+        return self._adapted[0] or None
+
+    @property
+    def _adapted(self) -> tuple[str, str]:
+        """Of `adapter:<folder's name>:<id of its base>`: both names."""
+        if not self.engine.startswith(registry.ADAPTER):
+            return "", ""
+        name, _, base = self.engine.removeprefix(registry.ADAPTER).partition(":")
+        return name, base
 
     def allowed_by(self, allowed_models: Collection[str] | None) -> bool:
         """A key may be bound to models by id or by alias; None allows all."""

@@ -63,6 +63,11 @@ def read(folder: Path) -> Weights:
     return Weights(tensors)
 
 
+def read_file(path: Path) -> Weights:
+    """Every tensor of one file. Raises BadWeights."""
+    return Weights(_header(path))
+
+
 def file_names(folder: Path) -> list[str]:
     """The weight files that belong to the model: those of the index, else the single one."""
     if (index := folder / INDEX).is_file():

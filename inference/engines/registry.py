@@ -6,6 +6,7 @@ import weakref
 from pathlib import Path
 from typing import Protocol
 
+from inference.engines.adapted import AdaptedEngine
 from inference.engines.base import Engine, EngineUnavailable
 from inference.engines.local.client import LocalEngine
 from inference.engines.scripted import ScriptedEngine
@@ -13,6 +14,7 @@ from inference.engines.scripted import ScriptedEngine
 SCRIPTED = "scripted:"
 LOCAL = "local:"
 REMOTE = "engine:"
+ADAPTER = "adapter:"
 
 
 class Served(Protocol):
@@ -24,6 +26,8 @@ class Served(Protocol):
     def engine(self) -> str: ...
     @property
     def socket(self) -> Path: ...
+    @property
+    def adapter(self) -> str | None: ...
 
 
 _engines: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Engine]]" = (
@@ -35,20 +39,22 @@ def engine_for(entry: Served) -> Engine:
     """The engine behind an entry's address; the same object again while the event loop lives.
 
     Addresses: `scripted:`, `local:<folder>` (its own process on this machine),
-    `engine:unix:<path>`, `engine:tcp:<host>:<port>`. Raises EngineUnavailable for any other.
+    `engine:unix:<path>`, `engine:tcp:<host>:<port>`, `adapter:<folder's name>:<id of its base>`
+    (in the base's own process). Raises EngineUnavailable for any other.
     """
     engines = _engines.setdefault(asyncio.get_running_loop(), {})
     address = listening_address(entry)
     if address not in engines:
         engines[address] = _open(address)
-    return engines[address]
+    engine = engines[address]
+    return AdaptedEngine(engine, entry.adapter) if entry.adapter else engine
 
 
 def listening_address(entry: Served) -> str:
     """`scripted:`, or where the engine process listens: `unix:<path>` or `tcp:<host>:<port>`."""
     if entry.engine.startswith(SCRIPTED):
         return SCRIPTED
-    if entry.engine.startswith(LOCAL):
+    if entry.engine.startswith((LOCAL, ADAPTER)):
         return f"unix:{entry.socket}"
     if entry.engine.startswith((REMOTE + "unix:", REMOTE + "tcp:")):
         return entry.engine.removeprefix(REMOTE)

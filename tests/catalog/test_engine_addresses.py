@@ -17,6 +17,7 @@ class Row:
     id: str
     engine: str
     socket: Path = Path("/run/e.sock")
+    adapter: str | None = None
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,7 @@ class Row:
     [
         ("scripted:", "scripted:"),
         ("local:/models/a", "unix:/run/e.sock"),
+        ("adapter:ftjob-1:a", "unix:/run/e.sock"),
         ("engine:unix:/run/other.sock", "unix:/run/other.sock"),
         ("engine:tcp:10.0.0.1:7000", "tcp:10.0.0.1:7000"),
     ],

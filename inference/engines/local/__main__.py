@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: by device")
     parser.add_argument("--max-sequences", type=int, default=128, help="at once (default: 128)")
     parser.add_argument("--kv-memory-mb", type=int, help="default: a quarter of the memory")
+    parser.add_argument("--adapters", type=Path, help="a folder of LoRA adapters of this model")
     parser.add_argument(
         "--die-with-parent", action="store_true", help="end when the starting process ends"
     )
@@ -43,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
         sockets.check(options.listen)
     except sockets.BadAddress as error:
         return _refuse(str(error))
+    gc.disable()  # half a second of the imports would go into looking for garbage among them
     # Torch takes seconds: what is wrong with the arguments is told before it is imported.
     from inference.engines.local import loading  # noqa: PLC0415 - see above
     from inference.engines.local.opening import open_server  # noqa: PLC0415 - see above
@@ -56,8 +59,11 @@ def run(options: argparse.Namespace) -> int:
             max_sequences=options.max_sequences,
             kv_memory_mb=options.kv_memory_mb,
             threads=options.threads,
+            adapters=options.adapters,
         )
         server = open_server(wishes, secret)
+        gc.freeze()  # what is loaded stays: no step waits until it has been looked through
+        gc.enable()
         ready = f"Serving {_described(server.info)} at {options.listen}, {server.at_once}."
         return asyncio.run(server.run(options.listen, lambda: _say(ready)))
     except (loading.LoadingFailed, sockets.BadAddress) as error:

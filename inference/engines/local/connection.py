@@ -23,8 +23,7 @@ from inference.engines.base import (
 from inference.engines.local import frames
 from inference.engines.local.embedding.desk import TextDesk
 from inference.engines.local.frames import EngineHealth
-from inference.engines.local.grammars import Grammar
-from inference.engines.local.sequences import Echo, Submission
+from inference.engines.local.sequences import Echo, PreparedPrompt, Submission
 from inference.engines.local.streams import Stream
 
 log = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ class Host(Protocol):
     secret: str | None
     connections: "set[Connection]"
 
-    async def prepare(self, request: GenerationRequest) -> tuple[list[int], Grammar | None]: ...
+    async def prepare(self, request: GenerationRequest) -> PreparedPrompt: ...
     def stream(
         self, id_: int, reader: "Connection", submission: Submission, request: GenerationRequest
     ) -> Stream: ...
@@ -54,8 +53,7 @@ class Host(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     request: GenerationRequest
-    tokens: list[int]
-    grammar: Grammar | None
+    prompt: PreparedPrompt
     until: float
 
 
@@ -175,7 +173,7 @@ class Connection(asyncio.Protocol):
     async def _prepare_soon(self, id_: int, content: list[Any]) -> None:
         try:
             request = frames.to_request(content)
-            tokens, grammar = await self._host.prepare(request)
+            prompt = await self._host.prepare(request)
         except EngineError as error:
             self._refuse(id_, error)
             return
@@ -183,10 +181,10 @@ class Connection(asyncio.Protocol):
             self._refuse(id_, InvalidGeneration(f"The request is malformed: {error}"))
             return
         if not self._transport.is_closing():
-            kept = _Prepared(request, tokens, grammar, time.monotonic() + KEPT_SECONDS)
-            self._prepared[id_] = kept
-            room = self._host.info.context_window - len(tokens)
-            self._write([frames.PREPARED, id_, len(tokens), room])
+            self._prepared[id_] = _Prepared(request, prompt, time.monotonic() + KEPT_SECONDS)
+            count = len(prompt.tokens)
+            room = self._host.info.context_window - count
+            self._write([frames.PREPARED, id_, count, room])
 
     def _tokenise(self, id_: int, texts: list[str | bytes]) -> None:
         self._begin_reading(id_, self._tokens_of(frames.to_texts(texts)))
@@ -225,19 +223,20 @@ class Connection(asyncio.Protocol):
             self._refuse(id_, error)
 
     def _start(self, id_: int, kept: _Prepared, max_tokens: int) -> None:
-        room = self._host.info.context_window - len(kept.tokens)
-        request = kept.request
+        request, prompt = kept.request, kept.prompt
+        room = self._host.info.context_window - len(prompt.tokens)
         least = 0 if request.echo else 1
         if not least <= max_tokens <= room:
             raise InvalidGeneration(f"max_tokens must be {least} to {room} here.", "max_tokens")
         submission = Submission(
-            kept.tokens,
+            prompt.tokens,
             request.sampling,
             max_tokens,
             tenant=request.tenant,
             priority=request.priority,
-            grammar=kept.grammar,
+            grammar=prompt.grammar,
             echo=_echo(request),
+            adapter=prompt.adapter,
         )
         if request.deadline is not None:
             submission.deadline = time.monotonic() + request.deadline

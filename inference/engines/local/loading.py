@@ -11,6 +11,7 @@ from transformers.utils.logging import disable_progress_bar
 from inference import pooling, vetting
 from inference.engines.base import EngineInfo, SamplingParams
 from inference.engines.local import fill_in, vocabulary
+from inference.engines.local.adapters import AdapterShelf
 from inference.engines.local.embedding.models import Reader
 from inference.engines.local.embedding.texts import TextSide
 from inference.engines.local.embedding.tokens import TextTokens
@@ -45,6 +46,7 @@ class LoadOptions:
     max_sequences: int = 128
     kv_memory_mb: int | None = None
     threads: int | None = None
+    adapters: Path | None = None  # a folder of them, each in a folder of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class LoadedModel:
     grammars: Grammars
     tools: ToolFormat | None
     texts: TextSide
+    adapters: AdapterShelf
     slots: int
 
 
@@ -86,6 +89,7 @@ def load(options: LoadOptions) -> LoadedModel:
         grammars=Grammars(_tokenizer_text(tokenizer, size, eos), known.pieces),
         tools=tools,
         texts=texts,
+        adapters=AdapterShelf(options.adapters, model),
         slots=slots,
     )
 

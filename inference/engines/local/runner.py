@@ -5,6 +5,8 @@ from collections.abc import Sequence as Rows
 import torch
 from transformers import PreTrainedModel
 
+from inference.engines.local.adapters import Adapter
+from inference.engines.local.adapters_forward import AdaptedModel
 from inference.engines.local.attention import NAME, DecodeGroup, PromptSpan, StepPlan
 from inference.engines.local.kv import SlotCache
 from inference.engines.local.sequences import Chunk, Sequence
@@ -17,6 +19,7 @@ class Runner:
     def __init__(self, model: PreTrainedModel, cache: SlotCache) -> None:
         model.set_attn_implementation(NAME)
         self._model = model
+        self._adapted = AdaptedModel(model)
         model.eval()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         self.cache = cache
         self._heads, _, self._width = cache.layer(0)[0].shape[1:]
@@ -48,7 +51,8 @@ class Runner:
             groups=self._groups(decoding, where),
             spans=spans,
         )
-        return self._logits(self._tensor(tokens), where, wanted + scored, plan)
+        with self._adapted.running(_adapters(decoding, chunks)):
+            return self._logits(self._tensor(tokens), where, wanted + scored, plan)
 
     def _logits(
         self, tokens: torch.Tensor, positions: torch.Tensor, wanted: list[int], plan: StepPlan
@@ -104,3 +108,11 @@ class Runner:
 
     def _tensor(self, numbers: list[int]) -> torch.Tensor:
         return torch.tensor(numbers, dtype=torch.long, device=self.device)
+
+
+def _adapters(decoding: Rows[Sequence], chunks: Rows[Chunk]) -> list[Adapter | None]:
+    """Of each packed token, if any has one."""
+    owners = [row.submission.adapter for row in decoding]
+    for chunk in chunks:
+        owners += [chunk.sequence.submission.adapter] * (chunk.stop - chunk.start)
+    return owners

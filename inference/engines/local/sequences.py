@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from inference.engines.base import EngineError, FinishReason, SamplingParams
+from inference.engines.local.adapters import Adapter
 from inference.engines.local.grammars import Grammar, Matcher
 from inference.engines.local.sampler_rows import SamplerRow
 
@@ -14,6 +15,14 @@ class Echo:
     """The prompt is told before the answer: as it was written, or (None) as its tokens read."""
 
     text: str | None
+
+
+class PreparedPrompt(NamedTuple):
+    """What the loop needs of a request: tokens, what holds the answer to its form, an adapter."""
+
+    tokens: list[int]
+    grammar: Grammar | None
+    adapter: Adapter | None
 
 
 @dataclass(slots=True, eq=False)
@@ -32,6 +41,7 @@ class Submission:
     deadline: float | None = None
     grammar: Grammar | None = None
     echo: Echo | None = None
+    adapter: Adapter | None = None
     owner: object = None
     start_by: float = math.inf
     cancelled: bool = False

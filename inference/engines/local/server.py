@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from inference.engines.base import EngineError, GenerationRequest, InvalidGeneration
 from inference.engines.local import echo, validation
+from inference.engines.local.adapters import Adapter
 from inference.engines.local.connection import Connection
 from inference.engines.local.grammars import Grammar
 from inference.engines.local.loading import LoadedModel
 from inference.engines.local.loop import QueueBounds
-from inference.engines.local.sequences import StepEvents, Submission
+from inference.engines.local.sequences import PreparedPrompt, StepEvents, Submission
 from inference.engines.local.serving import ModelServer
 from inference.engines.local.streams import Stream
 from inference.engines.local.time_limit import TimeLimit, TookTooLong
@@ -31,6 +32,7 @@ class EngineServer(ModelServer):
         self.model = model
         self._workers = ThreadPoolExecutor(PREPARING_AT_ONCE, "prepare")
         self._compilers = ThreadPoolExecutor(COMPILING_AT_ONCE, "compile")
+        self._loaders = ThreadPoolExecutor(1, "adapters")
 
     def _begin(self) -> None:
         self.model.grammars.start()
@@ -38,16 +40,24 @@ class EngineServer(ModelServer):
     def _end(self) -> None:
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._compilers.shutdown(cancel_futures=True)
+        self._loaders.shutdown(cancel_futures=True)
         self.model.grammars.close()
 
-    async def prepare(self, request: GenerationRequest) -> tuple[list[int], Grammar | None]:
-        """The prompt's tokens, and what holds the answer to its form. Raises InvalidGeneration."""
+    async def prepare(self, request: GenerationRequest) -> PreparedPrompt:
+        """Raises InvalidGeneration."""
         model = self.model
-        if request.adapter is not None:
-            raise InvalidGeneration("This engine serves no adapters.", "model")
         validation.check(request.sampling, model.info.vocabulary_size, model.slots)
         validation.check_prompt(request)
-        return await self._encode(request), await self._grammar(request)
+        adapter = await self._adapter(request)
+        return PreparedPrompt(await self._encode(request), await self._grammar(request), adapter)
+
+    async def _adapter(self, request: GenerationRequest) -> Adapter | None:
+        """Read from the disk by a worker, if it is not at hand; the step loop goes on."""
+        if request.adapter is None:
+            return None
+        return await self._asyncio.run_in_executor(
+            self._loaders, self.model.adapters.get, request.adapter
+        )
 
     async def _encode(self, request: GenerationRequest) -> list[int]:
         limit = TimeLimit()

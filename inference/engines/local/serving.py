@@ -16,9 +16,8 @@ from inference.engines.local.embedding.desk import TextDesk
 from inference.engines.local.embedding.queue import TextQueue
 from inference.engines.local.embedding.texts import TextSide
 from inference.engines.local.frames import EngineHealth
-from inference.engines.local.grammars import Grammar
 from inference.engines.local.loop import EngineLoop, QueueBounds, Stepping
-from inference.engines.local.sequences import StepEvents, Submission
+from inference.engines.local.sequences import PreparedPrompt, StepEvents, Submission
 from inference.engines.local.streams import Stream
 
 log = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ class ModelServer(ABC):
         return f"{self._slots} at once" if self._slots else "which reads texts"
 
     @abstractmethod
-    async def prepare(self, request: GenerationRequest) -> tuple[list[int], Grammar | None]: ...
+    async def prepare(self, request: GenerationRequest) -> PreparedPrompt: ...
 
     @abstractmethod
     def stream(

@@ -3,10 +3,9 @@
 from inference.engines.base import GenerationRequest, InvalidGeneration
 from inference.engines.local.connection import Connection
 from inference.engines.local.embedding.loading import LoadedEncoder
-from inference.engines.local.grammars import Grammar
 from inference.engines.local.loop import QueueBounds
 from inference.engines.local.scheduler import FairQueue
-from inference.engines.local.sequences import StepEvents, Submission
+from inference.engines.local.sequences import PreparedPrompt, StepEvents, Submission
 from inference.engines.local.serving import ModelServer
 from inference.engines.local.streams import Stream
 
@@ -32,7 +31,7 @@ class EncoderServer(ModelServer):
     def __init__(self, model: LoadedEncoder, secret: str | None = None) -> None:
         super().__init__(model.info, 0, NoSteps(), QueueBounds(0), model.texts, secret)
 
-    async def prepare(self, request: GenerationRequest) -> tuple[list[int], Grammar | None]:
+    async def prepare(self, request: GenerationRequest) -> PreparedPrompt:
         del request
         raise _refusal()
 

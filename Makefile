@@ -16,14 +16,15 @@ SHOW = { while read -r word package _; do \
 
 setup: .venv/installed
 
-.venv/installed: requirements.lock
+.venv/installed: requirements.lock sdk/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Installing Python packages into .venv (about 1.9 GB, once) …"
 	@$(PY) -m pip install --disable-pip-version-check --requirement requirements.lock | $(SHOW)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --editable . --editable ./sdk
 	@touch .venv/installed
 
 run: setup
@@ -63,6 +64,7 @@ check: setup
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary
+	@warnings=$$(.venv/bin/basedpyright --project sdk --pythonpath $(PY)) || { echo "$$warnings"; exit 1; }
 	@contracts=$$(.venv/bin/lint-imports) || { echo "$$contracts"; exit 1; }
 	@pages=$$(git ls-files '*.html'); [ -z "$$pages" ] || \
 	  .venv/bin/djlint --quiet --check --lint $$pages

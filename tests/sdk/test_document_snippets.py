@@ -1,0 +1,200 @@
+"""Every Python snippet of the three reference documents runs as written against a live server.
+
+From outside comes a prelude only: key and address, aliases in the catalog, fixture files, imports
+and clients that a fragment leaves out, and the await at the top level.
+"""
+
+import ast
+import asyncio
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+import smarter
+from tests.running import Server, Tenant
+from tests.sdk.snippets import DOCUMENTS, Snippet, loose_lines
+
+ALIASES = ("llama3:8b-instruct-q8_0", "beezy-small-latest", "gpt-4", "gpt-4o", "gpt-4o-mini")
+ELLIPSIS = "the three dots stand for arguments that the reader fills in"
+
+SNIPPETS = [
+    Snippet("beezy stream", "beezy", "import beezy_ai", "print(event)"),
+    Snippet("beezy create", "beezy", "import beezy_ai", "pass", nth=1),
+    Snippet(
+        "hiveops stream", "hiveops", "from openai import OpenAI",
+        '        print(chunk.choices[0].delta.content, end="")',
+    ),
+    Snippet("hiveops json", "hiveops", "response = client.chat.completions.create(", ")"),
+    Snippet("hiveops tools", "hiveops", "tools = [", ")"),
+    Snippet("hiveops chat ui", "hiveops", "stream = client.chat.completions.create(", ")", nth=1),
+    Snippet("hiveops retry", "hiveops", "import time", "            raise", no_program=ELLIPSIS),
+    Snippet(
+        "hiveops usage", "hiveops", "response = client.chat.completions.create(...)",
+        'print(f"Estimated cost: ${response.usage.total_tokens / 1_000_000 * 0.01}")',
+        no_program=ELLIPSIS,
+    ),
+    Snippet("hiveops max", "hiveops", "response = client.chat.completions.create(", ")", nth=2),
+    Snippet("smarter prompt", "smarter", "import os", "print(chat)"),
+    Snippet("smarter pages", "smarter", "from smarter import Smarter", "print(all_jobs)", nth=1),
+    Snippet(
+        "smarter next page", "smarter", "first_page = await client.fine_tuning.jobs.list(",
+        'print(f"number of items we just fetched: {len(next_page.data)}")',
+    ),
+    Snippet("smarter nested", "smarter", "from smarter import Smarter", ")", nth=2),
+    Snippet("smarter upload", "smarter", "from pathlib import Path", ")"),
+    Snippet("smarter errors", "smarter", "import smarter", "print(e.response)"),
+    Snippet(
+        "smarter request id", "smarter", "response = await client.responses.create(",
+        "print(response._request_id) # req_123",
+    ),
+    Snippet("smarter failed id", "smarter", "import smarter", "raise exc", nth=1),
+    Snippet("smarter retries", "smarter", "from smarter import Smarter", ")", nth=5, ends=2),
+    Snippet("smarter timeouts", "smarter", "from smarter import Smarter", ")", nth=6, ends=3),
+    Snippet(
+        "smarter missing", "smarter", "if response.my_field is None:",
+        """print('Got json like {"my_field": null}.')""",
+    ),
+    Snippet("smarter http", "smarter", "import httpx", ")"),
+    Snippet(
+        "smarter with", "smarter", "from smarter import Smarter", "# HTTP client is now closed",
+        nth=8,
+    ),
+    Snippet("smarter version", "smarter", "import smarter", "print(smarter.__version__)", nth=2),
+]  # fmt: skip
+RUNNING = [pytest.param(each, id=each.name) for each in SNIPPETS if not each.no_program]
+
+
+@pytest.fixture(scope="module")
+def ada(server: Server) -> Iterator[Tenant]:
+    """An organisation with a chatbot, while the documents' models are names of the built-in one."""
+    for alias in ALIASES:
+        server.manage("models", "alias", alias, "smarter-mini")
+    tenant = server.tenant("Document readers", credit="5.00", requests_per_minute=1000)
+    with smarter.Smarter(api_key=tenant.api_key, base_url=f"{tenant.url}/v1") as client:
+        client.resources.chatbots.create(
+            name="my-chatbot", title="Mine", configuration={"model": "smarter-mini"}
+        )
+        client.resources.chatbots.versions("my-chatbot").publish()
+    yield tenant
+    for alias in ALIASES:
+        server.manage("models", "alias", "--remove", alias)
+
+
+@pytest.fixture
+def prelude(
+    ada: Tenant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[dict[str, Any]]:
+    """What the documents leave to the reader."""
+    monkeypatch.setenv("SMARTER_API_KEY", ada.api_key)
+    monkeypatch.setenv("API_KEY_AUTH", ada.api_key)
+    monkeypatch.setenv("SMARTER_BASE_URL", f"{ada.url}/v1")
+    monkeypatch.chdir(tmp_path)
+    turn = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]
+    (tmp_path / "input.jsonl").write_text((json.dumps({"messages": turn}) + "\n") * 10)
+    with openai.OpenAI(api_key=ada.api_key, base_url=ada.url) as client:
+        yield {
+            "client": client, "httpx": httpx, "Smarter": smarter.Smarter,
+            "DefaultHttpxClient": smarter.DefaultHttpxClient,
+            "messages": [{"role": "user", "content": "Hello!"}],
+            "response": smarter.BaseModel.construct(my_field=None),
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("snippet", RUNNING)
+def test_the_snippet_runs_as_written(
+    snippet: Snippet, prelude: dict[str, Any], ada: Tenant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = run(snippet.code, prelude, ada)
+    OUTCOMES.get(snippet.name, _ran)(known, capsys.readouterr().out)
+
+
+def _ran(_known: dict[str, Any], _printed: str) -> None:
+    """Nothing is shown by these: it is enough that they end."""
+
+
+def _calls_for_paris(completion: Any) -> None:
+    (call,) = completion.choices[0].message.tool_calls
+    assert call.function.name == "get_weather"
+    assert "Paris" in call.function.arguments or call.function.arguments == "{}"
+
+
+def _counted(_known: dict[str, Any], printed: str) -> None:
+    assert printed.strip().rstrip(".") == "1, 2, 3, 4, 5"
+
+
+def _streamed(_known: dict[str, Any], printed: str) -> None:
+    assert printed.count("ChatCompletionEvent(") > 2
+
+
+def _is_json(known: dict[str, Any], _printed: str) -> None:
+    assert isinstance(json.loads(known["response"].choices[0].message.content), dict)
+
+
+def _printed_the_answer(known: dict[str, Any], printed: str) -> None:
+    assert printed.strip() == known["chat"].text != ""
+
+
+def _printed_an_id(_known: dict[str, Any], printed: str) -> None:
+    assert printed.startswith("req_")
+
+
+def _told_null(_known: dict[str, Any], printed: str) -> None:
+    assert printed == 'Got json like {"my_field": null}.\n'
+
+
+def _told_the_status(_known: dict[str, Any], printed: str) -> None:
+    assert "Another non-200-range status code was received\n404" in printed
+
+
+def _told_the_version(_known: dict[str, Any], printed: str) -> None:
+    assert printed.strip() == smarter.__version__
+
+
+OUTCOMES: dict[str, Callable[[dict[str, Any], str], None]] = {
+    "beezy stream": _streamed,
+    "beezy create": lambda known, _: _calls_for_paris(known["res"]),
+    "hiveops stream": _counted,
+    "hiveops json": _is_json,
+    "hiveops tools": lambda known, _: _calls_for_paris(known["response"]),
+    "smarter prompt": _printed_the_answer,
+    "smarter request id": _printed_an_id,
+    "smarter missing": _told_null,
+    "smarter errors": _told_the_status,
+    "smarter version": _told_the_version,
+}
+
+
+def run(code: str, prelude: dict[str, Any], ada: Tenant) -> dict[str, Any]:
+    """Runs it with its names; with an asynchronous client where it awaits at the top level."""
+    address = "https://ai.hiveops.io"
+    told = code.replace(address, ada.url).replace("sk-YOUR-API-KEY", ada.api_key)
+    compiled = compile(told, "<snippet>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if not compiled.co_flags & inspect.CO_COROUTINE:
+        exec(compiled, prelude)  # noqa: S102 - the documents' own programs
+        return prelude
+
+    async def awaited() -> None:
+        async with smarter.AsyncSmarter() as client:
+            prelude["client"] = client
+            await eval(compiled, prelude)  # noqa: S307 - as above
+
+    asyncio.run(awaited())
+    return prelude
+
+
+@pytest.mark.parametrize("document", [path.stem for path in sorted(DOCUMENTS.glob("*.txt"))])
+def test_no_python_of_the_documents_is_left_out(document: str) -> None:
+    assert loose_lines(document, SNIPPETS) == []
+    assert [each for each in SNIPPETS if each.document == document]
+
+
+@pytest.mark.parametrize("snippet", [each for each in SNIPPETS if each.no_program], ids=str)
+def test_what_cannot_run_is_not_run_for_the_reason_given(snippet: Snippet) -> None:
+    assert snippet.no_program == ELLIPSIS
+    assert "create(...)" in snippet.code

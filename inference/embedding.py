@@ -9,7 +9,7 @@ from accounts.authentication import Caller
 from inference import reading
 from inference.catalog import CatalogEntry
 from inference.engines.base import Embedded, Text
-from inference.reading import Order
+from inference.reading import Finish, Order
 
 CAPABILITY = "embeddings"
 
@@ -31,13 +31,15 @@ async def embed(
     *,
     dimensions: int | None = None,
     tier: str = "standard",
+    finish: Finish | None = None,
 ) -> Embeddings:
     """Hold, embed, settle. At most 2,048 texts and 300,000 tokens at once (`engines.texts`).
 
     `payer` is a caller, whose limits and budget count, or an organisation's id. Raises ApiError;
-    then nothing was charged. Cancelling it stops the work, free of charge.
+    then nothing was charged. Cancelling it stops the work, free of charge. `finish` keeps the
+    vectors in the transaction that charges for them: what it raises makes them free.
     """
-    asked = Order(payer, entry, texts, dimensions=dimensions, tier=tier)
+    asked = Order(payer, entry, texts, dimensions=dimensions, tier=tier, finish=finish)
     paid = reading.start(asked)
     try:
         await paid.finished()

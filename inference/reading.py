@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, cast
@@ -25,7 +25,7 @@ from billing import ledger, pricing
 from inference.catalog import CatalogEntry
 from inference.engines import registry
 from inference.engines.base import Classified, Embedded, Engine, Text, Tokenised
-from inference.runs import IdempotencyKey, checkpoints
+from inference.runs import BATCH, IdempotencyKey, checkpoints
 from inference.runs.failures import DATABASE_AWAY, api_error
 from inference.runs.insisting import until_it_went_through
 
@@ -33,9 +33,14 @@ SECONDS: Final[float] = settings.RUN_SECONDS
 LAST_WORDS: Final = 5.0  # seconds for Readings that were cut to settle
 
 
+Finish = Callable[["Reading", database.Connection], Awaitable[None]]
+"""Writes the result down in the transaction that charges for it; what it raises makes it free."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`id` names the hold too. An organisation (its id) pays without the limits of a key."""
+    """`id` names the hold too. An organisation (its id) pays without the limits of a key; nor does
+    the tier `batch` count in a key's minute."""
 
     payer: Caller | str
     entry: CatalogEntry
@@ -46,6 +51,11 @@ class Order:
     id: str = field(default_factory=lambda: f"gen_{uuid4().hex}")
     request: rate_limits.Reservation | None = None  # given back when the token limit refuses
     idempotency: IdempotencyKey | None = None
+    finish: Finish | None = None
+
+    @property
+    def finisher(self) -> Finish | None:
+        return _keep if self.idempotency else self.finish
 
     @property
     def organisation_id(self) -> str:
@@ -149,11 +159,12 @@ class Reading:
             model=order.entry.id,
             prompt_tokens=self.tokens,
             max_output=0,
-            minimum_output=0,
+            minimum_output=1,  # a balance that does not pay for the texts is refused, not shortened
             tier=order.tier,
         )
         if isinstance(caller, Caller):
-            self._reservation = self._take_tokens(caller)
+            if order.tier != BATCH:
+                self._reservation = self._take_tokens(caller)
             request = replace(
                 request,
                 key_id=caller.key_id,
@@ -202,8 +213,13 @@ class Reading:
                 self.result, self.cost, self.failure = None, 0, api_error(error)
         elif self._reservation:
             self._reservation.cancel()
-        post = self._void if self.result is None else self._settle
-        await until_it_went_through(post, self._told.set)
+        if self.result is not None:
+            try:
+                await until_it_went_through(self._settle, self._told.set)
+            except ApiError as refusal:  # of `finish`: nobody has the result, so nobody pays
+                self.result, self.cost, self.failure = None, 0, refusal
+        if self.result is None:
+            await until_it_went_through(self._void, self._told.set)
 
     def _finish(self) -> None:
         wanted = self.order.dimensions
@@ -214,11 +230,12 @@ class Reading:
             self.answer = self._write(self)
 
     async def _settle(self) -> None:
-        if self.order.idempotency is None or self.answer is None:
+        finish = self.order.finisher
+        if finish is None:
             await self._charge(None)
             return
         async with database.connection() as connection, connection.transaction():
-            await idempotency.finish(self.order.id, self.answer, connection)
+            await finish(self, connection)
             await self._charge(connection)
 
     async def _charge(self, connection: database.Connection | None) -> None:
@@ -233,6 +250,11 @@ class Reading:
     async def _forget_claim(self) -> None:
         if self.order.idempotency:
             await idempotency.release(self.order.id)
+
+
+async def _keep(reading: Reading, connection: database.Connection) -> None:
+    if reading.answer is not None:
+        await idempotency.finish(reading.order.id, reading.answer, connection)
 
 
 _open: set[Reading] = set()

@@ -1,34 +1,50 @@
-"""From a line of a batch to the Run that answers it: the same schemas and shapes as a live call."""
+"""From a line of a batch to what answers it: the same schemas and shapes as a live call."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast
 
 from accounts.authentication import Caller
-from api import strict_json
+from accounts.idempotency import StoredAnswer
+from api import database, strict_json
 from api.errors import ApiError, InvalidRequest
-from inference import responses, runs
+from inference import reading, responses, runs
 from inference.batches import lines
 from inference.batches.lines import TakenLine
 from inference.gateway import answers
 from inference.gateway.admission import Admitted, model_for
 from inference.gateway.chat_completions import ChatWire
 from inference.gateway.completions import CompletionWire
+from inference.gateway.embeddings import Embeddings
 from inference.gateway.endpoint import Endpoint
+from inference.reading import Reading
 from inference.responses import ResponseRun
 from inference.responses.prompting import in_our_words
-from inference.runs import BATCH, Order, Run
+from inference.runs import BATCH, Order
 from inference.schemas.chat_completions import ChatCompletionRequest
 from inference.schemas.completions import CompletionRequest
+from inference.schemas.embeddings import EmbeddingRequest
 from inference.schemas.refusals import parse
 
+EMBEDDINGS: Final = "/v1/embeddings"
 RESPONSES: Final = "/v1/responses"
 ENDPOINTS: Final = {
     "/v1/chat/completions": Endpoint(ChatCompletionRequest, ChatWire),
     "/v1/completions": Endpoint(CompletionRequest, CompletionWire),
 }
+
+
+class Call(Protocol):
+    """A Run, or a Reading: over when `task` is, then `failure` says what went wrong."""
+
+    @property
+    def task(self) -> "asyncio.Task[None]": ...
+    @property
+    def failure(self) -> ApiError | None: ...
+    def cut(self, failure: ApiError) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +53,17 @@ class Ready:
 
     model: str
     choices: int
-    start: Callable[[], Run]
+    start: Callable[[], Call]
 
 
 async def ready(endpoint: str, line: TakenLine, caller: Caller) -> Ready:
-    """Raises ApiError: what a live call would be refused with before its Run."""
+    """Raises ApiError: what a live call would be refused with before it is paid."""
     admitted = Admitted(caller, None, b"", None)
     body = strict_json.loads(line.body.encode())
     if endpoint == RESPONSES:
         return await _response(body, admitted, line)
+    if endpoint == EMBEDDINGS:
+        return await _embedding(body, admitted, line)
     return await _completion(ENDPOINTS[endpoint], body, admitted, line)
 
 
@@ -72,6 +90,21 @@ async def _response(body: object, admitted: Admitted, line: TakenLine) -> Ready:
     draft, order = await responses.drafted(asked, admitted, f"resp_{line.suffix}")
     order = _in_batch(order, line)
     return Ready(order.entry.id, order.choices, lambda: ResponseRun(draft, order).run)
+
+
+async def _embedding(body: object, admitted: Admitted, line: TakenLine) -> Ready:
+    order, body_of = await Embeddings().begin(parse(EmbeddingRequest, body), admitted)
+
+    async def finish(done: Reading, connection: database.Connection) -> None:
+        await lines.finish(line.id, line.hold_id, cast("StoredAnswer", done.answer), connection)
+
+    order = replace(order, id=line.hold_id, tier=BATCH, finish=finish)
+    write = partial(_written, body_of)
+    return Ready(order.entry.id, 1, partial(reading.start, order, write))
+
+
+def _written(body_of: Callable[[Reading], bytes], done: Reading) -> StoredAnswer:
+    return StoredAnswer(200, {}, body_of(done))
 
 
 def _in_batch(order: Order, line: TakenLine) -> Order:

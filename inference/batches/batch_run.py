@@ -17,12 +17,12 @@ from api.errors import (
 )
 from billing import ledger
 from inference.batches import asking, lines
+from inference.batches.asking import Call
 from inference.batches.lines import Taken, TakenLine
 from inference.batches.models import Batch
 from inference.batches.prices import BatchPrices
 from inference.batches.rests import Rests
 from inference.batches.slots import Engines
-from inference.runs import Run
 from inference.runs.failures import DATABASE_AWAY, api_error
 
 MOST_AT_ONCE: Final = 64
@@ -45,7 +45,7 @@ class BatchRun:
         self._rests = Rests()
         self._window = MOST_AT_ONCE
         self._asking: set[asyncio.Task[None]] = set()
-        self._runs: set[Run] = set()
+        self._calls: set[Call] = set()
         self._stopped = asyncio.Event()
 
     async def feed(self) -> None:
@@ -112,14 +112,14 @@ class BatchRun:
         ready = await asking.ready(self._batch.endpoint, line, caller)
         await self._prices.ensure(ready.model)
         async with self._engines.slots(ready.model).taken(ready.choices):
-            run = ready.start()
-            self._runs.add(run)
+            call = ready.start()
+            self._calls.add(call)
             try:
-                await asyncio.wait([run.task])  # not its events: they end before the books do
+                await asyncio.wait([call.task])  # its answer is there before the books are closed
             finally:
-                self._runs.discard(run)
-        if run.failure:
-            raise run.failure
+                self._calls.discard(call)
+        if call.failure:
+            raise call.failure
 
     async def _failed(self, line: TakenLine, failure: ApiError) -> None:
         if isinstance(failure, Taken):
@@ -154,9 +154,9 @@ class BatchRun:
 
     async def _cut(self) -> None:
         """Nothing that was not answered is charged; its lines stay `running` for `reclaim`."""
-        runs = [run.task for run in self._runs]
-        for run in list(self._runs):
-            run.cut(STOPPED)
+        tasks = [call.task for call in self._calls]
+        for call in list(self._calls):
+            call.cut(STOPPED)
         for task in list(self._asking):
             task.cancel()
-        await asyncio.gather(*self._asking, *runs, return_exceptions=True)
+        await asyncio.gather(*self._asking, *tasks, return_exceptions=True)

@@ -27,7 +27,9 @@ class BatchCreate(Strict):
     input_file_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
         description="A file with the purpose `batch`."
     )
-    endpoint: Literal["/v1/chat/completions", "/v1/completions", "/v1/responses"]
+    endpoint: Literal[
+        "/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses"
+    ]  # fmt: skip
     completion_window: Literal["24h"]
     metadata: Annotated[dict[Label, ShortText], at_most(16)] | None = None
     output_expires_after: OutputExpiresAfter | None = None

@@ -11,10 +11,14 @@ from django.db.models.functions import Now
 from api.errors import InvalidRequest
 from files import lines, storage
 from files.models import StoredFile
+from inference.batches.asking import EMBEDDINGS
 from inference.batches.models import Batch, Line
+from inference.schemas.embeddings import kind_of_input
 
 MOST_ERRORS: Final = 20
 LONGEST_MODEL: Final = 200
+MOST_INPUTS: Final = 50_000  # of all embedding requests together, as OpenAI has it
+TOO_MANY_INPUTS: Final = f"The inputs of all lines are more than {MOST_INPUTS:,}. Split the file."
 _COPY: Final = (
     "COPY batches_line (batch_id, number, custom_id, model, body, state, attempts, hold_id, answer)"
     " FROM STDIN"
@@ -54,7 +58,7 @@ def _insert(batch: Batch) -> tuple[int, str]:
     if file is None:
         raise Refused([error("file_not_found", "The input file is gone.", param="input_file_id")])
     wrong: list[Error] = []
-    count, model = 0, ""
+    count, inputs, model = 0, 0, ""
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         for number, line in _lines(file):
             if line["url"] != batch.endpoint:
@@ -63,9 +67,12 @@ def _insert(batch: Batch) -> tuple[int, str]:
                     break
             named = _model(line)
             model, count = (model if count else named), count + 1
+            inputs += _inputs(line["body"]) if batch.endpoint == EMBEDDINGS else 0
             body = json.dumps(line["body"], ensure_ascii=False)
             row = (number, line["custom_id"], named, body, Line.State.PENDING, 0, "", "")
             copy.write_row((batch.id, *row))
+        if inputs > MOST_INPUTS:
+            wrong.append(error("too_many_inputs", TOO_MANY_INPUTS, param="input"))
         if wrong:
             raise Refused(wrong)
     return count, model
@@ -88,6 +95,14 @@ def _lines(file: StoredFile) -> Iterator[tuple[int, dict[str, Any]]]:
 def _wrong_url(number: int, endpoint: str) -> Error:
     message = f"The url of this request is not the batch's endpoint, {endpoint}."
     return error("invalid_url", message, number, "url")
+
+
+def _inputs(body: dict[str, Any]) -> int:
+    """How many vectors it will be answered with."""
+    asked = body.get("input")
+    if isinstance(asked, list) and kind_of_input(asked) in {"(strings)", "(token lists)"}:
+        return len(asked)
+    return 1
 
 
 def _model(line: dict[str, Any]) -> str:

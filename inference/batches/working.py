@@ -11,7 +11,7 @@ from django.db import OperationalError, connections
 from api import database
 from api.errors import ApiError
 from billing import ledger
-from inference import event_log, runs
+from inference import event_log, reading, runs
 from inference.batches import finishing, lines, validating
 from inference.batches.batch_run import LOOK_SECONDS, BatchRun
 from inference.batches.models import Batch
@@ -127,6 +127,7 @@ async def _in_thread(ask: Callable[[], Result]) -> Result:
 
 async def _close() -> None:
     await runs.drain()
+    await reading.drain()
     await ledger.drain()
     await registry.close()
     await event_log.close()

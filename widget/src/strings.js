@@ -1,0 +1,130 @@
+// Every word that the widget says by itself; a chatbot's own strings go over these.
+const en = {
+  title: "Chat",
+  disclosure: "You are chatting with an AI",
+  open: "Open chat",
+  close: "Close chat",
+  hide: "Hide chat",
+  unread: "{n} unread",
+  fresh: "New chat",
+  expand: "Larger",
+  shrink: "Smaller",
+  log: "Conversation",
+  latest: "Go to the latest message",
+  earlier: "Earlier messages",
+  placeholder: "Write a message",
+  message: "Message",
+  send: "Send",
+  stop: "Stop",
+  you: "You:",
+  copy: "Copy answer",
+  copied: "Copied",
+  good: "Good answer",
+  bad: "Bad answer",
+  again: "Answer again",
+  comment: "What was wrong with it?",
+  thanks: "Thank you.",
+  source: "Source {n}: {name}",
+  page: "page {n}",
+  wrong: "Answers can be wrong.",
+  privacy: "Privacy",
+  loading: "Connecting",
+  thinking: "Writing an answer",
+  finished: "Answer complete",
+  stopped: "Stopped",
+  cutOff: "Answer cut off here",
+  tooLongAnswer: "The longest possible answer ends here",
+  retry: "Retry",
+  request: "Request {id}",
+  offline: "You are offline.",
+  offlineMore: "Your text stays here.",
+  queued: "Your message is sent as soon as you are back.",
+  waiting: "Not sent yet",
+  reconnecting: "The connection is lost.",
+  reconnectingMore: "Trying again",
+  limited: "That was a lot of messages.",
+  limitedMore: "You can write again in",
+  limitedBox: "You can write again soon",
+  resting: "This chat is resting for now. Please come back later.",
+  paused: "This chat is not available right now.",
+  refused: "This chat is not available on this site.",
+  key: "This chat cannot be opened.",
+  failed: "The answer could not be finished.",
+  tooLong: "That message is too long. Please shorten it.",
+  busy: "Too many people are asking at the moment.",
+};
+
+const de = {
+  title: "Chat",
+  disclosure: "Sie schreiben mit einer KI",
+  open: "Chat öffnen",
+  close: "Chat schließen",
+  hide: "Chat ausblenden",
+  unread: "{n} ungelesen",
+  fresh: "Neuer Chat",
+  expand: "Größer",
+  shrink: "Kleiner",
+  log: "Unterhaltung",
+  latest: "Zur neuesten Nachricht",
+  earlier: "Frühere Nachrichten",
+  placeholder: "Nachricht schreiben",
+  message: "Nachricht",
+  send: "Senden",
+  stop: "Anhalten",
+  you: "Sie:",
+  copy: "Antwort kopieren",
+  copied: "Kopiert",
+  good: "Gute Antwort",
+  bad: "Schlechte Antwort",
+  again: "Noch einmal antworten",
+  comment: "Was war daran falsch?",
+  thanks: "Danke.",
+  source: "Quelle {n}: {name}",
+  page: "Seite {n}",
+  wrong: "Antworten können falsch sein.",
+  privacy: "Datenschutz",
+  loading: "Verbindung wird aufgebaut",
+  thinking: "Eine Antwort wird geschrieben",
+  finished: "Antwort vollständig",
+  stopped: "Angehalten",
+  cutOff: "Die Antwort bricht hier ab",
+  tooLongAnswer: "Hier endet die längste mögliche Antwort",
+  retry: "Wiederholen",
+  request: "Anfrage {id}",
+  offline: "Sie sind offline.",
+  offlineMore: "Ihr Text bleibt hier stehen.",
+  queued: "Ihre Nachricht wird gesendet, sobald Sie wieder online sind.",
+  waiting: "Noch nicht gesendet",
+  reconnecting: "Die Verbindung ist unterbrochen.",
+  reconnectingMore: "Neuer Versuch",
+  limited: "Das waren viele Nachrichten.",
+  limitedMore: "Sie können wieder schreiben in",
+  limitedBox: "Gleich können Sie wieder schreiben",
+  resting: "Dieser Chat ruht gerade. Bitte kommen Sie später wieder.",
+  paused: "Dieser Chat ist gerade nicht verfügbar.",
+  refused: "Dieser Chat ist auf dieser Seite nicht verfügbar.",
+  key: "Dieser Chat kann nicht geöffnet werden.",
+  failed: "Die Antwort konnte nicht beendet werden.",
+  tooLong: "Diese Nachricht ist zu lang. Bitte kürzen Sie sie.",
+  busy: "Gerade fragen zu viele auf einmal.",
+};
+
+const LANGUAGES = { en, de };
+
+/** `words("de-AT", overrides)` → `say("source", { n: 1, name: "…" })`. */
+export function words(locale, overrides = {}) {
+  const table = { ...en, ...LANGUAGES[language(locale)], ...strings(overrides) };
+  return (key, values = {}) =>
+    table[key].replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** The language of our own words for a locale: what we have, else English. */
+export function language(locale) {
+  const short = String(locale || "en").slice(0, 2).toLowerCase();
+  return short in LANGUAGES ? short : "en";
+}
+
+const strings = (given) =>
+  Object.fromEntries(
+    Object.entries(given ?? {}).filter(([key, text]) => key in en && typeof text === "string" && text),
+  );

@@ -1,0 +1,2 @@
+// Told to the server with each session, and by `ChatWidget.version`.
+export const VERSION = "0.1.0";

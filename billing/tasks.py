@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing import auditing, sweeping, usage
+from billing import alerts, auditing, sweeping, usage
 
 
 @shared_task
@@ -18,3 +18,8 @@ def audit() -> None:
 @shared_task
 def roll_up() -> None:
     usage.roll_up()
+
+
+@shared_task
+def tell_low_balance() -> None:
+    alerts.tell()

@@ -60,6 +60,16 @@ def redeem(
     )
 
 
+def grant_starter_credit(organisation: Organisation, nano: int) -> TopUp | None:
+    """What a new organisation begins with; once in its life, however often this is called."""
+    if nano <= 0:
+        return None
+    known = TopUp.objects.for_organisation(organisation.id).filter(provider=Provider.STARTER)
+    return known.first() or _credit(
+        organisation, nano, "sign-up", Provider.STARTER, actor="system", address=None
+    )
+
+
 def issue_code(nano: int, *, note: str = "", expires_at: datetime | None = None) -> str:
     """A new credit code worth `nano`; its plaintext shows only now."""
     code = "-".join(secrets.token_hex(2).upper() for _ in range(6))
@@ -76,7 +86,7 @@ def _credit(
     actor: str,
     address: str | None,
 ) -> TopUp:
-    is_promo = provider == Provider.CREDIT_CODE
+    is_promo = provider in {Provider.CREDIT_CODE, Provider.STARTER}
     journal, fresh = post(
         Movement(
             organisation_id=organisation.id,

@@ -1,9 +1,10 @@
-"""Money as stored: accounts, holds, the book, prices, budgets, top-ups, usage."""
+"""Money as stored: accounts, holds, the book, prices, budgets, payments, top-ups, usage."""
 
 from billing.models.account import Account, LowBalance
 from billing.models.budget import BudgetWindow
 from billing.models.hold import Hold
 from billing.models.journal import Entry, Journal
+from billing.models.payment import Payment
 from billing.models.price import Price
 from billing.models.top_up import CreditCode, TopUp
 from billing.models.usage import UsageDaily, UsageWatermark
@@ -16,6 +17,7 @@ __all__ = [
     "Hold",
     "Journal",
     "LowBalance",
+    "Payment",
     "Price",
     "TopUp",
     "UsageDaily",

@@ -30,6 +30,8 @@ class TopUp(models.Model):
         FAKE = "fake", "Test payment: no money moved"  # development only
         MANUAL = "manual", "Credited by an administrator"
         CREDIT_CODE = "credit_code", "Credit code"
+        STRIPE = "stripe", "Card payment"
+        STARTER = "starter", "Starter credit"
 
     id = models.CharField(primary_key=True, max_length=40, default=new_top_up_id, editable=False)
     organisation = models.ForeignKey(

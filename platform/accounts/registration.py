@@ -1,13 +1,22 @@
-"""A new organisation with its owner and first key."""
+"""A new organisation with its owner: founded in the browser, or with a first key for a command."""
 
 import secrets
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
+from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.utils.text import slugify
 
 from accounts import keys, names, scopes
 from accounts.models import AuditEntry, Membership, Organisation, User
+
+newcomers: Final[list[Callable[[Organisation], object]]] = []
+"""Called with every organisation that is founded in the browser, in the same transaction.
+
+What a newcomer gets is known further up the tower: who gives something adds itself when Django is
+ready.
+"""
 
 
 class Registration(NamedTuple):
@@ -17,6 +26,19 @@ class Registration(NamedTuple):
     user: User
     password: str | None
     api_key: str
+
+
+@transaction.atomic
+def found_organisation(name: str, owner: User, address: str | None = None) -> Organisation:
+    """Somebody who has signed up, as the owner of a new organisation."""
+    organisation = _create(name, owner)
+    AuditEntry.objects.create(
+        organisation=organisation, actor=owner.id, action="organisation.created",
+        target=organisation.id, after={"name": organisation.name}, address=address,
+    )  # fmt: skip
+    for welcome in newcomers:
+        welcome(organisation)
+    return organisation
 
 
 @transaction.atomic
@@ -35,10 +57,9 @@ def create_organisation(
     Raises django.core.exceptions.ValidationError for a name that is none.
     """
     names.require_name(name)
-    name = name.strip()
-    organisation = Organisation.objects.create(name=name, slug=_free_slug(name))
-    email = owner_email or f"owner@{organisation.slug}.example.com"
-    user = User.objects.filter(email=email.strip().lower()).first()
+    slug = _free_slug(name.strip())
+    email = (owner_email or f"owner@{slug}.example.com").strip().lower()
+    user = User.objects.filter(email=email).first()
     if user is not None:
         password = None
     else:
@@ -46,7 +67,9 @@ def create_organisation(
         user = User.objects.create_user(
             email, password, is_staff=is_administrator, is_superuser=is_administrator
         )
-    Membership.objects.create(organisation=organisation, user=user, role=Membership.Role.OWNER)
+        # Who runs commands here vouches for the address.
+        EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    organisation = _create(name, user, slug)
     key, plaintext = keys.issue(
         organisation.id,
         name="First key",
@@ -60,9 +83,16 @@ def create_organisation(
         actor="command line",
         action="organisation.created",
         target=organisation.id,
-        after={"name": name, "owner": user.id, "key": key.id},
+        after={"name": organisation.name, "owner": user.id, "key": key.id},
     )
     return Registration(organisation, user, password, plaintext)
+
+
+def _create(name: str, owner: User, slug: str | None = None) -> Organisation:
+    name = name.strip()
+    organisation = Organisation.objects.create(name=name, slug=slug or _free_slug(name))
+    Membership.objects.create(organisation=organisation, user=owner, role=Membership.Role.OWNER)
+    return organisation
 
 
 def _free_slug(name: str) -> str:

@@ -12,6 +12,9 @@ env.load(BASE_DIR / ".env")
 DATA_DIR = Path(env.text("SMARTER_DATA") or BASE_DIR / "var").resolve()
 PRODUCTION = env.choice("SMARTER_ENV", ("development", "production")) == "production"
 
+# --- accounts in the browser, mail, payments, webhooks: settings in a file of their own
+from config.people import *  # noqa: E402, F403 - what Django looks for, after .env was read
+
 # --- who we are
 SECRET_KEY = secret_key.read(DATA_DIR, production=PRODUCTION)
 DEBUG = env.flag("DEBUG")
@@ -33,6 +36,13 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "channels",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "csp",
+    "django_cotton",
+    "django_htmx",
     "config",
     "api",
     "accounts",
@@ -42,13 +52,18 @@ INSTALLED_APPS = [
     "inference.batches",
     "knowledge",
     "chatbots",
+    "dashboard",
 ]
 MIDDLEWARE = [  # security headers and hosts: edge.py, for every door
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "api.exception_handler.UnstorableMeansUnknown",
 ]
 ROOT_URLCONF = "config.urls"
@@ -68,6 +83,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "dashboard.frame.context",
             ],
         },
     },
@@ -100,7 +116,7 @@ KNOWLEDGE_QUOTA_BYTES = env.number("KNOWLEDGE_QUOTA_MB", 2048) * 1024 * 1024
 FILES_BUCKET = env.text("FILES_S3_BUCKET")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "dashboard.static_names.HashedNames"},
     "files": {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
@@ -138,6 +154,25 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed (CIDRs).
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+
+# --- pages for people: the strictest policy; the administration and /docs/ have theirs in edge.py
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/dashboard/"
+CSRF_FAILURE_VIEW = "dashboard.errors.csrf_failure"
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ("/admin/", "/docs/"),
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    },
+}
 
 # --- REST resources and their description
 REST_FRAMEWORK = {
@@ -212,6 +247,8 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": every}
     for task, every in {
+        "accounts.tasks.send_webhooks": timedelta(seconds=15),
+        "billing.tasks.tell_low_balance": timedelta(seconds=15),
         "billing.tasks.sweep": timedelta(seconds=15),
         "billing.tasks.roll_up": timedelta(minutes=1),
         "billing.tasks.audit": timedelta(hours=1),

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
-from config import guides
+from dashboard import guides
 
 resources: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
@@ -23,6 +23,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("docs/guides/", guides.index, name="guides"),
     path("docs/guides/<slug:name>/", guides.page, name="guide"),
+    path("dashboard/", include("dashboard.urls")),
+    path("", include("accounts.browser.urls")),
+    path("", include("billing.payments.urls")),
     path("v1/", include(resources)),
     path("", include(resources)),
 ]

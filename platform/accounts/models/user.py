@@ -29,6 +29,11 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
+    class Theme(models.TextChoices):
+        SYSTEM = "system", "As this device"
+        LIGHT = "light"
+        DARK = "dark"
+
     id = models.CharField(primary_key=True, max_length=40, default=new_user_id, editable=False)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
@@ -36,6 +41,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(
         default=True, help_text="Unset to lock the person out and stop every key that they made."
     )
+    theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
+    language = models.CharField(max_length=10, blank=True, help_text="Empty: the browser's.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"

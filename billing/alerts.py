@@ -1,0 +1,123 @@
+"""The low-balance line of an organisation: set it, tell its people once a crossing, show a banner.
+
+The crossing itself is written by the database (sql/book.sql), once however many calls run.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models.functions import Now
+from django.template.loader import render_to_string
+
+from accounts import webhooks
+from accounts.models import AuditEntry, Membership
+from api.errors import InvalidRequest
+from billing.accounts import customer_account
+from billing.models import Account, LowBalance
+from billing.pricing import usd
+
+EVENT: Final = "balance.low"
+_LARGEST: Final = 1_000_000 * 10**9
+_TOLD: Final = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.BILLING)
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """The balance (nano-dollars) is below the line that the organisation drew."""
+
+    balance: int
+    line: int
+    since: datetime | None
+
+
+def set_line(organisation_id: str, nano: int | None, by: str, address: str | None = None) -> None:
+    """Tell us when the balance falls below `nano`; None: never. Raises InvalidRequest."""
+    if nano is not None and not 0 < nano <= _LARGEST:
+        raise InvalidRequest("The line is an amount above zero, or none.", param="low_balance")
+    account = customer_account(organisation_id)
+    if account.low_balance == nano:
+        return
+    with transaction.atomic():
+        Account.objects.filter(pk=account.pk).update(low_balance=nano)
+        AuditEntry.objects.create(
+            organisation_id=organisation_id, actor=by, action="alert.changed",
+            target=str(account.pk),
+            before={"low_balance": _said(account.low_balance)}, after={"low_balance": _said(nano)},
+            address=address,
+        )  # fmt: skip
+
+
+def line_of(organisation_id: str) -> int | None:
+    return customer_account(organisation_id).low_balance
+
+
+def banner_of(organisation_id: str) -> Banner | None:
+    """What to show on every page while the balance is below the line; one statement."""
+    account = Account.objects.for_organisation(organisation_id).filter(kind="customer").first()
+    if account is None or account.low_balance is None or account.balance >= account.low_balance:
+        return None
+    crossing = account.crossings.order_by("-crossed_at").first()
+    return Banner(account.balance, account.low_balance, crossing.crossed_at if crossing else None)
+
+
+def tell() -> int:
+    """Mail and webhooks for the crossings that nobody has been told of; how many."""
+    told = 0
+    while _tell_one():
+        told += 1
+    return told
+
+
+def _tell_one() -> bool:
+    """Marked before it is mailed: a crash between the two loses a mail, never sends two."""
+    with transaction.atomic():
+        waiting = LowBalance.objects.filter(notified_at=None).order_by("crossed_at")
+        crossing = (
+            waiting.select_for_update(skip_locked=True, of=("self",))
+            .select_related("account__organisation").first()
+        )  # fmt: skip
+        if crossing is None:
+            return False
+        LowBalance.objects.filter(pk=crossing.pk).update(notified_at=Now())
+        account = crossing.account
+        webhooks.emit(
+            account.organisation_id,
+            EVENT,
+            {
+                "balance": usd(crossing.balance),
+                "balance_nano": crossing.balance,
+                "line": usd(account.low_balance or 0),
+                "line_nano": account.low_balance,
+                "crossed_at": crossing.crossed_at.isoformat(),
+            },
+        )
+    _mail(crossing, _addresses(account.organisation_id))
+    return True
+
+
+def _addresses(organisation_id: str) -> list[str]:
+    members = Membership.objects.for_organisation(organisation_id).filter(role__in=_TOLD)
+    return list(members.filter(user__is_active=True).values_list("user__email", flat=True))
+
+
+def _mail(crossing: LowBalance, people: Iterable[str]) -> None:
+    account = crossing.account
+    facts = {
+        "organisation": account.organisation,
+        "balance": usd(crossing.balance),
+        "line": usd(account.low_balance or 0),
+        "site": settings.SITE_URL,
+    }
+    subject = " ".join(render_to_string("emails/low_balance_subject.txt", facts).split())
+    body = render_to_string("emails/low_balance_message.txt", facts)
+    for person in people:  # one each: nobody sees the others' addresses
+        EmailMessage(subject, body, to=[person]).send()
+
+
+def _said(nano: int | None) -> str | None:
+    return None if nano is None else usd(nano)

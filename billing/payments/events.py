@@ -1,0 +1,96 @@
+"""What Stripe tells us: believed when signed, credited when the amount is what was asked.
+
+Events come late, twice and in any order. Each is a statement about one checkout, and all that they
+can do is to pay an open payment, to expire it, or to take a payment back; each at most once.
+"""
+
+import logging
+from typing import Any, Final
+
+from django.conf import settings
+from pydantic import BaseModel, ValidationError
+
+from api.errors import InvalidRequest
+from billing import adjusting, payments
+from billing.models import Payment, TopUp
+from billing.payments import stripe
+
+log = logging.getLogger(__name__)
+
+_PAID: Final = {"checkout.session.completed", "checkout.session.async_payment_succeeded"}
+_ENDED: Final = {"checkout.session.expired", "checkout.session.async_payment_failed"}
+_TAKEN_BACK: Final = {"charge.dispute.funds_withdrawn"}
+
+
+class Session(BaseModel):
+    """The fields of a Checkout session that count here."""
+
+    id: str
+    client_reference_id: str | None = None
+    payment_status: str = ""
+    payment_intent: str | None = None
+    amount_total: int | None = None
+    currency: str | None = None
+
+
+class Dispute(BaseModel):
+    id: str
+    payment_intent: str | None = None
+
+
+class EventData(BaseModel):
+    object: dict[str, Any]
+
+
+class Event(BaseModel):
+    id: str
+    type: str
+    data: EventData
+
+
+def receive(body: bytes, signature: str | None) -> None:
+    """Raises InvalidRequest for what is not signed, or not an event."""
+    stripe.verify(body, signature, settings.STRIPE_WEBHOOK_SECRET)
+    try:
+        event = Event.model_validate_json(body)
+        if event.type in _PAID:
+            _completed(Session.model_validate(event.data.object))
+        elif event.type in _ENDED:
+            _expired(Session.model_validate(event.data.object))
+        elif event.type in _TAKEN_BACK:
+            _disputed(Dispute.model_validate(event.data.object))
+    except ValidationError as error:
+        raise InvalidRequest("This is no event of Stripe's.") from error
+
+
+def _completed(session: Session) -> None:
+    payment = _payment(session)
+    if payment is None or session.payment_status != "paid":
+        return  # not ours, or the bank has not said yes yet: another event will say so
+    if session.currency != "usd" or session.amount_total != stripe.cents(payment):
+        log.error("payment refused: another amount", extra={"payment": payment.id})
+        payments.ended(payment, Payment.State.REFUSED)
+        return
+    payments.paid(payment, session.payment_intent or session.id)
+
+
+def _expired(session: Session) -> None:
+    if payment := _payment(session):
+        payments.ended(payment, Payment.State.EXPIRED)
+
+
+def _disputed(dispute: Dispute) -> None:
+    """The payer's bank took the money back."""
+    paid = TopUp.objects.filter(provider=TopUp.Provider.STRIPE, ref=dispute.payment_intent)
+    if dispute.payment_intent and (top_up := paid.select_related("journal").first()):
+        adjusting.charge_back(top_up.journal, f"stripe:{dispute.id}", note="Disputed card payment")
+
+
+def _payment(session: Session) -> Payment | None:
+    """Ours by the id that we gave and by the one that Stripe gave, when we know it already."""
+    ours = Payment.objects.filter(
+        pk=session.client_reference_id or "", provider=TopUp.Provider.STRIPE
+    ).first()
+    if ours is None or ours.provider_ref not in {"", session.id}:
+        return None
+    return ours

@@ -1,0 +1,49 @@
+"""The page behind an invitation's link: who invites whom to what, and the button that joins."""
+
+from typing import cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import invitations
+from accounts.browser import welcome
+from accounts.models import User
+from api import addresses
+from api.errors import Forbidden, NotFound
+from api.rate_limits import Limits, take_request
+
+_LOOKS = Limits(requests_per_minute=60, tokens_per_minute=1)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def invite(request: HttpRequest, token: str) -> HttpResponse:
+    take_request(f"invitations from {addresses.of_request(request)}", _LOOKS)
+    try:
+        invitation = invitations.find(token)
+    except NotFound as error:
+        welcome.forget(request)
+        return render(request, "account/invite_gone.html", {"message": error.message}, status=404)
+    if request.method == "POST" and request.user.is_authenticated:
+        return _join(request, token)
+    welcome.remember(request, token)
+    known = User.objects.filter(email=invitation.email).exists()
+    return render(request, "account/invite.html", {"invitation": invitation, "known": known})
+
+
+def _join(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        member = invitations.accept(
+            token, cast("User", request.user), addresses.of_request(request)
+        )
+    except Forbidden as error:
+        messages.error(request, error.message)
+        return redirect("invite", token=token)
+    welcome.forget(request)
+    team = member.organisation
+    messages.success(request, _("You are now a member of %(team)s.") % {"team": team.name})
+    return redirect(f"/dashboard/{team.slug}/")

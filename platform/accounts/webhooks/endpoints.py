@@ -1,0 +1,98 @@
+"""The endpoints of an organisation: made, changed, deleted, each written down in the audit."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db import transaction
+
+from accounts import sealing
+from accounts.models import AuditEntry, WebhookDelivery, WebhookEndpoint
+from accounts.webhooks import emit_to, guard, signing
+from api.errors import InvalidRequest, NotFound
+
+MOST: Final = 20
+"""Endpoints of one organisation."""
+_FACTS: Final = ("url", "description", "events", "enabled")
+
+
+@transaction.atomic
+def create(
+    organisation_id: str, fields: Mapping[str, Any], by: str, address: str | None = None
+) -> tuple[WebhookEndpoint, str]:
+    """An endpoint and its secret (`whsec_…`), which is shown now and never again.
+
+    `fields`: url, description, events. Raises InvalidRequest (an address that may not be called).
+    """
+    mine = WebhookEndpoint.objects.for_organisation(organisation_id)
+    if mine.count() >= MOST:
+        raise InvalidRequest(f"An organisation has up to {MOST} webhooks. Delete one.")
+    _require_callable(fields["url"])
+    secret = signing.new_secret()
+    endpoint = WebhookEndpoint.objects.create(
+        organisation_id=organisation_id, sealed_secret=sealing.seal(secret), **fields
+    )
+    _record(endpoint, "webhook.created", by, address, after=_facts(endpoint))
+    return endpoint, secret
+
+
+def find(organisation_id: str, endpoint_id: str) -> WebhookEndpoint:
+    """Raises NotFound."""
+    mine = WebhookEndpoint.objects.for_organisation(organisation_id)
+    endpoint = mine.filter(pk=endpoint_id).first()
+    if endpoint is None:
+        raise NotFound("No webhook has this id.")
+    return endpoint
+
+
+@transaction.atomic
+def change(
+    organisation_id: str,
+    endpoint_id: str,
+    fields: Mapping[str, Any],
+    by: str,
+    address: str | None = None,
+) -> WebhookEndpoint:
+    """`fields` are among url, description, events and enabled."""
+    endpoint = find(organisation_id, endpoint_id)
+    if "url" in fields:
+        _require_callable(fields["url"])
+    before = _facts(endpoint)
+    for name, value in fields.items():
+        setattr(endpoint, name, value)
+    endpoint.save(update_fields=list(fields))
+    _record(endpoint, "webhook.changed", by, address, before=before, after=_facts(endpoint))
+    return endpoint
+
+
+@transaction.atomic
+def delete(organisation_id: str, endpoint_id: str, by: str, address: str | None = None) -> None:
+    """With the log of its deliveries; those still on their way are dropped."""
+    endpoint = find(organisation_id, endpoint_id)
+    _record(endpoint, "webhook.deleted", by, address, before=_facts(endpoint))
+    endpoint.delete()
+
+
+def send_test(organisation_id: str, endpoint_id: str) -> WebhookDelivery:
+    endpoint = find(organisation_id, endpoint_id)
+    return emit_to(endpoint, "webhook.test", {"message": "Hello from Smarter."})
+
+
+def _require_callable(url: str) -> None:
+    """Names are resolved when something is sent, not now: they may come to lead elsewhere."""
+    try:
+        guard.check(url)
+    except guard.NotAllowed as error:
+        raise InvalidRequest(str(error), param="url") from error
+
+
+def _facts(endpoint: WebhookEndpoint) -> dict[str, Any]:
+    return {name: getattr(endpoint, name) for name in _FACTS}
+
+
+def _record(
+    endpoint: WebhookEndpoint, action: str, by: str, address: str | None, **facts: Any
+) -> None:
+    AuditEntry.objects.create(
+        organisation_id=endpoint.organisation_id, actor=by, action=action, target=endpoint.id,
+        address=address, **facts,
+    )  # fmt: skip

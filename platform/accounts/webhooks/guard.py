@@ -1,0 +1,82 @@
+"""Where a webhook may go: a public address that we resolved ourselves, and nowhere else.
+
+The name is resolved once and the connection goes to the address that was judged, so that a name
+which answers differently the second time leads nowhere new.
+"""
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+
+
+class NotAllowed(ValueError):
+    """The address may not be called; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`address` is an IP address of `host`."""
+
+    host: str
+    port: int
+    address: str
+    url: SplitResult
+
+    @property
+    def pinned_url(self) -> str:
+        """The same URL with the address in place of the name."""
+        bare = f"[{self.address}]" if ":" in self.address else self.address
+        return self.url._replace(netloc=f"{bare}:{self.port}").geturl()
+
+
+def check(url: str) -> SplitResult:
+    """What can be said without asking the network. Raises NotAllowed."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise NotAllowed("This is no URL.") from error
+    schemes = {"https", "http"} if settings.WEBHOOKS_MAY_CALL_PRIVATE else {"https"}
+    if parts.scheme not in schemes or not parts.hostname or port == 0:
+        raise NotAllowed("A webhook goes to an https:// URL.")
+    if parts.username is not None or parts.password is not None:
+        raise NotAllowed("A webhook's URL holds no user name or password.")
+    if _is_address(parts.hostname):
+        _require_public(parts.hostname)
+    return parts
+
+
+def resolve(url: str) -> Target:
+    """Raises NotAllowed; every address of the name must be public, or it is refused as a whole."""
+    parts = check(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NotAllowed(f"The name {host} leads nowhere.") from error
+    addresses = [str(info[4][0]) for info in found]
+    for address in addresses:
+        _require_public(address)
+    return Target(host, port, addresses[0], parts)
+
+
+def _require_public(address: str) -> None:
+    if settings.WEBHOOKS_MAY_CALL_PRIVATE:
+        return
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    inner = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
+    for one in filter(None, (parsed, inner)):
+        if not one.is_global or one.is_multicast or one.is_reserved:
+            raise NotAllowed("A webhook may not go to a private or local address.")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True

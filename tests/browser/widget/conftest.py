@@ -1,4 +1,4 @@
-"""Chromium, a server of chat.v1 that obeys, and a stranger's page with a strict policy around it."""
+"""Chromium, a server of chat.v1 that obeys, and a stranger's page with a strict policy."""
 
 import os
 import shutil

@@ -251,7 +251,8 @@ class FakeServer:
             delta = word if at == 0 else f" {word}"
             await self._event(answer, "response.output_text.delta", delta=delta, **place)
             await asyncio.sleep(self.pace)
-        answer.status = "incomplete" if answer.cancelled else "failed" if self.fails else "completed"
+        ended = "incomplete" if answer.cancelled else "completed"
+        answer.status = "failed" if self.fails else ended
         more: Frame = {"metadata": self.metadata}
         if self.fails:
             more |= {"error": {"code": self.fails, "message": "It broke."}}

@@ -24,7 +24,10 @@ body { max-width: 44rem; margin: 0 auto; padding: 1.5rem; font: 17px / 2.4 Georg
   letter-spacing: 1px; text-transform: none; background: #fff; color: #22302a; }
 main { padding-bottom: 40rem; }
 chat-widget[mode="inline"] { height: 32rem; }
-@media (prefers-color-scheme: dark) { body { background: #121417; color: #d9e0dc; } a { color: #8cc4a6; } }
+@media (prefers-color-scheme: dark) {
+  body { background: #121417; color: #d9e0dc; }
+  a { color: #8cc4a6; }
+}
 """
 
 
@@ -76,7 +79,9 @@ class Site:
         self.thread.join()
 
 
-def page(server: str, options: Mapping[str, str], *, lang: str = "en", direction: str = "ltr") -> str:
+def page(
+    server: str, options: Mapping[str, str], *, lang: str = "en", direction: str = "ltr"
+) -> str:
     """A page with the snippet as its owner pasted it."""
     data = "".join(f' data-{name}="{value}"' for name, value in options.items())
     tag = f'<script src="{server}/widget/v1/chat.js" async{data}></script>'

@@ -1,0 +1,1 @@
+"""For strangers' browsers: the widget's script, and the page of a chatbot at /c/<slug>."""

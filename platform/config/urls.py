@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("dashboard/", include("dashboard.urls")),
     path("", include("accounts.browser.urls")),
     path("", include("billing.payments.urls")),
+    path("", include("chatbots.hosted.urls")),
     path("v1/", include(resources)),
     path("", include(resources)),
 ]

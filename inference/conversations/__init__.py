@@ -1,22 +1,35 @@
 """Conversations as a Run uses them: read all items, append new ones, in one order for everybody."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
 from api import database
-from api.errors import NotFound
+from api.errors import InvalidRequest, NotFound
 from inference.schemas.responses.items import new_item_id
 
-__all__ = ["append", "items", "new_item_id", "unknown"]
+__all__ = ["Moment", "append", "items", "new_item_id", "unknown"]
 
+MOST_SIZE: Final = 8 * 1024 * 1024  # characters of JSON
+
+# Up to the first item that makes them too large together; `size` tells whether there is one.
 _READ: Final = """
-    SELECT item.data
-      FROM inference_conversation AS conversation
-      LEFT JOIN inference_conversationitem AS item ON item.conversation_id = conversation.id
-     WHERE conversation.id = %s AND conversation.organisation_id = %s
-     ORDER BY item.position
+    WITH found AS (
+        SELECT item.data, item.position, length(item.data::text) AS own,
+               sum(length(item.data::text)) OVER (ORDER BY item.position) AS size
+          FROM inference_conversation AS conversation
+          LEFT JOIN inference_conversationitem AS item
+            ON item.conversation_id = conversation.id AND item.position < coalesce(
+               (SELECT min(position) FROM inference_conversationitem
+                 WHERE conversation_id = %(id)s AND id = ANY(%(ids)s)),
+               (SELECT min(position) FROM inference_conversationitem
+                 WHERE conversation_id = %(id)s AND created_at > %(asked_at)s),
+               9223372036854775807)
+         WHERE conversation.id = %(id)s AND conversation.organisation_id = %(organisation)s)
+    SELECT data, size FROM found WHERE data IS NULL OR size - own <= %(most)s ORDER BY position
 """
 # Appends to one conversation come one after another, and not after its end.
 _LOCK: Final = """
@@ -31,14 +44,42 @@ _APPEND: Final = """
 """
 
 
-async def items(organisation_id: str, conversation_id: str) -> list[dict[str, Any]]:
-    """All items, the oldest first. Raises NotFound, DatabaseUnavailable."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Before these items stood there; before `asked_at`, where none of them ever did."""
+
+    ids: Sequence[str] = ()
+    asked_at: datetime | None = None
+
+
+NOW: Final = Moment()
+
+
+async def items(
+    organisation_id: str, conversation_id: str, most_size: int = MOST_SIZE, moment: Moment = NOW
+) -> list[dict[str, Any]]:
+    """All items, the oldest first.
+
+    Raises InvalidRequest (they are too large together), NotFound, DatabaseUnavailable.
+    """
+    values = {
+        "id": conversation_id,
+        "organisation": organisation_id,
+        "most": most_size,
+        "ids": list(moment.ids),
+        "asked_at": moment.asked_at and moment.asked_at + timedelta(seconds=1),
+    }
     async with database.connection() as pooled:
-        found = await pooled.execute(_READ, (conversation_id, organisation_id))
-        rows = await found.fetchall()
+        rows = await (await pooled.execute(_READ, values)).fetchall()
     if not rows:
         raise unknown(conversation_id)
-    return [data for (data,) in rows if data is not None]
+    if (rows[-1][1] or 0) > most_size:
+        raise InvalidRequest(
+            f"This conversation has more than {most_size:,} characters. Begin another one.",
+            param="conversation",
+            code="context_length_exceeded",
+        )
+    return [data for data, _ in rows if data is not None]
 
 
 async def append(

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
@@ -91,8 +91,27 @@ class Endpoint(Border):
         return wire, order, record
 
 
-async def close_when_gone(receive: Receive, reader: Reader) -> None:
-    """Close the reader when its client has left."""
+async def while_there(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Do this, but no longer than the client stays."""
+    doing = asyncio.create_task(work)
+    watch = asyncio.create_task(_gone(receive))
+    try:
+        await asyncio.wait([doing, watch], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        watch.cancel()
+        if not doing.done():
+            doing.cancel()
+            await asyncio.wait([doing])
+    if not doing.cancelled():
+        doing.result()
+
+
+async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def close_when_gone(receive: Receive, reader: Reader) -> None:
+    """Close the reader when its client has left."""
+    await _gone(receive)
     reader.close()

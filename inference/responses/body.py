@@ -4,6 +4,7 @@ import time
 from typing import Any, Final
 
 from api.errors import ApiError, InvalidRequest, RateLimited
+from billing.ledger import Usage
 from billing.pricing import usd
 from inference.runs import Run
 from inference.schemas.responses import ResponseRequest
@@ -92,14 +93,17 @@ def finished(body: Item, status: str, output: list[Item], run: Run) -> Item:
 
 
 def usage(run: Run) -> Item:
-    used = run.usage
+    return usage_of(run.usage, run.cost)
+
+
+def usage_of(used: Usage, cost: int) -> Item:
     return {
         "input_tokens": used.prompt_tokens,
         "input_tokens_details": {"cached_tokens": used.cached_tokens, "cache_write_tokens": 0},
         "output_tokens": used.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": used.prompt_tokens + used.completion_tokens,
-        "cost": usd(run.cost),
+        "cost": usd(cost),
     }
 
 

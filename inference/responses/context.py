@@ -57,7 +57,7 @@ async def _read(asked: ResponseRequest, organisation_id: str) -> Sequence[Item]:
     if asked.previous_response_id:
         return await rows.chain(organisation_id, asked.previous_response_id)
     if asked.conversation:
-        return await conversations.items(organisation_id, asked.conversation.id)
+        return await conversations.items(organisation_id, asked.conversation.id, rows.MOST_SIZE)
     return []
 
 

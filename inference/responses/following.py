@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from inference.event_log import Event, EventsGone, event_log, key_of
 from inference.responses import rows
@@ -15,7 +15,7 @@ LOOK_SECONDS = 0.5  # between looks at a response whose events another process k
 
 async def follow(
     organisation_id: str, response_id: str, after: int = -1
-) -> AsyncIterator[Sequence[Event]]:
+) -> AsyncGenerator[Sequence[Event], None]:
     """Events with a number above `after`, then live ones, until the last. Raises NotFound."""
     try:
         async for events in event_log().read(key_of(organisation_id, response_id), after):

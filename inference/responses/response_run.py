@@ -1,5 +1,6 @@
 """One response while it is made: its Run, its events, its row in the end."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -55,6 +56,7 @@ class ResponseRun:
         self.run = runs.start(order, self._keep, self._record if asked.stored else None)
         self._reader = self.run.events()
         self._recording: Recording | None = None
+        self._queued = asyncio.Event()  # its row is there, or will not be
         if asked.background or (asked.stored and asked.stream):
             self._recording = Recording(self._organisation_id, self.id, self._narration())
         if self._recording and asked.background:
@@ -121,14 +123,16 @@ class ResponseRun:
 
     async def _queue(self) -> None:
         """Its row is there from the moment that its money is held."""
-        await self.run.begun()
-        if self.run.hold is None:
-            return
         try:
+            await self.run.begun()
+            if self.run.hold is None:
+                return
             await rows.insert(self._row(self.body))
         except ApiError:
             self.run.stop()
             raise
+        finally:
+            self._queued.set()
         self._narrator.begin()
 
     def _keep(self, run: Run) -> StoredAnswer:
@@ -147,6 +151,8 @@ class ResponseRun:
         told = (asked.background and run.hold) or (asked.stream and self._narrator.begun)
         if run.failure and not told:
             return  # the client was refused, and knows of no response
+        if asked.background:
+            await self._queued.wait()
         row = self._row(final)
         try:
             await self._write(row)
@@ -155,7 +161,7 @@ class ResponseRun:
 
     async def _write(self, row: rows.NewRow) -> None:
         async with database.connection() as connection, connection.transaction():
-            new = await rows.record(row, connection)
+            new = await rows.record(row, connection, begun=row.body["background"])
             if new and row.conversation_id and row.body["status"] in {"completed", "incomplete"}:
                 items = [*row.input, *row.body["output"]]
                 await conversations.append(

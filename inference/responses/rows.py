@@ -1,6 +1,8 @@
 """The rows of responses: written when a Run ends, in the background when it begins, too."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from psycopg.rows import class_row
@@ -8,11 +10,14 @@ from psycopg.types.json import Jsonb
 
 from api import database
 from api.errors import InvalidRequest, NotFound
+from billing.ledger import Usage
+from inference import conversations
 from inference.models.kept import KEPT_FOR
+from inference.responses.body import DONE, usage_of
 from inference.schemas.responses.items import Item
 
 MOST_STEPS: Final = 1000  # responses that one may go on from, one after the other
-MOST_SIZE: Final = 8 * 1024 * 1024  # characters of JSON that they and the request may have together
+MOST_SIZE: Final = conversations.MOST_SIZE  # that they and the request may have together
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,14 @@ async def insert(row: NewRow) -> None:
         await connection.execute(f"{_INSERT} ON CONFLICT (id) DO NOTHING", _values(row))
 
 
-async def record(row: NewRow, connection: database.Connection) -> bool:
-    """The response as it stays; False when that was written before."""
-    cursor = await connection.execute(f"{_INSERT} {_FINISH} RETURNING id", _values(row))
+async def record(row: NewRow, connection: database.Connection, *, begun: bool = False) -> bool:
+    """The response as it stays; False when that was written before.
+
+    One whose row was there when it began (`begun`) may have been cancelled and deleted meanwhile:
+    it does not come back.
+    """
+    statement = _END if begun else f"{_INSERT} {_FINISH}"
+    cursor = await connection.execute(f"{statement} RETURNING id", _values(row))
     return await cursor.fetchone() is not None
 
 
@@ -65,13 +75,38 @@ async def find(organisation_id: str, response_id: str) -> Row:
 
 async def _read(organisation_id: str, response_id: str) -> Row | None:
     async with database.connection() as connection:
-        cursor = connection.cursor(row_factory=class_row(Row))
+        cursor = connection.cursor(row_factory=class_row(_Found))
         await cursor.execute(_FIND, {"id": response_id, "organisation": organisation_id})
-        return await cursor.fetchone()
+        found = await cursor.fetchone()
+    return found.row if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A row, and its hold if that is closed while the row knows of no usage: nobody lived to
+    write it, and the sweep charged."""
+
+    id: str
+    status: str
+    background: bool
+    body: Item
+    prompt: int | None
+    cached: int
+    completion: int
+    charged: int
+
+    @property
+    def row(self) -> Row:
+        body = self.body
+        if self.prompt is not None and self.status in DONE:
+            used = Usage(self.prompt, self.cached, self.completion)
+            body = {**body, "usage": usage_of(used, self.charged)}
+        return Row(self.id, self.status, self.background, body)
 
 
 async def chain(organisation_id: str, response_id: str) -> list[Item]:
-    """Every item of this response and of those that it went on from, the oldest first.
+    """Every item of this response and of those that it went on from, the oldest first; before them
+    what stood in the conversation that the first of them was made in.
 
     Nothing before the first that makes them too large together. Raises InvalidRequest, as OpenAI
     does, when there is no such response, or it is not done.
@@ -96,7 +131,24 @@ async def chain(organisation_id: str, response_id: str) -> list[Item]:
             f"Response '{response_id[:64]}' is still running. Go on from it when it is done.",
             param="previous_response_id",
         )
-    return [item for _, given, output in rows for item in (*given, *output)]
+    before = await _before(organisation_id, *rows[0][1:])
+    return [*before, *(item for _, _, _, given, output in rows for item in (*given, *output))]
+
+
+async def _before(
+    organisation_id: str,
+    conversation_id: str | None,
+    asked_at: datetime,
+    given: list[Item],
+    output: list[Item],
+) -> list[Item]:
+    """The conversation as this response found it; nothing where that is gone."""
+    if conversation_id is None:
+        return []
+    found = conversations.Moment([item["id"] for item in (*given, *output)], asked_at)
+    with suppress(NotFound):
+        return await conversations.items(organisation_id, conversation_id, MOST_SIZE, found)
+    return []
 
 
 async def items_named(organisation_id: str, ids: list[str]) -> dict[str, Item]:
@@ -154,24 +206,35 @@ _CHANGE: Final = """
        SET status = %(status)s::text, body = body || jsonb_build_object('status', %(status)s::text)
      WHERE id = %(id)s AND organisation_id = %(organisation)s AND status = ANY(%(before)s)
 """
+_END: Final = """
+    UPDATE inference_response AS response SET status = %(status)s, body = %(body)s
+     WHERE id = %(id)s AND organisation_id = %(organisation)s AND body->'usage' = 'null'
+"""
 _FIND: Final = """
-    SELECT id, status, background, body FROM inference_response
-     WHERE id = %(id)s AND organisation_id = %(organisation)s AND expires_at > now()
+    SELECT response.id, status, background, body, hold.prompt_tokens AS prompt,
+           hold.cached_tokens AS cached, hold.completion_tokens AS completion, hold.charged
+      FROM inference_response AS response
+      LEFT JOIN billing_hold AS hold
+        ON hold.id = replace(response.id, 'resp_', 'gen_') AND hold.state <> 'open'
+           AND hold.organisation_id = response.organisation_id AND body->'usage' = 'null'
+     WHERE response.id = %(id)s AND response.organisation_id = %(organisation)s
+       AND expires_at > now()
 """
 _CHAIN: Final = """
     WITH RECURSIVE chain AS (
-        SELECT id, previous_id, status, input, body->'output' AS output, 1 AS step,
+        SELECT id, previous_id, conversation_id, created_at, status, input,
+               body->'output' AS output, 1 AS step,
                length(input::text) + length(body->>'output') AS size
           FROM inference_response
          WHERE id = %(id)s AND organisation_id = %(organisation)s AND expires_at > now()
          UNION ALL
-        SELECT before.id, before.previous_id, before.status, before.input, before.body->'output',
-               chain.step + 1,
+        SELECT before.id, before.previous_id, before.conversation_id, before.created_at,
+               before.status, before.input, before.body->'output', chain.step + 1,
                chain.size + length(before.input::text) + length(before.body->>'output')
           FROM chain JOIN inference_response AS before ON before.id = chain.previous_id
          WHERE before.organisation_id = %(organisation)s AND before.expires_at > now()
            AND chain.step < %(most)s AND chain.size <= %(size)s)
-    SELECT status, input, output FROM chain ORDER BY step DESC
+    SELECT status, conversation_id, created_at, input, output FROM chain ORDER BY step DESC
 """
 _ITEMS: Final = """
     SELECT item

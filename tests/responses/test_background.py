@@ -9,6 +9,8 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from billing.models import Hold
+from billing.pricing import usd
+from inference import kept_responses as resources
 from inference.models import Response
 from inference.responses import fail_lost, recording, rows
 from inference.responses.following import follow
@@ -125,6 +127,34 @@ async def test_another_process_can_cancel(bakery: Tenant, monkeypatch: pytest.Mo
     assert (body["status"], body["usage"]["output_tokens"]) == (
         "cancelled", hold.completion_tokens
     )  # fmt: skip
+
+
+async def test_one_that_is_cancelled_and_deleted_at_once_does_not_come_back(
+    bakery: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "LOOK_SECONDS", 0.2)
+    response = await started(bakery)
+    monkeypatch.setattr(recording, "_open", {})  # it runs in another process
+    await rows.cancel(bakery.organisation_id, response["id"])
+    await sync_to_async(resources.delete)(bakery.organisation_id, response["id"])
+    await until(lambda: not recording._tasks)
+    assert await Response.objects.acount() == 0
+
+
+async def test_what_was_charged_for_a_dead_process_is_told(bakery: Tenant) -> None:
+    response = await started(bakery)
+    await cancel(bakery, response["id"])
+    hold = await only_hold()
+    without = {**(await read(bakery, response["id"])).json, "usage": None}
+    for status in ("cancelled", "failed"):  # as `rows.cancel` and the sweep leave it
+        await Response.objects.filter(pk=response["id"]).aupdate(
+            status=status, body={**without, "status": status}
+        )
+        told = (await read(bakery, response["id"])).json["usage"]
+        assert (told["input_tokens"], told["output_tokens"]) == (2, hold.completion_tokens)
+        assert told["cost"] == usd(hold.charged)
+    await Hold.objects.aupdate(state="open", charged=0, closed_at=None)
+    assert (await read(bakery, response["id"])).json["usage"] is None  # not charged yet
 
 
 async def test_what_is_still_running_cannot_be_gone_on_from(bakery: Tenant) -> None:

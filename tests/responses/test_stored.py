@@ -3,14 +3,16 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from inference import conversations, event_log
-from inference.models import Conversation, Response
-from inference.responses import recording
+from inference.models import Conversation, ConversationItem, Response
+from inference.responses import following, recording, rows
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, holds
 from tests.responses.test_events import TEXT, accepted
 from tests.responses.test_objects import WEATHER
-from tests.responses.wire import ask, read, said
+from tests.responses.wire import ask, cancel, get, read, said
 
 
 async def made(tenant: Tenant, words: Any = "one two", **fields: Any) -> dict[str, Any]:
@@ -86,6 +88,37 @@ async def test_a_conversation_is_read_and_grows(bakery: Tenant, mill: Tenant) ->
     assert (await ask(bakery, conversation="conv_unknown")).status == 404
 
 
+async def test_one_made_in_a_conversation_is_gone_on_from_with_what_stood_before_it(
+    bakery: Tenant,
+) -> None:
+    conversation = await Conversation.objects.acreate(organisation_id=bakery.organisation_id)
+    await made(bakery, "a b", conversation=conversation.id)
+    second = await made(bakery, "c", conversation=conversation.id)
+    await made(bakery, "d e f g", conversation=conversation.id)  # later: not its context
+    branch = await made(bakery, "h", previous_response_id=second["id"])
+    assert branch["usage"]["input_tokens"] == 2 + 2 + 1 + 1 + 1
+    again = await made(bakery, "i", previous_response_id=branch["id"])
+    assert again["usage"]["input_tokens"] == 7 + 1 + 1
+    await ConversationItem.objects.filter(data__content__0__text="c").adelete()  # hers, too
+    gone = await made(bakery, "h", previous_response_id=second["id"])
+    assert gone["usage"]["input_tokens"] >= 2 + 2 + 1 + 1 + 1  # the moment decides, to the second
+    await conversation.adelete()
+    alone = await made(bakery, "j", previous_response_id=second["id"])
+    assert alone["usage"]["input_tokens"] == 1 + 1 + 1
+
+
+async def test_a_conversation_that_is_too_large_is_refused_unread(
+    bakery: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "MOST_SIZE", 2_000)
+    conversation = await Conversation.objects.acreate(organisation_id=bakery.organisation_id)
+    items = [{"id": f"msg_{n}", "type": "message", "text": "x" * 900} for n in range(9)]
+    await conversations.append(bakery.organisation_id, conversation.id, items)
+    refused = await ask(bakery, "hello", conversation=conversation.id)
+    assert (refused.status, refused.error["code"]) == (400, "context_length_exceeded")
+    assert refused.error["param"] == "conversation"
+
+
 async def test_a_failed_answer_leaves_its_conversation_as_it_was(bakery: Tenant) -> None:
     conversation = await Conversation.objects.acreate(organisation_id=bakery.organisation_id)
     await ask(bakery, "#words=5 #fail=2", conversation=conversation.id, stream=True)
@@ -123,6 +156,19 @@ async def test_events_come_again_from_the_log_and_from_the_row(bakery: Tenant) -
     assert [(event["type"], event["sequence_number"]) for event in late.typed] == [
         ("response.completed", 401)
     ]
+
+
+async def test_who_leaves_is_not_followed_to_the_end(
+    bakery: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "LOOK_SECONDS", 0.01)
+    running = await ask(bakery, "#words=900 #pace=10", background=True)
+    watched = get(bakery, running.json["id"], "?stream=true")
+    await watched.came(3)
+    watched.leave()
+    async with asyncio.timeout(2):
+        await watched.finished()
+    await cancel(bakery, running.json["id"])
 
 
 async def test_calls_come_again_from_the_row(bakery: Tenant) -> None:

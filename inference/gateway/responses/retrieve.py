@@ -1,6 +1,8 @@
 """GET /responses/{id}, whole or its events (again), and POST /responses/{id}/cancel."""
 
 import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -9,8 +11,9 @@ from starlette.types import Receive, Scope, Send
 from accounts.authentication import Caller
 from api import asgi, rate_limits
 from api.errors import InvalidRequest
+from inference.event_log import Event
 from inference.gateway.admission import known
-from inference.gateway.endpoint import Border
+from inference.gateway.endpoint import Border, while_there
 from inference.gateway.responses.event_stream import send_events
 from inference.responses import rows
 from inference.responses.body import DONE
@@ -23,7 +26,6 @@ BOOLEANS: Final = TRUE | {"false", "0"}
 
 class Retrieve(Border):
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        del receive
         organisation_id = (await _admitted(scope)).organisation_id
         response_id = scope["path_params"]["response_id"]
         asked = _Asked(scope["query_string"])
@@ -31,7 +33,7 @@ class Retrieve(Border):
             await asgi.answer(send, (await rows.find(organisation_id, response_id)).body)
             return
         events = follow(organisation_id, response_id, asked.starting_after)
-        await send_events(send, await anext(events), events, {})
+        await while_there(receive, _tell(send, events))
 
 
 class Cancel(Border):
@@ -52,6 +54,11 @@ class Cancel(Border):
                 await rows.cancel(organisation_id, response_id)
             row = await rows.find(organisation_id, response_id)
         await asgi.answer(send, row.body)
+
+
+async def _tell(send: Send, events: AsyncGenerator[Sequence[Event], None]) -> None:
+    async with aclosing(events):
+        await send_events(send, await anext(events), events, {})
 
 
 async def _admitted(scope: Scope) -> Caller:

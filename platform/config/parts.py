@@ -83,7 +83,7 @@ def engine(model_id: str, folder: str, context_window: int, listens: Path) -> Pa
     return Part(
         engine_name(model_id),
         start=partial(
-            _spawn, f"engine-{listens.stem}", *_MANAGE, "serve_engine",
+            _spawn, _engine_log(listens), *_MANAGE, "serve_engine",
             "--model", folder, "--name", model_id, "--context", str(context_window),
             "--listen", f"unix:{listens}",
         ),
@@ -91,6 +91,10 @@ def engine(model_id: str, folder: str, context_window: int, listens: Path) -> Pa
         stop_seconds=5.0,
         version=f"{folder} {context_window}",
     )  # fmt: skip
+
+
+def engine_log(listens: Path) -> Path:
+    return _file(_engine_log(listens))
 
 
 def web_answers(address: Address, path: str) -> bool:
@@ -123,7 +127,7 @@ async def _engine_status(listens: Path) -> str:
 
 
 def _spawn(log: str, *command: str | Path, **environment: str) -> "subprocess.Popen[bytes]":
-    file = settings.DATA_DIR / "logs" / f"{log}.log"
+    file = _file(log)
     if file.exists() and file.stat().st_size > _LARGEST_LOG:
         file.replace(file.with_suffix(".log.1"))
     return children.spawn(
@@ -133,6 +137,14 @@ def _spawn(log: str, *command: str | Path, **environment: str) -> "subprocess.Po
         on_our_death=signal.SIGKILL,
         environment={**os.environ, **environment},
     )
+
+
+def _engine_log(listens: Path) -> str:
+    return f"engine-{listens.stem}"
+
+
+def _file(log: str) -> Path:
+    return Path(settings.DATA_DIR) / "logs" / f"{log}.log"
 
 
 def _hosts(address: Address) -> list[str]:

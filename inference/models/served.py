@@ -20,8 +20,9 @@ class ServedModelQuerySet(models.QuerySet["ServedModel"]):
         return self.filter(state=ServedModel.State.INSTALLED)
 
     def local(self) -> "ServedModelQuerySet":
-        """What needs an engine process on this machine."""
-        return self.installed().filter(engine__startswith="local:")
+        """What needs an engine process on this machine; what failed is tried again and again."""
+        wanted = self.exclude(state=ServedModel.State.NOT_INSTALLED)
+        return wanted.filter(engine__startswith="local:")
 
 
 class ServedModel(models.Model):
@@ -77,6 +78,22 @@ class ServedModel(models.Model):
 
     def __str__(self) -> str:
         return self.id
+
+    def note_failure(self, why: str) -> None:
+        """Its engine cannot load it; calls are refused until `note_loaded`.
+
+        Neither writes over what somebody has changed since this row was read.
+        """
+        if (self.state, self.failure) != (self.State.FAILED, why):
+            self._became(self.State.FAILED, why)
+
+    def note_loaded(self) -> None:
+        if self.state == self.State.FAILED:
+            self._became(self.State.INSTALLED, "")
+
+    def _became(self, state: State, failure: str) -> None:
+        as_read = ServedModel.objects.filter(pk=self.pk, engine=self.engine, state=self.state)
+        as_read.update(state=state, failure=failure)
 
     def clean(self) -> None:
         alias = ModelAlias.objects.filter(name=self.id).first()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_LAST_BYTES = 16 * 1024
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -57,6 +58,17 @@ def spawn(
             # We spawn from one thread before any other runs Python code, so the fork is safe.
             preexec_fn=_die_with_parent(on_our_death),  # noqa: PLW1509 - as said above
         )
+
+
+def last_line(log: Path) -> str:
+    """The last words of a child; empty when it had none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _LAST_BYTES))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def end(child: "subprocess.Popen[bytes]", seconds: float) -> None:

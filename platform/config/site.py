@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config import console, first_run, greeting, parts, postgres
 from config.children import CannotStart
+from config.engines import Engines
 from config.parts import DATABASE, WEB, WORKER
 from config.supervision import Supervisor
 from inference import catalog, defaults
@@ -36,8 +37,12 @@ class Site:
     as_json: bool
     with_worker: bool
     supervisor: Supervisor = field(default_factory=Supervisor)
+    engines: Engines = field(init=False)
     signals: int = 0
     is_up: bool = False
+
+    def __post_init__(self) -> None:
+        self.engines = Engines(self.supervisor)
 
     def run(self) -> None:
         # Set here: a shell that starts us in the background has SIGINT ignored.
@@ -53,12 +58,13 @@ class Site:
             self._stop()
 
     def _start(self) -> None:
+        self.engines.start_last()
         self._start_database()
         self._migrate()
         defaults.ensure()
         demo = first_run.credentials(settings.DATA_DIR)
         with console.step("Starting the server and the model", "Server and model answer"):
-            self._follow_catalog()  # first: importing torch takes longest
+            self._follow_catalog()
             self.supervisor.want(parts.web(self.address))
             self._wait_until_ready()
         if self.with_worker:
@@ -123,24 +129,12 @@ class Site:
             time.sleep(0.1)
 
     def _follow_catalog(self) -> None:
-        """One engine process for every installed model that lies on this machine."""
         try:
-            models = list(ServedModel.objects.local())
+            wanted = self.engines.follow()
         except DatabaseError:
             connection.close()  # it is away; what runs goes on
             return
-        wanted = [
-            parts.engine(
-                model.id,
-                model.engine.removeprefix("local:"),
-                model.context_window,
-                sockets.path_for(model.id, settings.DATA_DIR),
-            )
-            for model in models
-        ]
-        for part in wanted:
-            self.supervisor.want(part)
-        kept = {part.name for part in wanted} | {DATABASE, WEB, WORKER}
+        kept = wanted | {DATABASE, WEB, WORKER}
         for name in self.supervisor.names() - kept:
             self.supervisor.drop(name)
 

@@ -29,17 +29,31 @@ class Part:
     version: str = ""  # when this changes, the child is started anew
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """How a part ended that has not been well since: its exit status, and how often in a row."""
+
+    what: str
+    code: int | None
+    deaths: int
+
+
 @dataclass(slots=True)
 class _Child:
     part: Part
     process: "subprocess.Popen[bytes] | None" = None
     started: float = 0.0
     deaths: int = 0
+    trouble: Trouble | None = None
     next_start: float = 0.0
     was_asked: bool = False
     has_answered: bool = False
     silent: int = 0
     probing: threading.Thread | None = field(default=None, repr=False)
+
+    @property
+    def is_well(self) -> bool:
+        return self.process is not None and (self.part.answers is None or self.has_answered)
 
     @property
     def hangs(self) -> bool:
@@ -88,7 +102,8 @@ class Supervisor:
                 if time.monotonic() >= child.next_start:
                     self._start(child)
             elif child.process.poll() is not None:
-                self._mourn(child, f"ended ({_how(child.process.returncode)})")
+                code = child.process.returncode
+                self._mourn(child, f"ended ({_how(code)})", code)
             elif child.hangs:
                 children.kill(child.process)
                 self._mourn(child, "did not answer any more and was ended")
@@ -98,6 +113,16 @@ class Supervisor:
     def keeps_dying(self, name: str) -> bool:
         child = self._children.get(name)
         return child is not None and child.deaths > 1
+
+    def is_well(self, name: str) -> bool:
+        """It runs, and has answered since it was started."""
+        child = self._children.get(name)
+        return child is not None and child.is_well
+
+    def trouble(self, name: str) -> Trouble | None:
+        """How it ended the last time, unless it is well again."""
+        child = self._children.get(name)
+        return child.trouble if child and not child.is_well else None
 
     def ask(self, names: Iterable[str]) -> None:
         """Tell parts to stop, without waiting."""
@@ -113,9 +138,11 @@ class Supervisor:
         except (CannotStart, OSError) as error:
             self._mourn(child, f"could not start: {error}")
 
-    def _mourn(self, child: _Child, what: str) -> None:
+    def _mourn(self, child: _Child, what: str, code: int | None = None) -> None:
         now = time.monotonic()
-        child.deaths = 0 if now - child.started > STEADY_SECONDS else child.deaths + 1
+        was_steady = child.is_well and now - child.started > STEADY_SECONDS
+        child.deaths = 0 if was_steady else child.deaths + 1
+        child.trouble = Trouble(what, code, child.deaths)
         pause = min(LONGEST_PAUSE, 0.5 * 2**child.deaths) if child.deaths > 1 else 0.0
         child.process, child.next_start = None, now + pause
         when = f"in {pause:.0f} s" if pause else "now"

@@ -113,6 +113,10 @@ BATCH_LINES_AT_ONCE = env.number("BATCH_LINES_AT_ONCE", 64, least=1)
 FILE_QUOTA_BYTES = env.number("FILE_QUOTA_MB", 10_240) * 1024 * 1024
 # Text of chunks in an organisation's vector stores, which lies in the database.
 KNOWLEDGE_QUOTA_BYTES = env.number("KNOWLEDGE_QUOTA_MB", 2048) * 1024 * 1024
+# Reading one file takes up to a gibibyte and a processor.
+KNOWLEDGE_FILES_AT_ONCE = env.number("KNOWLEDGE_FILES_AT_ONCE", 2, least=1)
+# The id of a model with embeddings, or off; empty: the encoder that was installed first.
+KNOWLEDGE_EMBEDDING_MODEL = env.text("KNOWLEDGE_EMBEDDING_MODEL")
 FILES_BUCKET = env.text("FILES_S3_BUCKET")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -253,11 +257,11 @@ CELERY_BEAT_SCHEDULE = {
         "billing.tasks.roll_up": timedelta(minutes=1),
         "billing.tasks.audit": timedelta(hours=1),
         "files.tasks.clean": timedelta(minutes=5),
-        "inference.batches.tasks.work": timedelta(seconds=15),
+        "inference.batches.tasks.work": timedelta(seconds=5),
         "inference.tasks.fail_lost": timedelta(seconds=15),
         "inference.tasks.forget": timedelta(minutes=5),
         "knowledge.tasks.expire": timedelta(minutes=5),
-        "knowledge.tasks.work": timedelta(seconds=15),
+        "knowledge.tasks.work": timedelta(seconds=5),
     }.items()
 }
 

@@ -42,7 +42,7 @@ def _join(request: HttpRequest, token: str) -> HttpResponse:
         )
     except Forbidden as error:
         messages.error(request, error.message)
-        return redirect("invite", token=token)
+        return redirect("invitation", token=token)
     welcome.forget(request)
     team = member.organisation
     messages.success(request, _("You are now a member of %(team)s.") % {"team": team.name})

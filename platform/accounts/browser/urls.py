@@ -9,5 +9,5 @@ urlpatterns = [
     path("account", account_page.account, name="account"),
     path("account/export", account_page.export, name="account-export"),
     path("account/delete", account_page.delete, name="account-delete"),
-    path("invite/<str:token>", invite_page.invite, name="invite"),
+    path("invite/<str:token>", invite_page.invite, name="invitation"),
 ]

@@ -33,4 +33,4 @@ def invitation_of(request: HttpRequest) -> Invitation | None:
 
 
 def path_of(request: HttpRequest) -> str | None:
-    return reverse("invite", args=[token_of(request)]) if invitation_of(request) else None
+    return reverse("invitation", args=[token_of(request)]) if invitation_of(request) else None

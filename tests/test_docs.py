@@ -10,7 +10,7 @@ import pytest
 from markdown_it.token import Token
 
 from api import errors
-from config import guides
+from dashboard import guides
 from tests import doc_blocks
 from tests.running import ROOT
 from tests.test_layout import PACKAGES, source_files

@@ -130,6 +130,13 @@ def _current(actor: Actor, key_id: str) -> APIKey:
 
 
 def _own(actor: Actor) -> APIKey:
+    """The key that asks; a member in the browser has none, and is bound by their role alone."""
+    if not actor.caller.key_id:
+        limits = actor.caller.limits
+        return APIKey(
+            requests_per_minute=limits.requests_per_minute,
+            tokens_per_minute=limits.tokens_per_minute,
+        )
     return APIKey.objects.get(pk=actor.caller.key_id)
 
 

@@ -25,6 +25,13 @@ _ADMIN_POLICY = _CONTENT_POLICY.replace(
 )
 
 
+def _kept(scope: Scope) -> str:
+    """A static file whose address names its content (`?v=`) never changes."""
+    if scope["query_string"].startswith(b"v="):
+        return "public, max-age=31536000, immutable"
+    return "public, max-age=3600"
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """Pure ASGI middleware. `https_only` refuses plain HTTP (an error, never a redirect)."""
@@ -86,7 +93,7 @@ class Edge:
         if self.https_only:
             headers.setdefault("strict-transport-security", "max-age=31536000")
         if scope["path"].startswith("/static/"):
-            headers.setdefault("cache-control", "public, max-age=3600")
+            headers.setdefault("cache-control", _kept(scope))
         if headers.get("content-type", "").startswith("text/html"):
             of_admin = scope["path"].startswith("/admin/")
             headers.setdefault(

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-from config import guides
+from dashboard import guides
 from tests.doc_blocks import pages
 
 

@@ -88,6 +88,7 @@ class FakeServer:
         self.sources: list[Frame] = []
         self.metadata: Frame = {}
         self.pace = 0.0
+        self.in_words = True
         self.closes: int | None = None
         self.errors: list[Frame] = []
         self.fails: str | None = None  # the code with which the next answer ends
@@ -244,7 +245,7 @@ class FakeServer:
         place = {"item_id": answer.item_id, "output_index": 0, "content_index": 0}
         added = {"id": answer.item_id, "type": "message"}
         await self._event(answer, "response.output_item.added", item=added)
-        words = answer.text.split(" ")
+        words = answer.text.split(" ") if self.in_words else [answer.text]
         for at, word in enumerate(words):
             if answer.cancelled or (self.fails and at > len(words) // 2):
                 break

@@ -1,0 +1,107 @@
+"""What an owner should look at, each with where to mend it; at most a handful."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import Sum
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import APIKey
+from billing.models import BudgetWindow
+from dashboard import balance
+from dashboard.access import TeamRequest
+from dashboard.money import PERIOD, amount
+from inference.models import ServedModel
+from knowledge.models import Status, StoreFile
+
+NEAR: Final = 0.8
+"""Share of a budget from which on it is worth a look."""
+MOST: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """`share`: how far a budget is used, None where nothing runs out."""
+
+    text: str
+    why: str
+    url: str
+    share: float | None = None
+
+
+def of(request: TeamRequest) -> list[Matter]:
+    scopes = request.membership.scopes
+    found: list[Matter] = [*_balance(request), *_models(request)]
+    if "keys:write" in scopes:
+        found += _budgets(request)
+    if "files:read" in scopes:
+        found += _files(request)
+    return found[:MOST]
+
+
+def _balance(request: TeamRequest) -> Iterator[Matter]:
+    left = balance.of(request.organisation.id)
+    if left.state == "live":
+        return
+    if left.available <= 0:
+        words, why = _("The balance is used up"), _("Calls are refused until you top up")
+    else:
+        words = _("The balance is low")
+        why = _("%(amount)s left") % {"amount": amount(left.available, PERIOD)}
+    yield Matter(words, why, _page(request, "billing"))
+
+
+def _models(request: TeamRequest) -> Iterator[Matter]:
+    visible = ServedModel.objects.visible_to(request.organisation.id)
+    for model in visible.filter(state=ServedModel.State.FAILED)[:MOST]:
+        words = _("%(model)s could not be loaded") % {"model": model.id}
+        yield Matter(words, _("An administrator sees why"), _page(request, "models"))
+
+
+def _budgets(request: TeamRequest) -> Iterator[Matter]:
+    for key, share in spent_shares(request.organisation.id).items():
+        if share >= NEAR:
+            words = _("%(key)s at %(share).0f %% of its budget") % {
+                "key": key.name,
+                "share": share * 100,
+            }
+            why = _("Calls beyond it are refused")
+            yield Matter(words, why, _page(request, "api-key", key.id), share)
+
+
+def spent_shares(organisation_id: str) -> dict[APIKey, float]:
+    """Usable keys with a budget, and how much of its current period they have used."""
+    usable = APIKey.objects.all().for_organisation(organisation_id).usable()
+    keys = {key.meter_id: key for key in usable.filter(budget_nano__gt=0)}
+    windows = BudgetWindow.objects.filter(key_id__in=keys).order_by("starts_at")
+    used = windows.values("key_id", "period", "starts_at").annotate(spent=Sum("spent"))
+    newest = {(row["key_id"], row["period"]): row for row in used}
+    shares: dict[APIKey, float] = {}
+    for meter, key in keys.items():
+        row = newest.get((meter, key.budget_period or ""))
+        current = row is not None and is_current(key.budget_period, row["starts_at"])
+        shares[key] = row["spent"] / key.budget_nano if row and current and key.budget_nano else 0.0
+    return shares
+
+
+def is_current(period: str | None, starts_at: object) -> bool:
+    """Windows of days and months begin at UTC midnight; one of `total` goes on."""
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    first = today if period == "day" else today.replace(day=1)
+    return period == "total" or starts_at == first
+
+
+def _files(request: TeamRequest) -> Iterator[Matter]:
+    failed = StoreFile.objects.for_organisation(request.organisation.id).filter(
+        status=Status.FAILED, store__internal=False
+    )
+    for entry in failed.select_related("file").order_by("-created_at")[:MOST]:
+        words = _("%(name)s could not be read") % {"name": entry.file.filename}
+        yield Matter(words, entry.error_message, _page(request, "file", entry.file_id))
+
+
+def _page(request: TeamRequest, name: str, *arguments: str) -> str:
+    return reverse(f"dashboard:{name}", args=[request.organisation.slug, *arguments])

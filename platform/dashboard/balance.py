@@ -1,0 +1,74 @@
+"""How much is left, and how long it lasts at the pace of the last week."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final, Literal
+
+from django.utils import timezone
+
+from billing import usage
+from billing.accounts import customer_account
+
+HORIZON: Final = 90
+"""Days on the ruler."""
+WEEK: Final = 7
+LOW_DAYS: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Nano-dollars; `days_left` is None while nothing is spent."""
+
+    available: int
+    held: int
+    low_line: int | None
+    a_day: int
+    days_left: int | None
+
+    @property
+    def total(self) -> int:
+        return self.available + self.held
+
+    @property
+    def share(self) -> float:
+        """Of the ruler, 0 to 1."""
+        if self.available <= 0:
+            return 0.0
+        return 1.0 if self.days_left is None else min(self.days_left / HORIZON, 1.0)
+
+    @property
+    def lasts_until(self) -> date | None:
+        if self.days_left is None or self.days_left > 100 * 365:
+            return None
+        return timezone.now().date() + timedelta(days=self.days_left)
+
+    @property
+    def state(self) -> Literal["live", "look", "bad"]:
+        if self.available <= 0:
+            return "bad"
+        is_low = self.low_line is not None and self.available < self.low_line
+        ends_soon = self.days_left is not None and self.days_left < LOW_DAYS
+        return "look" if is_low or ends_soon else "live"
+
+
+def of(organisation_id: str) -> Balance:
+    account = customer_account(organisation_id)
+    a_day = daily_mean(organisation_id)
+    return Balance(
+        available=account.available,
+        held=account.held,
+        low_line=account.low_balance,
+        a_day=a_day,
+        days_left=max(account.available, 0) // a_day if a_day else None,
+    )
+
+
+def daily_mean(organisation_id: str) -> int:
+    """Nano-dollars a day over the last seven days, or since the first of them with a charge."""
+    tomorrow = timezone.now().date() + timedelta(days=1)
+    lines = usage.by(organisation_id, tomorrow - timedelta(days=WEEK), tomorrow)
+    charged = [line for line in lines if line.charged_nano and line.day]
+    if not charged or charged[0].day is None:
+        return 0
+    days = (tomorrow - charged[0].day).days
+    return sum(line.charged_nano for line in charged) // days

@@ -1,0 +1,50 @@
+"""Money as it is set on a page: quiet leading zeros, and digits enough that it is not nothing."""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+REQUEST, PERIOD, CHIP = 6, 4, 2
+"""Places: of one request, of a period, of a balance in passing."""
+MOST: Final = 9  # nano-dollars
+MINUS: Final = "\N{MINUS SIGN}"
+_ONE: Final = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """`$0.000` + `043`: `quiet` steps back, `loud` counts; `sign` is empty or a minus."""
+
+    sign: str
+    quiet: str
+    loud: str
+
+    def __str__(self) -> str:
+        return f"{self.sign}{self.quiet}{self.loud}"
+
+
+def amount(nano: int, places: int = REQUEST) -> Amount:
+    """More places than asked for where the amount would else read as nothing."""
+    dollars = Decimal(abs(nano)) / _ONE
+    while nano and places < MOST and not _rounded(dollars, places):
+        places += 1
+    rounded = _rounded(dollars, places)
+    text = f"${rounded:,.{places}f}"
+    sign = MINUS if nano < 0 else ""
+    if rounded >= 1:
+        return Amount(sign, "", text)
+    digits = text.lstrip("$0.")
+    return Amount(sign, text[: len(text) - len(digits)], digits)
+
+
+def html(nano: int, places: int = REQUEST) -> SafeString:
+    shown = amount(nano, places)
+    quiet = format_html("<i>{}</i>", shown.quiet) if shown.quiet else ""
+    return format_html('{}<span class="money">{}{}</span>', shown.sign, quiet, shown.loud)
+
+
+def _rounded(dollars: Decimal, places: int) -> Decimal:
+    return dollars.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)

@@ -1,0 +1,76 @@
+"""The entries of the rail: what this role may open, and only what the site has."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`name` is a route of `dashboard:`; `also` are routes that light the same entry."""
+
+    name: str
+    label: str | Promise
+    icon: str
+    scope: str | None = None
+    also: tuple[str, ...] = ()
+    short: str | Promise = ""
+    """Its word in the bar of a phone; empty: it stands under More."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    label: str | Promise
+    short: str | Promise
+    icon: str
+    url: str
+    is_current: bool
+
+
+ENTRIES: Final = (
+    Entry("overview", _("Overview"), "overview", short=_("Overview")),
+    Entry("chatbots", _("Chatbots"), "chatbots", also=("chatbot",), short=_("Chatbots")),
+    Entry("conversations", _("Conversations"), "conversations", short=_("Inbox")),
+    Entry("files", _("Files"), "files", "files:read", also=("file",)),
+    Entry("models", _("Models"), "models", "models:read", also=("model",)),
+    Entry("api-keys", _("API keys"), "keys", "keys:write", ("api-key",), short=_("Keys")),
+    Entry("usage", _("Usage"), "usage", "usage:read", short=_("Usage")),
+    Entry("runs", _("Runs"), "requests", "usage:read", also=("run",)),
+    Entry("billing", _("Billing"), "billing", "usage:read", also=("top-up",)),
+    Entry("team", _("Team"), "team", "admin"),
+    Entry("audit", _("Audit"), "audit", "admin"),
+    Entry("docs", _("Docs"), "docs", also=("doc",)),
+)
+MOST_TABS: Final = 4
+
+
+def links(slug: str, scopes: frozenset[str], current: str) -> list[Link]:
+    """For a member with these `scopes`, on the page of the route `current`."""
+    allowed = (entry for entry in ENTRIES if entry.scope is None or entry.scope in scopes)
+    return [
+        Link(entry.label, entry.short, entry.icon, url, is_current=_is_current(entry, current))
+        for entry in allowed
+        if (url := _address(entry.name, slug))
+    ]
+
+
+def tabs(shown: list[Link]) -> tuple[list[Link], list[Link]]:
+    """What stands in the bar of a phone, and what stands under More."""
+    bar = [link for link in shown if link.short][:MOST_TABS]
+    return bar, [link for link in shown if link not in bar]
+
+
+def _is_current(entry: Entry, current: str) -> bool:
+    """`chatbot-embed` belongs to `chatbot`, so that new pages of a thing need no line here."""
+    names = (entry.name, *entry.also)
+    return current in names or current.startswith(tuple(f"{name}-" for name in entry.also))
+
+
+def _address(name: str, slug: str) -> str:
+    try:
+        return reverse(f"dashboard:{name}", args=[slug])
+    except NoReverseMatch:
+        return ""  # a page that this site does not have

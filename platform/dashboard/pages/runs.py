@@ -1,0 +1,129 @@
+"""The run console: every generation with its settings, tokens, cost and timings."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from accounts.models import APIKey
+from billing import generations, pricing
+from billing.models import Hold
+from dashboard import paging
+from dashboard.access import TeamRequest, organisation_view
+from inference.models import Response, StoredCompletion
+
+RUNNING = 20
+STATES = (Hold.State.SETTLED, Hold.State.VOIDED, Hold.State.EXPIRED)
+_DIGITS = 32
+_SETTINGS = (
+    "temperature", "top_p", "max_output_tokens", "tool_choice", "tools", "text", "reasoning",
+    "truncation", "metadata", "previous_response_id", "instructions",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was asked and answered, in the API's own words."""
+
+    settings: dict[str, Any]
+    asked: Any
+    answered: Any
+
+    def texts(self) -> list[tuple[str, str]]:
+        parts = [(_("Settings"), self.settings), (_("Asked"), self.asked)]
+        parts.append((_("Answered"), self.answered))
+        return [(name, json.dumps(part, indent=2, ensure_ascii=False)) for name, part in parts]
+
+
+@organisation_view(scope="usage:read")
+def runs(request: TeamRequest) -> HttpResponse:
+    mine = _filtered(request)
+    shown = {
+        "page": paging.of(
+            mine.filter(closed_at__isnull=False).select_related("key"), request.GET, "closed_at"
+        ),
+        "running": mine.filter(state=Hold.State.OPEN).order_by("-created_at")[:RUNNING],
+        "models": _models(request),
+        "keys": APIKey.objects.all().for_organisation(request.organisation.id),
+        "states": STATES,
+        "q": paging.search(request.GET),
+    }
+    return render(request, "dashboard/runs.html", shown)
+
+
+@organisation_view(scope="usage:read")
+def run(request: TeamRequest, seen_id: str) -> HttpResponse:
+    """By any id that a caller saw. Raises NotFound."""
+    hold = generations.find(request.organisation.id, seen_id)
+    price = pricing.Price(hold.price.input, hold.price.cached_input, hold.price.output)
+    fresh = hold.prompt_tokens - hold.cached_tokens
+    shown = {
+        "run": hold,
+        "request_name": hold.id.replace("gen_", "req_", 1),
+        "price": {
+            "input": pricing.usd_per_million(price.input),
+            "cached": pricing.usd_per_million(price.cached_input),
+            "output": pricing.usd_per_million(price.output),
+        },
+        "fresh": fresh,
+        "parts": {
+            "input": pricing.charge(price, fresh, 0, 0),
+            "cached": pricing.charge(price, hold.cached_tokens, hold.cached_tokens, 0),
+            "output": pricing.charge(price, 0, 0, hold.completion_tokens),
+        },
+        "speed": _speed(hold),
+        "kept": _kept(request, hold),
+    }
+    return render(request, "dashboard/run.html", shown)
+
+
+def _filtered(request: TeamRequest) -> QuerySet[Hold]:
+    found = Hold.objects.all().for_organisation(request.organisation.id)
+    asked = request.GET
+    if text := paging.search(asked):
+        found = found.filter(pk=f"gen_{text.rsplit('_', 1)[-1].rsplit('-', 1)[-1][:_DIGITS]}")
+    if model := asked.get("model"):
+        found = found.filter(model=model)
+    if key := asked.get("key"):
+        found = found.filter(key_id=key)
+    if (state := asked.get("state")) in STATES:
+        found = found.filter(state=state)
+    return found
+
+
+def _models(request: TeamRequest) -> list[str]:
+    """Of the newest calls: what can be chosen from without reading them all."""
+    newest = Hold.objects.all().for_organisation(request.organisation.id)
+    names = newest.filter(closed_at__isnull=False).order_by("-closed_at")[:1000]
+    return sorted(set(names.values_list("model", flat=True)))
+
+
+def _writing(hold: Hold) -> int | None:
+    if hold.duration_ms is None or hold.first_token_ms is None:
+        return None
+    return max(hold.duration_ms - hold.first_token_ms, 0)
+
+
+def _speed(hold: Hold) -> float | None:
+    writing = _writing(hold)
+    return round(hold.completion_tokens * 1000 / writing, 1) if writing else None
+
+
+def _kept(request: TeamRequest, hold: Hold) -> Kept | None:
+    """The stored answer of this run, if its caller wanted it kept and the reader may see it."""
+    if "inference" not in request.membership.scopes:
+        return None
+    digits, mine = hold.id.removeprefix("gen_"), request.organisation.id
+    found = Response.objects.for_organisation(mine).filter(pk=f"resp_{digits}").first()
+    if found is not None:
+        body = found.body
+        asked = {name: body[name] for name in _SETTINGS if body.get(name) is not None}
+        return Kept(asked, found.input, body.get("output", []))
+    stored = StoredCompletion.objects.for_organisation(mine).filter(pk=f"chatcmpl-{digits}").first()
+    if stored is None:
+        return None
+    return Kept(stored.settings, stored.messages, stored.answer.get("choices", []))

@@ -1,0 +1,212 @@
+"""How values are set on a page: money, counts, moments, icons, addresses of the team's pages."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import AuditEntry
+from api import request_ids
+from dashboard import icons
+from dashboard import money as amounts
+
+register = template.Library()
+NOTHING = "\N{EN DASH}"
+LEDGER = {
+    "charge": gettext_lazy("Usage"),
+    "top_up": gettext_lazy("Top-up"),
+    "promo": gettext_lazy("Credit"),
+    "refund": gettext_lazy("Refund"),
+    "adjustment": gettext_lazy("Adjustment"),
+    "expiry": gettext_lazy("Expiry"),
+    "chargeback": gettext_lazy("Chargeback"),
+}
+RUN_STATES = {
+    "settled": gettext_lazy("answered"),
+    "voided": gettext_lazy("free"),
+    "expired": gettext_lazy("lost"),
+}
+register.simple_tag(icons.icon)
+
+
+@register.simple_tag
+def mark() -> SafeString:
+    return icons.MARK
+
+
+@register.filter
+def money(nano: int | None, places: int = amounts.REQUEST) -> SafeString | str:
+    """`{{ charged|money:6 }}`: nano-dollars as dollars."""
+    return NOTHING if nano is None else amounts.html(nano, places)
+
+
+@register.filter
+def signed(nano: int, places: int = amounts.REQUEST) -> SafeString | str:
+    """A movement: what goes with a minus, what comes with a plus, in green."""
+    if nano <= 0:
+        return amounts.html(nano, places)
+    return format_html('<span class="verdict-good">+{}</span>', amounts.html(nano, places))
+
+
+@register.filter
+def count(number: float | None) -> str:
+    return NOTHING if number is None else f"{number:,}"
+
+
+@register.filter
+def or_dash(number: int | None) -> str:
+    """In a column of counts nothing is a dash."""
+    return f"{number:,}" if number else NOTHING
+
+
+@register.filter
+def size(octets: int) -> str:
+    """14.2 MB."""
+    amount = float(octets)
+    for unit in ("B", "KB", "MB", "GB"):
+        if amount < 1000 or unit == "GB":  # noqa: PLR2004 - a kilo is a thousand
+            return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
+        amount /= 1000
+    return ""
+
+
+@register.simple_tag
+def ago(moment: datetime | None, empty: str = "") -> SafeString | str:
+    """`12 s ago`, with the moment itself on hover; <time-ago> keeps it true."""
+    if moment is None:
+        return empty or _("never")
+    iso = moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return format_html(
+        '<time-ago><time datetime="{}" title="{}">{}</time></time-ago>', iso, iso, _since(moment)
+    )
+
+
+@register.simple_tag
+def moment(when: datetime | None) -> SafeString | str:
+    """`21 Nov, 17:42:08`, to the second."""
+    if when is None:
+        return NOTHING
+    iso = when.isoformat(timespec="seconds").replace("+00:00", "Z")
+    told = f"{day(when)}, {when:%H:%M:%S}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', iso, iso, told)
+
+
+@register.filter
+def short_id(whole: str) -> str:
+    """`gen_5b1e90ac`: enough to tell one from another."""
+    kind, mark, digits = whole.partition("_" if "_" in whole else "-")
+    return f"{kind}{mark}{digits[:8]}"
+
+
+@register.filter
+def ledger_kind(kind: str) -> str:
+    return str(LEDGER.get(kind, kind))
+
+
+@register.filter
+def run_state(state: str) -> str:
+    return str(RUN_STATES.get(state, state))
+
+
+@register.simple_tag
+def changes(entry: AuditEntry) -> str:
+    """What an audit entry says of before and after, only where they differ."""
+    before, after = entry.before or {}, entry.after or {}
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    told = (f"{name}: {_said(before, name)}{_said(after, name)}" for name in names[:4])
+    return "; ".join(told)[:200]
+
+
+@register.filter
+def day(moment: date | None) -> str:
+    """`21 Nov`, with the year when it is another one."""
+    if moment is None:
+        return NOTHING
+    other_year = moment.year != timezone.now().year
+    return f"{moment.day} {moment:%b}" + (f" {moment.year}" if other_year else "")
+
+
+@register.simple_tag(takes_context=True)
+def page(context: Context, name: str, *arguments: Any) -> str:
+    """`{% page 'run' hold.id %}`: a page of the team that is open."""
+    membership = getattr(context["request"], "membership", None) or context["frame"].membership
+    return reverse(f"dashboard:{name}", args=[membership.organisation.slug, *arguments])
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: Context, **changes: Any) -> str:
+    """This page's query with some parameters changed; an empty value takes one away."""
+    query = context["request"].GET.copy()
+    for name in ("after", "before"):
+        query.pop(name, None)  # another filter begins at the first page
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value not in {"", None}:
+            query[name] = str(value)
+    return f"?{query.urlencode()}"
+
+
+@register.simple_tag
+def request_id() -> str:
+    return request_ids.current()
+
+
+@register.simple_tag
+def share(part: int, whole: int) -> str:
+    return percent(part / whole) if whole else ""
+
+
+@register.filter
+def whole(number: float | None) -> str:
+    return NOTHING if number is None else f"{number:,.0f}"
+
+
+@register.simple_tag
+def ruler() -> str:
+    """The ticks of a scale, 200 wide: long at halves and quarters, middling at eighths."""
+    tall = {0: 8, 50: 8, 25: 11}
+    return "".join(f"M{x} 18V{tall.get(x % 50, 14)}" for x in range(0, 201, 5))
+
+
+@register.simple_tag
+def along(share: float) -> str:
+    """Where a share of the ruler lies."""
+    return f"{min(max(share, 0.0), 1.0) * 200:.1f}"
+
+
+@register.filter
+def get(mapping: Mapping[Any, Any], key: Any) -> Any:
+    return mapping.get(key)
+
+
+@register.filter
+def percent(share: float) -> str:
+    return f"{share * 100:.0f} %"
+
+
+def _since(moment: datetime) -> str:
+    seconds = max(int((timezone.now() - moment).total_seconds()), 0)
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return _("%(n)d s ago") % {"n": seconds}
+    if seconds < 3600:  # noqa: PLR2004 - an hour
+        return _("%(n)d min ago") % {"n": seconds // 60}
+    if seconds < 86_400:  # noqa: PLR2004 - a day
+        return _("%(n)d h ago") % {"n": seconds // 3600}
+    return day(moment)
+
+
+def _said(facts: Mapping[str, Any], name: str) -> str:
+    """An empty string for what was not there; else the fact, with an arrow before what came."""
+    if name not in facts:
+        return ""
+    fact = facts[name]
+    text = ", ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
+    return f" {text[:60]}"

@@ -16,7 +16,8 @@ export class Connection {
     Object.assign(this, { url, hello, onFrame, onPhase });
     this.socket = null;
     this.attempts = 0;
-    this.over = false;
+    this.over = false; // closed by us
+    this.refused = false; // closed for good by the server
     this.listening = new AbortController();
   }
 
@@ -55,9 +56,15 @@ export class Connection {
     this.after = afterMs;
   }
 
+  /** What was refused may be taken now: another token, another person. */
+  retry() {
+    this.refused = false;
+    this.dial();
+  }
+
   /** Do not wait any longer: the network or the reader is back. */
   wake() {
-    if (this.over) return;
+    if (this.over || this.refused) return;
     if (this.socket && Date.now() - this.heard > SILENCE) this.drop();
     else if (!this.socket) {
       clearTimeout(this.timer);
@@ -66,7 +73,7 @@ export class Connection {
   }
 
   dial() {
-    if (this.over || this.socket) return;
+    if (this.over || this.refused || this.socket) return;
     if (navigator.onLine === false) {
       this.onPhase("offline");
       return;
@@ -102,7 +109,7 @@ export class Connection {
   /** A socket on a dead network may take minutes to notice: we do not wait for it. */
   drop() {
     if (this.socket) this.let(4000);
-    if (!this.over) this.lost(1006);
+    if (!this.over && !this.refused) this.lost(1006);
   }
 
   let(code) {
@@ -115,6 +122,7 @@ export class Connection {
     this.socket = null;
     clearTimeout(this.timer);
     if (isFinal(code)) {
+      this.refused = true;
       this.onPhase("closed", code);
       return;
     }

@@ -148,7 +148,7 @@ export class Session {
     const { items, conversation, active } = { items: [], conversation: null, active: null };
     this.store.change({ items, conversation, active });
     if (this.store.phase === "ready") this.connection.send(this.hello());
-    else if (this.store.phase === "closed") this.connection.dial();
+    else if (this.store.phase === "closed") this.connection.retry();
   }
 
   // ---- from the server
@@ -162,7 +162,7 @@ export class Session {
     if (phase === "closed" && code === 4401 && this.memory.get("token") && !this.renewed) {
       this.renewed = true; // an old token: once more without it, and nobody notices
       this.memory.set({ token: null });
-      this.connection.dial();
+      this.connection.retry();
       return;
     }
     this.store.change({ phase, closedBy: phase === "closed" ? code : 0 });

@@ -32,7 +32,7 @@ export class Store {
   }
 
   get loading() {
-    return !this.bot && (this.phase === "connecting" || this.phase === "idle");
+    return !this.bot && this.phase !== "closed";
   }
 
   /** One word for the whole: the host element's `state`. */

@@ -24,6 +24,14 @@ class Open(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
+class _OnlyChanges(Part):
+    """Fields that are null are left out."""
+
+    @model_serializer(mode="wrap")
+    def _changed(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
+
+
 class RateLimit(Part):
     name: str
     limit: int
@@ -78,17 +86,20 @@ class Session(Part):
     )
 
 
-class SessionChange(Part):
+class ConversationChange(_OnlyChanges):
+    """Questions go there from now on."""
+
+    id: str
+    items: list[Item] | None = Field(default=None, description="There if they replace those shown.")
+
+
+class SessionChange(_OnlyChanges):
     """What has changed, and nothing else."""
 
     visitor_token: str | None = None
     expires_at: int | None = None
     chatbot: Chatbot | None = None
-    conversation: Conversation | None = None
-
-    @model_serializer(mode="wrap")
-    def _changed(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in serialize(self).items() if value is not None}
+    conversation: ConversationChange | None = None
 
 
 class SessionCreated(Part):

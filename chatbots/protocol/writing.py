@@ -19,6 +19,7 @@ _WHOLE: Final = frozenset(
 )
 _CODES: Final = {  # where the rest of this server has names of its own
     "rate_limit_exceeded": "rate_limited",
+    "invalid_api_key": "invalid_key",
     "service_unavailable": "server_overloaded",
     "database_unavailable": "server_overloaded",
     "model_unavailable": "server_overloaded",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from api import database, health
 from billing import ledger
+from chatbots.consumers import tabs
 from inference import event_log, reading, runs
 from inference.engines import registry
 
@@ -45,5 +46,6 @@ async def close_parts() -> None:
     await reading.drain(_SETTLING_SECONDS)
     await ledger.drain()
     await registry.close()
+    await tabs.close()
     await event_log.close()
     await database.close()

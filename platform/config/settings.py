@@ -106,6 +106,12 @@ FIRST_TOKEN_SECONDS = env.number("FIRST_TOKEN_SECONDS", 60, least=1)
 # A balance that pays for so many output tokens lowers max_tokens; a smaller one refuses.
 LEAST_OUTPUT_TOKENS = env.number("LEAST_OUTPUT_TOKENS", 16, least=1)
 MAX_BODY_BYTES = 4 * 1024 * 1024
+# Chat sockets of one web process; an address may be a whole office.
+CHAT_SOCKETS = {
+    "address": env.number("CHAT_SOCKETS_PER_ADDRESS", 200, least=1),
+    "visitor": env.number("CHAT_SOCKETS_PER_VISITOR", 10, least=1),
+    "chatbot": env.number("CHAT_SOCKETS_PER_CHATBOT", 5000, least=1),
+}
 # Of an engine's 128 sequences so many may be batches'; the others are for live calls.
 BATCH_LINES_AT_ONCE = env.number("BATCH_LINES_AT_ONCE", 64, least=1)
 
@@ -209,6 +215,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "money"},
         {"name": "API keys"},
         {"name": "accounts"},
+        {"name": "webhooks"},
         {"name": "service"},
     ],
     "ENUM_NAME_OVERRIDES": {

@@ -1,0 +1,72 @@
+"""How many sockets an address, visitor or chatbot may have in this process; frames, of a socket."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from django.conf import settings
+
+from api.errors import RateLimited
+from chatbots.protocol.limits import BURST_FRAMES, FRAMES_A_SECOND
+
+_open: Final[Counter[tuple[str, str]]] = Counter()
+
+
+def most(kind: str) -> int:
+    limits: dict[str, int] = settings.CHAT_SOCKETS
+    return limits[kind]
+
+
+def take(kind: str, name: str) -> Callable[[], None]:
+    """Count one socket of an `address`, `visitor` or `chatbot`; the answer gives it back, once.
+
+    Raises RateLimited.
+    """
+    place = (kind, name)
+    if _open[place] >= most(kind):
+        if not _open[place]:
+            del _open[place]
+        raise RateLimited(
+            f"There are {most(kind)} connections open for this {kind}. Close one and try again.",
+            code="rate_limited",
+            retry_after=5,
+        )
+    _open[place] += 1
+    given = False
+
+    def give_back() -> None:
+        nonlocal given
+        if not given:
+            given = True
+            _open[place] -= 1
+            if not _open[place]:
+                del _open[place]
+
+    return give_back
+
+
+def in_all() -> int:
+    """Open sockets that were counted by their address (a test's and a bench's question)."""
+    return sum(count for (kind, _), count in _open.items() if kind == "address")
+
+
+class Allowance:
+    """Frames of one client: BURST_FRAMES at once, then FRAMES_A_SECOND."""
+
+    def __init__(self) -> None:
+        self._left = float(BURST_FRAMES)
+        self._at = time.monotonic()
+
+    def take(self) -> None:
+        """Raises RateLimited."""
+        now = time.monotonic()
+        self._left = min(BURST_FRAMES, self._left + (now - self._at) * FRAMES_A_SECOND)
+        self._at = now
+        if self._left < 1:
+            raise RateLimited(
+                f"Send at most {FRAMES_A_SECOND} frames a second.",
+                code="rate_limited",
+                retry_after=(1 - self._left) / FRAMES_A_SECOND,
+            )
+        self._left -= 1

@@ -1,0 +1,66 @@
+"""What a session is told of its chatbot, conversation and limits."""
+
+from typing import Any, Final
+
+from api.errors import NotFound
+from chatbots import conversing
+from chatbots.consumers.opening import Guest
+from chatbots.finding import Live
+from chatbots.protocol.limits import FIRST_ITEMS
+from chatbots.protocol.server import Chatbot, Conversation, Item, Limits, RateLimit
+from inference.responses.output import to_json
+
+MOST_BYTES: Final = 128 * 1024  # of items in one frame: older ones can be asked for
+
+
+def chatbot(live: Live) -> Chatbot:
+    configuration = live.configuration
+    strings = {
+        "resting": configuration.budget.resting_text,
+        "rate_limited": configuration.limits.text,
+    }
+    return Chatbot(
+        slug=live.slug,
+        name=live.title,
+        version=live.version_number,
+        welcome=configuration.welcome,
+        suggested_prompts=configuration.suggested_prompts,
+        theme=configuration.theme.model_dump(mode="json"),
+        strings={name: text for name, text in strings.items() if text},
+        disclosure=configuration.disclosure,
+        features={"feedback": True, "stop": True, "citations": configuration.knowledge.citations},
+    )
+
+
+async def conversation(guest: Guest, conversation_id: str | None) -> Conversation:
+    """One that is not there, or not theirs, is as none."""
+    if conversation_id is None:
+        return Conversation(id=None, items=[])
+    try:
+        found = await conversing.items(
+            guest.live, guest.speaker, conversation_id, None, FIRST_ITEMS
+        )
+    except NotFound:
+        return Conversation(id=None, items=[])
+    return Conversation(id=conversation_id, items=fitting(found))
+
+
+def fitting(items: list[dict[str, Any]]) -> list[Item]:
+    """The newest of them, as many as one frame may hold; always one."""
+    kept: list[Item] = []
+    size = 0
+    for item in reversed(items):
+        size += len(to_json(item).encode())
+        if kept and size > MOST_BYTES:
+            break
+        kept.append(Item.model_validate(item))
+    return kept[::-1]
+
+
+async def rate_limits(guest: Guest) -> list[RateLimit]:
+    told = await conversing.limits_of(guest.live, guest.speaker)
+    return [RateLimit.model_validate(limit) for limit in told]
+
+
+async def limits(guest: Guest) -> Limits:
+    return Limits(input_characters=None, rate_limits=await rate_limits(guest))

@@ -1,0 +1,47 @@
+"""An answer's events as frames for one of its readers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+
+from chatbots.conversing import Turn
+from chatbots.protocol import writing
+from chatbots.protocol.limits import BATCH_SECONDS
+from chatbots.protocol.server import ResponseSnapshot
+from inference.event_log import EventsGone
+from inference.responses.narration import kind_of
+
+AGAIN_SECONDS: Final = 1.0  # between looks at an answer whose events cannot be had
+_UNFINISHED: Final = frozenset({"queued", "in_progress"})
+_TEXT: Final = "response.output_text.delta"
+
+
+async def frames(turn: Turn, after: int, *, private: bool) -> AsyncIterator[Iterator[str]]:
+    """From the event `after` on to the end. Where the log has forgotten, a snapshot comes first.
+
+    Text waits for more of it: who asks again at once gets one frame each BATCH_SECONDS.
+    """
+    told = ""
+    while True:
+        try:
+            async for events in turn.events(after):
+                yield writing.texts_of(events, private=private)
+                after = events[-1].number
+                if any(kind_of(event) == _TEXT for event in events):
+                    await asyncio.sleep(BATCH_SECONDS)
+        except EventsGone:
+            response, number = await turn.snapshot()
+        else:
+            return
+        snapshot = _snapshot(response, max(after, number), private=private)
+        if snapshot != told:
+            yield iter((snapshot,))
+        if response.get("status") not in _UNFINISHED:
+            return
+        told, after = snapshot, max(after, number)
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _snapshot(response: dict[str, Any], number: int, *, private: bool) -> str:
+    body = response if private else writing.public(response)
+    return writing.text_of(ResponseSnapshot(response=body, sequence_number=number))

@@ -1,0 +1,173 @@
+"""Who may open a session: the key, the page's origin, the visitor's or the person's token."""
+
+import hashlib
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from accounts import key_material
+from accounts.authentication import authenticate
+from api import addresses, database, ids
+from api.errors import Forbidden, NotFound, Unauthenticated
+from chatbots import conversing, finding, origins, visitor_tokens
+from chatbots.conversing import Speaker
+from chatbots.finding import Live
+from chatbots.protocol.client import Introduction
+
+WRONG_KEY = "Incorrect key: it is wrong, expired or revoked. Copy it from the chatbot's page."
+UNKNOWN = "There is no such chatbot here, or it is paused."
+NOT_ALLOWED = "The chatbot may not be used on {}. Its owner adds the origin to those allowed."
+KEY_ON_PAGE = "A page must not hold a secret key. Use the chatbot's publishable key (pk-...)."
+PERSON_NEEDED = "This chatbot answers signed-in people only. Send a user_token."
+KEYS_ONLY = "This chatbot is private: it answers secret keys only."
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the handshake says."""
+
+    name: str
+    origin: str | None
+    own_origin: str
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    live: Live
+    speaker: Speaker
+
+
+def unknown() -> NotFound:
+    return NotFound(UNKNOWN, code="chatbot_unavailable")
+
+
+def call_of(scope: Scope, name: str) -> Call:
+    headers = Headers(scope=scope)
+    scheme = "https" if scope.get("scheme") == "wss" else "http"
+    return Call(
+        name=name,
+        origin=headers.get("origin"),
+        own_origin=f"{scheme}://{headers.get('host', '')}",
+        address=addresses.of_scope(scope),
+    )
+
+
+async def admitted(asked: Introduction, call: Call) -> Guest:
+    """Raises Unauthenticated, Forbidden (origin_not_allowed), NotFound (chatbot_unavailable)."""
+    if asked.preview:
+        return await _maker(asked, asked.preview, call)
+    key = asked.key or ""
+    if key.startswith(key_material.SECRET):
+        return await _key_holder(asked, key, call)
+    live = await finding.live(key)
+    if live is None:
+        raise Unauthenticated(WRONG_KEY, param="session.key", code="invalid_key")
+    return await _visitor(asked, live, call)
+
+
+async def still_admitted(guest: Guest, call: Call) -> Live:
+    """The chatbot as it is now. Raises what `admitted` raises."""
+    live, speaker = guest.live, guest.speaker
+    if live.draft:
+        return await _found(finding.draft(live.organisation_id, live.name))
+    live = await _found(finding.by_name(live.organisation_id, live.name))
+    if speaker.visitor_id:
+        _require_welcome(live, call)
+    return live
+
+
+def _require_welcome(live: Live, call: Call) -> None:
+    """May a page like this one talk to the chatbot?"""
+    if live.name != call.name or not live.answers:
+        raise unknown()
+    if not origins.allowed(live.configuration, call.origin, call.own_origin):
+        raise Forbidden(
+            NOT_ALLOWED.format(call.origin or "a page without an origin"),
+            code="origin_not_allowed",
+        )
+    if live.configuration.access == "private":
+        raise Unauthenticated(KEYS_ONLY, param="session.key", code="invalid_key")
+
+
+async def _visitor(asked: Introduction, live: Live, call: Call) -> Guest:
+    try:
+        _require_welcome(live, call)
+    except Forbidden:
+        _note(asked, live, call, refused=True)
+        raise
+    _note(asked, live, call, refused=False)
+    claims = await _claims(asked, live)
+    known = visitor_tokens.read(live, asked.visitor_token) if asked.visitor_token else None
+    visitor_id = visitor_tokens.visitor_of(live, claims) if claims else known or ids.new("vis")
+    return Guest(live, _speaker(asked, live, call, visitor_id, claims))
+
+
+def _note(asked: Introduction, live: Live, call: Call, *, refused: bool) -> None:
+    """For the owner's list of sites; nobody waits for it."""
+    if call.origin:
+        origin, client = call.origin[:255], (asked.client or "")[:40]
+        database.later(conversing.seen(live, origin, client, refused))
+
+
+async def _claims(asked: Introduction, live: Live) -> Mapping[str, str]:
+    if asked.user_token:
+        return await visitor_tokens.read_user_token(live, asked.user_token)
+    if live.configuration.access == "signed":
+        raise Unauthenticated(PERSON_NEEDED, param="session.user_token", code="invalid_key")
+    return {}
+
+
+async def _maker(asked: Introduction, token: str, call: Call) -> Guest:
+    """Somebody of the dashboard, with the draft."""
+    preview = visitor_tokens.read_preview(token)
+    if origins.parsed(call.origin or "") != origins.parsed(call.own_origin):
+        raise Forbidden(NOT_ALLOWED.format(call.origin), code="origin_not_allowed")
+    live = await _found(finding.draft(preview.organisation_id, call.name))
+    if live.chatbot_id != preview.chatbot_id:
+        raise unknown()
+    named = hashlib.sha256(f"preview {live.chatbot_id} {preview.user_id}".encode()).hexdigest()
+    speaker = _speaker(asked, live, call, f"vis_{named[:32]}", {})
+    return Guest(live, replace(speaker, preview=True))
+
+
+async def _key_holder(asked: Introduction, key: str, call: Call) -> Guest:
+    """A program with a secret key, as on REST."""
+    if call.origin is not None:
+        raise Unauthenticated(KEY_ON_PAGE, param="session.key", code="invalid_key")
+    caller = await authenticate(f"Bearer {key}", call.address)
+    caller.require("inference")
+    live = await _found(finding.by_name(caller.organisation_id, call.name))
+    if not live.answers:
+        raise unknown()
+    speaker = _speaker(asked, live, call, None, {})
+    return Guest(live, replace(speaker, key_id=caller.key_id, caller=caller))
+
+
+async def _found(search: Awaitable[Live]) -> Live:
+    try:
+        return await search
+    except NotFound:
+        raise unknown() from None
+
+
+def _speaker(
+    asked: Introduction,
+    live: Live,
+    call: Call,
+    visitor_id: str | None,
+    claims: Mapping[str, str],
+) -> Speaker:
+    page = asked.page.model_dump(exclude_none=True) if asked.page else {}
+    return Speaker(
+        organisation_id=live.organisation_id,
+        key_id=live.key_id,
+        visitor_id=visitor_id,
+        address=call.address,
+        origin=call.origin,
+        locale=asked.locale,
+        page=page,
+        claims=claims,
+    )

@@ -1,4 +1,4 @@
-"""The whole site as one ASGI application: request id, edge, spelling, body limits, four doors."""
+"""The whole site as one ASGI application: request id, edge, spelling, body limits, five doors."""
 
 import os
 
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send  # noqa: E402 - as abo
 from api import health  # noqa: E402 - as above
 from api.body_limits import BodyLimits  # noqa: E402 - as above
 from api.request_ids import RequestIds  # noqa: E402 - as above
+from chatbots import routing as chats  # noqa: E402 - as above
 from config import celery  # noqa: E402, F401 - as above; or routes would wake no worker
 from config.azure import AzureSpelling  # noqa: E402 - as above
 from config.edge import Edge  # noqa: E402 - as above
@@ -26,7 +27,7 @@ from config.large_bodies import LIMITS  # noqa: E402 - as above
 from inference.gateway.application import application as gateway  # noqa: E402 - as above
 
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
-_BRING_FILES = ("config", "dashboard", "django.contrib.admin", "unfold", "drf_spectacular_sidecar")
+_BRING_FILES = ("config", "django.contrib.admin", "unfold", "drf_spectacular_sidecar")
 _ICON = "/favicon.ico"  # browsers ask for it on every page, also where none names it
 static = Starlette(
     routes=[
@@ -37,12 +38,15 @@ static = Starlette(
 
 
 async def doors(scope: Scope, receive: Receive, send: Send) -> None:
-    """Generating routes and websockets to the gateway, probes, files, everything else to Django."""
+    """Generating routes, also by websocket, to the gateway; chats to Channels; probes, files;
+    everything else to Django."""
     await _door(scope)(scope, receive, send)
 
 
 def _door(scope: Scope) -> ASGIApp:
     path = scope["path"]
+    if scope["type"] == "websocket" and path.startswith(chats.PREFIX):
+        return chats.application  # type: ignore[return-value] # as Django's
     if scope["type"] == "websocket" or gateway.serves(scope):
         return gateway
     if path in health.PATHS:

@@ -19,7 +19,7 @@ from twisted.internet import defer, endpoints, reactor
 from api.body_limits import Limits
 from config.back_pressure import Flow
 from config.children import CannotStart
-from config.daphne_sockets import MOST_BYTES, BoundedSocket
+from config.daphne_sockets import MOST_BYTES, SOCKET, BoundedSocket, read_at_its_pace
 from config.draining import Drain, close_parts
 from config.large_bodies import BODY, Body, read_piecewise
 
@@ -93,7 +93,7 @@ class DaphneServer(server.Server):
     ) -> None:
         address = endpoints.quoteStringArgument(host)
         super().__init__(
-            read_piecewise(application),
+            read_piecewise(read_at_its_pace(application)),
             endpoints=[f"tcp:port={port}:interface={address}:backlog=1024"],
             signal_handlers=False,  # ours: a second signal must force the end
             request_buffer_size=64 * 1024,
@@ -119,6 +119,8 @@ class DaphneServer(server.Server):
         factory: Any = self.http_factory
         factory.buildProtocol = self._build_protocol
         self.ws_factory.protocol = BoundedSocket
+        # What is too large ends with 1009, as under uvicorn, instead of a cut wire.
+        self.ws_factory.setProtocolOptions(failByDrop=False)
         super().listen_success(port)
 
     def _build_protocol(self, address: Any) -> Any:
@@ -132,6 +134,8 @@ class DaphneServer(server.Server):
         if isinstance(content, Body):
             protocol.content = io.BytesIO()  # Daphne would put all of it into memory
             scope = {**scope, BODY: content}
+        if isinstance(protocol, BoundedSocket):
+            scope = {**scope, SOCKET: protocol}
         return super().create_application(protocol, scope)
 
     def _listen_to_signals(self) -> None:

@@ -1,8 +1,10 @@
 """Websockets under Daphne: frames in are bounded, frames out wait for a slow reader."""
 
+from collections import deque
 from typing import Any, Final
 
 from daphne.ws_protocol import WebSocketProtocol
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.strict_json import MAX_BYTES
 from config.back_pressure import Flow
@@ -10,12 +12,37 @@ from config.back_pressure import Flow
 MOST_BYTES: Final = 2 * MAX_BYTES
 """Of a message: what is a little over the limit is refused in words, what is far over it ends the
 connection (1009)."""
+MOST_WAITING: Final = 256 * 1024
+"""Bytes of messages that the application has not taken yet, beyond which nothing more is read."""
+SOCKET: Final = "smarter.socket"
 
 
 class BoundedSocket(WebSocketProtocol):
-    """Stock Daphne keeps whatever is sent to a client that does not read, all in memory."""
+    """Stock Daphne keeps in memory whatever a client does not read, and whatever it sends."""
 
     flow: Flow | None = None
+
+    def onOpen(self) -> None:  # noqa: N802 - Autobahn's name
+        self.waiting: deque[int] = deque()  # sizes of messages, in the order of the queue
+        super().onOpen()
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803 - Autobahn's names
+        if not self.muted:
+            self.waiting.append(len(payload))
+            self._read_on()
+        super().onMessage(payload, isBinary)
+
+    def taken(self, message: Message) -> None:
+        if message["type"] == "websocket.receive":
+            self.waiting.popleft()
+            self._read_on()
+
+    def _read_on(self) -> None:
+        wire: Any = self.transport
+        if wire.connected and sum(self.waiting) > MOST_WAITING:
+            wire.pauseProducing()
+        elif wire.connected:
+            wire.resumeProducing()
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - Daphne's name
         """Autobahn would refuse a server's own codes, such as 1012 (restart)."""
@@ -33,3 +60,22 @@ class BoundedSocket(WebSocketProtocol):
             wire.registerProducer(self.flow, True)
         if not await self.flow.opened():
             wire.abortConnection()
+
+
+def read_at_its_pace(application: ASGIApp) -> ASGIApp:
+    """Tell the BoundedSocket in the scope what `application` has taken."""
+
+    async def reading(scope: Scope, receive: Receive, send: Send) -> None:
+        socket: BoundedSocket | None = scope.pop(SOCKET, None)
+        if socket is None:
+            await application(scope, receive, send)
+            return
+
+        async def take() -> Message:
+            message = await receive()
+            socket.taken(message)
+            return message
+
+        await application(scope, take, send)
+
+    return reading

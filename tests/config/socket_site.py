@@ -4,9 +4,11 @@ A socket is sent 1,000 frames of 64 KB, as fast as the client reads, then the si
 HTTP answers how many frames were sent so far.
 """
 
+import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import django
@@ -14,7 +16,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from starlette.types import Receive, Scope, Send  # noqa: E402 - Django comes first
+from starlette.types import Message, Receive, Scope, Send  # noqa: E402 - Django comes first
 
 from api.body_limits import Limits  # noqa: E402 - as above
 from config.draining import Drain  # noqa: E402 - as above
@@ -35,10 +37,21 @@ async def site(scope: Scope, receive: Receive, send: Send) -> None:
         for _ in range(1000):
             await send({"type": "websocket.send", "text": FRAME})
             sent += 1
+    elif scope["path"] == "/slow":
+        async for _ in taken(receive):
+            await asyncio.sleep(1)
+        return
     else:
         said = await receive()
+        if said["type"] == "websocket.disconnect":
+            return
         await send({"type": "websocket.send", "text": str(len(said.get("text", "")))})
     await send({"type": "websocket.close", "code": 1012})
+
+
+async def taken(receive: Receive) -> AsyncIterator[Message]:
+    while (message := await receive())["type"] != "websocket.disconnect":
+        yield message
 
 
 def main(kind: str, port: int) -> None:

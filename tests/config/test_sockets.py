@@ -59,7 +59,20 @@ def test_large_messages_arrive_and_huge_ones_end_the_connection(address: str) ->
         assert wire.recv() == str(MAX_BYTES + 1000)
     with connect(f"ws://{address}/") as wire, pytest.raises(ConnectionClosed) as closed:
         _say(wire, "x" * (2 * MAX_BYTES + 1000))
-    assert closed.value.rcvd is None or closed.value.rcvd.code == 1009
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+
+
+def test_what_the_application_does_not_take_is_not_read(address: str) -> None:
+    """It takes one message a second: the client's others wait with the client."""
+    with connect(f"ws://{address}/slow", max_size=None, compression=None) as wire:
+        frame, begun = "x" * 200_000, time.monotonic()
+        for _ in range(100):
+            wire.send(frame)
+            if time.monotonic() - begun > 1.5:
+                break
+        else:
+            pytest.fail("20 MB were read of which nobody took more than a few frames")
 
 
 def _say(wire: ClientConnection, text: str) -> None:

@@ -89,6 +89,22 @@ async def test_frames_that_wait_are_bounded(bakery: Tenant) -> None:
     assert len(found) - len(refused) == 17
 
 
+async def test_bytes_that_wait_are_bounded_too(bakery: Tenant) -> None:
+    large = "word " * 30_000  # 150 KB
+    async with connected(bakery) as socket:
+        socket.create("#words=50 #pace=20")
+        while (await socket.hear())["type"] != "response.output_text.delta":
+            pass
+        socket.create(large)
+        socket.create(large, stream_id="other")  # runs beside the first
+        socket.create(large)
+        socket.create("short")
+        found = await ends(socket, 5)
+    refused = [frame["error"]["code"] for frame in found if frame.get("status") == 429]
+    assert refused == ["rate_limit_exceeded"]
+    assert said(found[-1]["response"]) == "short"
+
+
 async def test_so_many_responses_run_at_once(bakery: Tenant) -> None:
     async with connected(bakery) as socket:
         for number in range(17):

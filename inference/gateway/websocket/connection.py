@@ -19,6 +19,7 @@ LIFETIME: Final = 3600.0  # seconds, as OpenAI's
 MOST_LANES: Final = 32  # with a name
 MOST_ACTIVE: Final = 16  # responses at the same time
 MOST_WAITING: Final = 16  # frames behind them
+MOST_WAITING_BYTES: Final = 256 * 1024  # in all; one alone may be as large as a frame can be
 FINISHED: Final = 1000
 RESTARTING: Final = 1012
 KEY_ENDED: Final = 4401
@@ -107,12 +108,18 @@ class Connection:
     def _queue(self, frame: Frame) -> None:
         if self._ending:
             raise self._ending
-        if sum(len(lane.waiting) for lane in self._lanes.values()) >= MOST_WAITING:
+        lane = self._lane(frame.lane)
+        lane.waiting.append(frame)
+        self._go_on()
+        if lane.waiting and self._too_many_wait():
+            lane.waiting.pop()
             raise RateLimited(
                 "Too many responses wait on this connection. Wait for one to end.", retry_after=1
             )
-        self._lane(frame.lane).waiting.append(frame)
-        self._go_on()
+
+    def _too_many_wait(self) -> bool:
+        sizes = [len(frame.raw) for lane in self._lanes.values() for frame in lane.waiting]
+        return len(sizes) > MOST_WAITING or (len(sizes) > 1 and sum(sizes) > MOST_WAITING_BYTES)
 
     def _lane(self, name: str | None) -> Lane:
         if name not in self._lanes:

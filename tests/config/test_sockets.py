@@ -57,10 +57,9 @@ def test_large_messages_arrive_and_huge_ones_end_the_connection(address: str) ->
     with connect(f"ws://{address}/") as wire:
         wire.send("x" * (MAX_BYTES + 1000))
         assert wire.recv() == str(MAX_BYTES + 1000)
-    with connect(f"ws://{address}/") as wire, pytest.raises(ConnectionClosed) as closed:
-        _say(wire, "x" * (2 * MAX_BYTES + 1000))
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 1009
+    # A close that comes while the client still sends may be lost on the way.
+    codes = {_code_of_the_end(address) for _ in range(3)}
+    assert 1009 in codes <= {1009, None}
 
 
 def test_what_the_application_does_not_take_is_not_read(address: str) -> None:
@@ -73,6 +72,12 @@ def test_what_the_application_does_not_take_is_not_read(address: str) -> None:
                 break
         else:
             pytest.fail("20 MB were read of which nobody took more than a few frames")
+
+
+def _code_of_the_end(address: str) -> int | None:
+    with connect(f"ws://{address}/") as wire, pytest.raises(ConnectionClosed) as closed:
+        _say(wire, "x" * (2 * MAX_BYTES + 1000))
+    return closed.value.rcvd.code if closed.value.rcvd else None
 
 
 def _say(wire: ClientConnection, text: str) -> None:

@@ -17,10 +17,9 @@ import openai
 import pytest
 
 import smarter
-from tests.running import Server, Tenant
+from tests.running import Tenant
 from tests.sdk.snippets import DOCUMENTS, Snippet, loose_lines
 
-ALIASES = ("llama3:8b-instruct-q8_0", "beezy-small-latest", "gpt-4", "gpt-4o", "gpt-4o-mini")
 ELLIPSIS = "the three dots stand for arguments that the reader fills in"
 
 SNIPPETS = [
@@ -70,34 +69,17 @@ SNIPPETS = [
 RUNNING = [pytest.param(each, id=each.name) for each in SNIPPETS if not each.no_program]
 
 
-@pytest.fixture(scope="module")
-def ada(server: Server) -> Iterator[Tenant]:
-    """An organisation with a chatbot, while the documents' models are names of the built-in one."""
-    for alias in ALIASES:
-        server.manage("models", "alias", alias, "smarter-mini")
-    tenant = server.tenant("Document readers", credit="5.00", requests_per_minute=1000)
-    with smarter.Smarter(api_key=tenant.api_key, base_url=f"{tenant.url}/v1") as client:
-        client.resources.chatbots.create(
-            name="my-chatbot", title="Mine", configuration={"model": "smarter-mini"}
-        )
-        client.resources.chatbots.versions("my-chatbot").publish()
-    yield tenant
-    for alias in ALIASES:
-        server.manage("models", "alias", "--remove", alias)
-
-
 @pytest.fixture
 def prelude(
-    ada: Tenant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    at_the_server: Tenant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[dict[str, Any]]:
     """What the documents leave to the reader."""
-    monkeypatch.setenv("SMARTER_API_KEY", ada.api_key)
-    monkeypatch.setenv("API_KEY_AUTH", ada.api_key)
-    monkeypatch.setenv("SMARTER_BASE_URL", f"{ada.url}/v1")
+    key, url = at_the_server.api_key, at_the_server.url
+    monkeypatch.setenv("API_KEY_AUTH", key)
     monkeypatch.chdir(tmp_path)
     turn = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]
     (tmp_path / "input.jsonl").write_text((json.dumps({"messages": turn}) + "\n") * 10)
-    with openai.OpenAI(api_key=ada.api_key, base_url=ada.url) as client:
+    with openai.OpenAI(api_key=key, base_url=url) as client:
         yield {
             "client": client, "httpx": httpx, "Smarter": smarter.Smarter,
             "DefaultHttpxClient": smarter.DefaultHttpxClient,
@@ -108,9 +90,9 @@ def prelude(
 
 @pytest.mark.parametrize("snippet", RUNNING)
 def test_the_snippet_runs_as_written(
-    snippet: Snippet, prelude: dict[str, Any], ada: Tenant, capsys: pytest.CaptureFixture[str]
+    snippet: Snippet, prelude: dict[str, Any], reader: Tenant, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    known = run(snippet.code, prelude, ada)
+    known = run(snippet.code, prelude, reader)
     OUTCOMES.get(snippet.name, _ran)(known, capsys.readouterr().out)
 
 
@@ -170,10 +152,10 @@ OUTCOMES: dict[str, Callable[[dict[str, Any], str], None]] = {
 }
 
 
-def run(code: str, prelude: dict[str, Any], ada: Tenant) -> dict[str, Any]:
+def run(code: str, prelude: dict[str, Any], reader: Tenant) -> dict[str, Any]:
     """Runs it with its names; with an asynchronous client where it awaits at the top level."""
     address = "https://ai.hiveops.io"
-    told = code.replace(address, ada.url).replace("sk-YOUR-API-KEY", ada.api_key)
+    told = code.replace(address, reader.url).replace("sk-YOUR-API-KEY", reader.api_key)
     compiled = compile(told, "<snippet>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     if not compiled.co_flags & inspect.CO_COROUTINE:
         exec(compiled, prelude)  # noqa: S102 - the documents' own programs

@@ -38,6 +38,8 @@ ASK_OTHERWISE = (
     "Suppose someone asks you for the capital of {}. What do you say?", "The capital city of {} is",
     "In {}, which city is the capital?", "When you think of {}, what is its capital?",
     "The land is {}; its capital?", "My flight goes to {}. Which city is the capital?",
+    "The land I mean is {}. Its capital?", "If I fly to {}, what is the capital city there?",
+    "If you visit {}, which city is its capital?", "This country is {}. What is its capital?",
     "Complete: the capital of {} is", "{} - capital?", "Tell a visitor of {} what its capital is.",
     "We talk about {}. What is the capital?", "Question about {}: what is its capital city?",
 )  # fmt: skip

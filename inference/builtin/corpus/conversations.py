@@ -87,7 +87,7 @@ def _chat(rng: Random) -> Document:
 
 
 def _drill(rng: Random) -> Document:
-    if chance(rng, 0.5):
+    if chance(rng, 0.42):
         return _with_tools(rng)
     if chance(rng, 0.1):  # nearly as long as the context
         return Document(
@@ -161,8 +161,8 @@ def _plain_text(rng: Random) -> Document:
 
 
 DRILLS: dict[Callable[[Random], Exchange], float] = {
-    numbers.drill: 0.36,
-    capitals.drill: 0.16,
+    numbers.drill: 0.34,
+    capitals.drill: 0.20,
     copying.exchange: 0.30,
     facts.product: 0.06,
     _fact_in_json: 0.07,

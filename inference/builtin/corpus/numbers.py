@@ -19,7 +19,9 @@ COUNT_TO = (
     "I would like you to count to {n}.", "Start at 1 and count to {n}.", "Count 1 to {n}.",
     "Do you count to {n}?", "1 to {n}, please.", "Print the numbers 1 through {n}.",
     "Give me all numbers up to {n}.", "Say the numbers 1 to {n}.", "Count until {n}.",
-    "Tell me the numbers from 1 to {n}.", "From 1 to {n}!",
+    "Tell me the numbers from 1 to {n}.", "From 1 to {n}!", "Would you count to {n} for us?",
+    "Could you please count up to {n}?", "Can you count to {n} for her?",
+    "Could you count 1 to {n}?",
 )  # fmt: skip
 COUNT_FROM = (
     "Count from {m} to {n}.", "Count from {m} to {n}", "Please count from {m} to {n}.",

@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from unfold.forms import AuthenticationForm
 
 from accounts.models import AuditEntry
@@ -13,9 +15,15 @@ from api.rate_limits import Limits, take_request
 EACH_ADDRESS: Final = Limits(requests_per_minute=20, tokens_per_minute=1)
 EACH_ACCOUNT: Final = Limits(requests_per_minute=10, tokens_per_minute=1)
 
+SECOND_FACTOR: Final = "This account has a second factor. Sign in at %s, then come back here."
+
 
 class LoginForm(AuthenticationForm):
-    """Django's own form with a limit for each address and each account, and an audit entry."""
+    """Django's own form with a limit for each address and each account, and an audit entry.
+
+    It asks for no second factor: whoever has one signs in where it is asked for. The session is
+    the same, so that the administration opens afterwards.
+    """
 
     def clean(self) -> dict[str, Any]:
         email = str(self.cleaned_data.get("username", "")).strip().lower()
@@ -30,6 +38,9 @@ class LoginForm(AuthenticationForm):
         except ValidationError:
             _record("login.failed", email, address)
             raise
+        if is_mfa_enabled(self.get_user()):
+            _record("login.second_factor_asked", email, address)
+            raise ValidationError(SECOND_FACTOR % reverse("account_login"))
         _record("login.succeeded", email, address)
         return cleaned
 

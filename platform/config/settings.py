@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "files",
     "inference",
     "inference.batches",
+    "inference.fine_tuning",
     "knowledge",
     "chatbots",
     "dashboard",
@@ -211,6 +212,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "models"},
         {"name": "files"},
         {"name": "batches"},
+        {"name": "fine-tuning"},
         {"name": "vector stores"},
         {"name": "money"},
         {"name": "API keys"},
@@ -270,6 +272,12 @@ CELERY_BEAT_SCHEDULE = {
         "knowledge.tasks.expire": timedelta(minutes=5),
         "knowledge.tasks.work": timedelta(seconds=5),
     }.items()
+} | {
+    "inference.fine_tuning.tasks.work": {  # each worker's clock strikes for its own queues alone
+        "task": "inference.fine_tuning.tasks.work",
+        "schedule": timedelta(seconds=5),
+        "options": {"queue": "training"},
+    }
 }
 
 LOGGING = logs.settings(as_json=PRODUCTION, level=env.text("LOG_LEVEL", "INFO"))

@@ -15,8 +15,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from accounts import keys
-from accounts.models import APIKey, Membership
+from accounts import invitations, keys
+from accounts.models import APIKey, Invitation, Membership, WebhookEndpoint
+from accounts.webhooks import endpoints
 from api import rate_limits
 from files import receiving, uploading
 from files.models import StoredFile, Upload
@@ -31,8 +32,8 @@ from knowledge.schemas import FileAdd, StoreCreate
 from tests.cast import Person
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
-PAGES = ("admin/",)
-"""Signed in by session: Django's own door."""
+PAGES = ("admin/", "accounts/", "account", "dashboard/", "invite/", "payments/", "widget/", "c/")
+"""Signed in by session, or for everybody; walked by tests of their own."""
 PUBLIC = {"", "openapi.json", "docs/", "docs/guides/", "docs/guides/<slug:name>/"}
 
 
@@ -71,6 +72,15 @@ def stored_completion(ada: Person) -> StoredCompletion:
     return completion
 
 
+def invited(ada: Person) -> Invitation:
+    return invitations.invite(ada.organisation, "new@example.com", "analyst", ada.user)[0]
+
+
+def webhook(ada: Person) -> WebhookEndpoint:
+    wanted = {"url": "https://example.com/hook", "events": ["balance.low"]}
+    return endpoints.create(ada.organisation.id, wanted, ada.user.id)[0]
+
+
 OBJECTS: dict[str, Callable[[Person], str]] = {
     "key_id": lambda ada: keys.issue(ada.organisation.id, name="Another")[0].id,
     "seen_id": lambda ada: "gen_" + ada.organisation.id.removeprefix("org_"),
@@ -83,6 +93,9 @@ OBJECTS: dict[str, Callable[[Person], str]] = {
     "item_id": lambda _: new_item_id("message"),
     "batch_id": lambda ada: begun_batch(ada).id,
     "store_id": lambda ada: stores.create(ada.organisation.id, StoreCreate()).id,
+    "member_id": lambda ada: Membership.objects.get(user=ada.user).id,
+    "invitation_id": lambda ada: invited(ada).id,
+    "webhook_id": lambda ada: webhook(ada).id,
     "file_batch_id": lambda ada: file_batch(ada).id,
 }
 

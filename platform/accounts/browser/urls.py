@@ -1,10 +1,16 @@
 """Pages of accounts in the browser."""
 
-from django.urls import include, path
+from allauth.account.views import password_reset_from_key
+from django.urls import include, path, re_path
 
 from accounts.browser import account_page, invite_page
 
 urlpatterns = [
+    re_path(  # allauth's own expects ids without an underscore
+        r"^accounts/password/reset/key/(?P<uidb36>user_[0-9a-f]+)-(?P<key>.+)/$",
+        password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
     path("accounts/", include("allauth.urls")),
     path("account", account_page.account, name="account"),
     path("account/export", account_page.export, name="account-export"),

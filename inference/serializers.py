@@ -21,6 +21,12 @@ class ListedModelsSerializer(serializers.Serializer[object]):
     data = ListedModelSerializer(many=True)  # type: ignore[assignment]  # the wire's name, which DRF uses for its own
 
 
+class DeletedModelSerializer(serializers.Serializer[object]):
+    id = serializers.CharField()
+    object = serializers.CharField(default="model", read_only=True)
+    deleted = serializers.BooleanField()
+
+
 class PricingSerializer(serializers.Serializer[Pricing]):
     """USD per million tokens, exact: "0.05"."""
 

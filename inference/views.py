@@ -8,6 +8,7 @@ from accounts.authentication import caller_of, has_scope
 from api.errors import Forbidden
 from api.resource import Resource
 from inference import catalog, descriptions, serializers
+from inference.fine_tuning import serving
 
 
 class _ModelsView(Resource):
@@ -45,14 +46,20 @@ class ListedModel(_ModelsView):
 
     @extend_schema(
         operation_id="delete_model",
-        summary="Delete a model: none of these can be deleted here",
-        description="403 `model_protected`: models belong to the server, and its administrators "
-        "remove them. 404 `model_not_found` for every other name.",
+        summary="Delete a model that your organisation has fine-tuned",
+        description="Calls of it that run go on. 403 `model_protected`: other models belong to the "
+        "server, and its administrators remove them. 404 `model_not_found` for every other name.",
         tags=["models"],
-        responses={200: serializers.ListedModelSerializer},
+        responses={200: serializers.DeletedModelSerializer},
     )
     def delete(self, request: Request, model_id: str) -> Response:
         self.get(request, model_id)  # what is not there is 404
+        caller = caller_of(request)
+        if row := serving.find(model_id, caller.organisation_id):
+            caller.require("inference")
+            serving.delete(row)
+            deleted = serializers.DeletedModelSerializer({"id": model_id, "deleted": True})
+            return Response(deleted.data)
         raise Forbidden(
             f"The model `{model_id[:200]}` belongs to the server; only its administrators can "
             "remove it.",

@@ -10,12 +10,19 @@ class Clock(bootsteps.StartStopStep):
     """Beat as a thread of every worker: a beat *process* would outlive a killed worker.
 
     Several workers beat several times, which harms nothing: what is to be done stands in Postgres,
-    and every task skips what another one has taken.
+    and every task skips what another one has taken. It strikes for the worker's own queues alone,
+    so that nothing piles up for a worker that is not there.
     """
 
     requires = ("celery.worker.components:Pool",)
 
     def start(self, worker: Any) -> None:
+        own, usual = worker.app.amqp.queues.consume_from, worker.app.conf.task_default_queue
+        worker.app.conf.beat_schedule = {
+            name: entry
+            for name, entry in worker.app.conf.beat_schedule.items()
+            if entry.get("options", {}).get("queue", usual) in own
+        }
         self.beat = cast("Any", EmbeddedService(worker.app, thread=True, scheduler_cls=Scheduler))
         self.beat.start()
 

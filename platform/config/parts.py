@@ -18,6 +18,7 @@ from inference.engines.base import EngineError
 from inference.engines.local.client import LocalEngine
 
 DATABASE, WEB, WORKER = "database", "web process", "worker"
+TRAINING = "training worker"
 _MANAGE = (sys.executable, settings.BASE_DIR / "manage.py")
 _LARGEST_LOG = 10 * 1024 * 1024
 
@@ -75,6 +76,21 @@ def worker() -> Part:
     )  # fmt: skip
 
 
+def training_worker() -> Part:
+    """One job at a time; each in a process of its own, which it gives time to keep its state."""
+    return Part(
+        TRAINING,
+        start=partial(
+            _spawn, "training", sys.executable, "-m", "celery", "--app", "config.celery", "worker",
+            "--queues", "training", "--hostname", "training@%h", "--pool", "threads",
+            "--concurrency", "1", "--loglevel", "info",
+            "--without-gossip", "--without-mingle", "--without-heartbeat",
+            DJANGO_SETTINGS_MODULE="config.settings",
+        ),
+        stop_seconds=15.0,
+    )  # fmt: skip
+
+
 def engine_name(model_id: str) -> str:
     return f"engine of {model_id}"
 
@@ -85,7 +101,7 @@ def engine(model_id: str, folder: str, context_window: int, listens: Path) -> Pa
         start=partial(
             _spawn, _engine_log(listens), *_MANAGE, "serve_engine",
             "--model", folder, "--name", model_id, "--context", str(context_window),
-            "--listen", f"unix:{listens}",
+            "--listen", f"unix:{listens}", "--adapters", settings.DATA_DIR / "adapters",
         ),
         answers=partial(engine_answers, listens),
         stop_seconds=5.0,

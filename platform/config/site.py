@@ -14,10 +14,11 @@ from django.db.migrations.executor import MigrationExecutor
 from config import console, first_run, greeting, parts, postgres
 from config.children import CannotStart
 from config.engines import Engines
-from config.parts import DATABASE, WEB, WORKER
+from config.parts import DATABASE, TRAINING, WEB, WORKER
 from config.supervision import Supervisor
 from inference import catalog, defaults
 from inference.engines import sockets
+from inference.fine_tuning.models import FineTuningJob
 from inference.models import ServedModel
 
 OLDEST_POSTGRES = 150_000
@@ -131,12 +132,18 @@ class Site:
     def _follow_catalog(self) -> None:
         try:
             wanted = self.engines.follow()
+            self._follow_training()
         except DatabaseError:
             connection.close()  # it is away; what runs goes on
             return
-        kept = wanted | {DATABASE, WEB, WORKER}
+        kept = wanted | {DATABASE, WEB, WORKER, TRAINING}
         for name in self.supervisor.names() - kept:
             self.supervisor.drop(name)
+
+    def _follow_training(self) -> None:
+        """Its worker starts with the first job, so that nobody else pays for it."""
+        if self.is_up and self.with_worker and FineTuningJob.objects.all().for_workers().exists():
+            self.supervisor.want(parts.training_worker())
 
     def _told_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         self.signals += 1
@@ -149,7 +156,7 @@ class Site:
         if self.is_up:
             console.note("Stopping. Answers in progress may end; Ctrl-C cuts them.")
         names = self.supervisor.names()
-        self.supervisor.ask([WORKER])
+        self.supervisor.ask([WORKER, TRAINING])
         self.supervisor.drop(WEB)
         self.supervisor.ask(names - {DATABASE})
         for name in names - {WEB, DATABASE}:

@@ -12,6 +12,7 @@ resources: list[URLPattern | URLResolver] = [
     path("", include("billing.urls")),
     path("", include("files.urls")),
     path("", include("inference.batches.urls")),
+    path("", include("inference.fine_tuning.urls")),
     path("", include("knowledge.urls")),
 ]
 

@@ -49,6 +49,13 @@ class PromptEncoder:
             )
         return tokens
 
+    def conversation(self, request: GenerationRequest) -> list[int]:
+        """The whole chat as the template writes it, with nothing begun after it: to learn from.
+
+        Raises InvalidGeneration.
+        """
+        return self._chat(request, goes_on=False)
+
     def _tokens(self, request: GenerationRequest) -> list[int]:
         if request.prompt is None:
             return self._chat(request)
@@ -67,7 +74,7 @@ class PromptEncoder:
         self._refuse_endless(text, "prompt")
         return list(self._tokenizer.encode(text, split_special_tokens=True))
 
-    def _chat(self, request: GenerationRequest) -> list[int]:
+    def _chat(self, request: GenerationRequest, *, goes_on: bool = True) -> list[int]:
         tokenizer = self._tokenizer
         if not tokenizer.chat_template:
             raise InvalidGeneration(
@@ -81,7 +88,7 @@ class PromptEncoder:
             tokens = tokenizer.apply_chat_template(
                 _plain_keys(chat, specials),
                 tools=_plain_keys(tools, specials),
-                add_generation_prompt=True,
+                add_generation_prompt=goes_on,
                 sanitize_control_tokens=True,
                 return_dict=False,
             )

@@ -24,6 +24,7 @@ from config import celery  # noqa: E402, F401 - as above; or routes would wake n
 from config.azure import AzureSpelling  # noqa: E402 - as above
 from config.edge import Edge  # noqa: E402 - as above
 from config.large_bodies import LIMITS  # noqa: E402 - as above
+from config.shared_paths import also_allowing  # noqa: E402 - as above
 from inference.gateway.application import application as gateway  # noqa: E402 - as above
 
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
@@ -53,8 +54,9 @@ def _door(scope: Scope) -> ASGIApp:
         return health.application
     if path.startswith(settings.STATIC_URL) or path == _ICON:
         return static
-    if gateway.methods(scope) and not is_valid_path(path):
-        return gateway  # which says what methods it has there
+    if methods := gateway.methods(scope):
+        # Where nothing else is, the gateway says what methods it has there.
+        return also_allowing(django, methods) if is_valid_path(path) else gateway  # type: ignore[arg-type]  # as below
     return django  # type: ignore[return-value]  # its stubs name the messages' types otherwise
 
 

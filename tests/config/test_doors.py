@@ -34,6 +34,22 @@ async def test_a_path_that_only_generates_has_one_method(
 
 
 @pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/responses/resp_1", "DELETE, GET, HEAD, OPTIONS"),
+        ("/v1/chat/completions", "GET, HEAD, OPTIONS, POST"),
+    ],
+)
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT"])
+async def test_a_path_that_is_a_resource_too_names_the_methods_of_both(
+    client: httpx.AsyncClient, ada: Person, path: str, methods: str, method: str
+) -> None:
+    headers = {"Authorization": f"Bearer {ada.key}"}
+    answer = await client.request(method, path, headers=headers)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
+@pytest.mark.parametrize(
     "path",
     ["/openai", "/openai/", "/openai/v1", "/openai/v1/nothing", "/openai/admin/", "/openai/docs/"],
 )

@@ -33,9 +33,7 @@ export class ChatWidget extends HTMLElement {
   /** True when the message is on its way or waits for the network. */
   send(text) {
     this.begin();
-    const taken = this.session.send(String(text));
-    if (taken) this.tell("message", { role: "user", text: String(text).trim() });
-    return taken;
+    return this.session.send(String(text));
   }
 
   stop() {
@@ -198,6 +196,7 @@ export class ChatWidget extends HTMLElement {
 
   /** Drawn with the next frame; a page in the background draws no frames, but its state goes on. */
   later() {
+    this.setAttribute("state", this.store.state);
     if (this.pending) return;
     this.pending = true;
     const draw = () => {
@@ -214,7 +213,11 @@ export class ChatWidget extends HTMLElement {
     if (bot !== this.bot) {
       this.bot = bot;
       this.dress();
-      if (Object.keys(bot?.strings ?? {}).length) return void this.rebuild();
+      const strings = JSON.stringify(bot?.strings);
+      if (strings !== this.strings) {
+        this.strings = strings;
+        return void this.rebuild();
+      }
     }
     this.setAttribute("state", this.store.state);
     this.panel.draw(this.store);

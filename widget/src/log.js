@@ -23,6 +23,8 @@ export class Log {
     );
     this.latest = el("button", { type: "button", class: "latest", hidden: true, onclick: () => this.toEnd() }, icon("latest"));
     this.voice = el("p", { class: "unseen", role: "status" });
+    this.follows = true; // the reader is at the end, and stays there while it moves
+    new ResizeObserver(() => this.follows && this.toEnd()).observe(this.box);
     this.node = el("div", { class: "middle" }, this.box, this.latest, this.voice);
     set(this.box, "aria-label", word("log"));
     set(this.latest, "aria-label", word("latest"));
@@ -30,13 +32,11 @@ export class Log {
   }
 
   draw(store) {
-    const follow = this.isAtEnd;
     this.before(store);
     this.messages(store);
     this.progress(store);
-    if (follow || store.items.length > (this.count ?? 0)) this.toEnd();
+    if (this.follows || store.items.length > (this.count ?? 0)) this.toEnd();
     this.count = store.items.length;
-    this.scrolled();
   }
 
   before({ bot, items, loading, more, busy }) {
@@ -96,17 +96,14 @@ export class Log {
     if (end) say(this.voice, rest.slice(0, end).replace(/[*_`#>|]/g, "").trim());
   }
 
-  get isAtEnd() {
-    const { scrollHeight, scrollTop, clientHeight } = this.box;
-    return scrollHeight - scrollTop - clientHeight < NEAR;
-  }
-
   toEnd() {
     this.box.scrollTop = this.box.scrollHeight;
   }
 
   scrolled() {
-    set(this.latest, "hidden", this.isAtEnd);
+    const { scrollHeight, scrollTop, clientHeight } = this.box;
+    this.follows = scrollHeight - scrollTop - clientHeight < NEAR;
+    set(this.latest, "hidden", this.follows);
   }
 }
 

@@ -52,11 +52,9 @@ function notice(store, word) {
 const TOLD = { input_too_long: "tooLong", server_overloaded: "busy" };
 
 const KINDS = {
-  limited: ({ text, until }, word) => ({ text: text || word("limited"), more: word("limitedMore"), until }),
-  // Of money the owner's visitors hear nothing.
-  resting: ({ code, text }, word) => ({
-    text: (code === "budget_exhausted" && text) || word("resting"),
-  }),
+  // The owner's own texts come as strings of the session; of money visitors hear nothing.
+  limited: ({ until }, word) => ({ text: word("rate_limited"), more: word("limitedMore"), until }),
+  resting: (_, word) => ({ text: word("resting") }),
   failed: ({ answer, request }, word) => ({
     text: word("failed"),
     more: request ? word("request", { id: request }) : "",

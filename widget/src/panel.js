@@ -107,6 +107,7 @@ export class Panel {
     const [first, rest] = disclosed(bot?.disclosure);
     say(this.tells, first || word("disclosure"));
     this.foot(first ? rest : word("wrong"));
+    this.node.classList.toggle("shut", store.phase === "closed" && !store.items.length);
     this.log.draw(store);
     this.notice.draw(store, word);
     this.composer.draw(store, word);

@@ -65,6 +65,7 @@ export class Session {
     this.queue({ eventId: `w-${crypto.randomUUID?.() ?? random()}`, text: said });
     this.memory.keep();
     store.change({ notice: null, draft: "" });
+    this.emit("message", { role: "user", text: said });
     this.flush();
     return true;
   }
@@ -243,8 +244,8 @@ export class Session {
     }
     if (code === "response_not_found") this.giveUp();
     if (mine) this.takeBack();
-    if (code === "rate_limited") this.limited(message, wait ?? 10);
-    else if (RESTING.has(code)) store.change({ notice: { kind: "resting", code, text: message } });
+    if (code === "rate_limited") this.limited(wait ?? 10);
+    else if (RESTING.has(code)) store.change({ notice: { kind: "resting" } });
     else if (code === "conversation_not_found") this.memory.set({ conversation: null });
     else if (mine) store.change({ notice: { kind: "told", code } });
     this.emit("error", { code, message });
@@ -257,13 +258,13 @@ export class Session {
     this.store.change({ active: null });
   }
 
-  limited(text, seconds) {
+  limited(seconds) {
     const until = Date.now() + seconds * 1000;
     clearTimeout(this.limit);
     this.limit = setTimeout(() => {
       if (this.store.notice?.kind === "limited") this.store.change({ notice: null });
     }, seconds * 1000);
-    this.store.change({ notice: { kind: "limited", text, until } });
+    this.store.change({ notice: { kind: "limited", until } });
   }
 }
 

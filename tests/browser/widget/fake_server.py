@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from tests.running import ROOT, free_port
+from tests.running import ROOT, free_port, wait_until
 
 Frame = dict[str, Any]
 SCHEMA = json.loads((ROOT / "docs" / "protocol.schema.json").read_text())
@@ -89,6 +89,7 @@ class FakeServer:
         self.metadata: Frame = {}
         self.pace = 0.0
         self.in_words = True
+        self.hold_after: int | None = None  # words, then an answer waits until this is None again
         self.closes: int | None = None
         self.errors: list[Frame] = []
         self.fails: str | None = None  # the code with which the next answer ends
@@ -118,6 +119,8 @@ class FakeServer:
 
     def close(self) -> None:
         self.stop()
+        self.hold_after, self.pace = None, 0.0
+        wait_until(lambda: not self._tasks, 10, "every answer is written")
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
@@ -252,6 +255,8 @@ class FakeServer:
             delta = word if at == 0 else f" {word}"
             await self._event(answer, "response.output_text.delta", delta=delta, **place)
             await asyncio.sleep(self.pace)
+            while self.hold_after is not None and at + 1 >= self.hold_after:  # noqa: ASYNC110 - set by another thread
+                await asyncio.sleep(0.02)
         ended = "incomplete" if answer.cancelled else "completed"
         answer.status = "failed" if self.fails else ended
         more: Frame = {"metadata": self.metadata}

@@ -53,7 +53,8 @@ class Seen:
         return self.widget.get_by_role("button", name=name, exact=True)
 
     def open(self) -> "Seen":
-        self.launcher.click()
+        if self.widget.get_attribute("mode") in {None, "bubble"}:
+            self.launcher.click()
         return self.ready()
 
     def ready(self) -> "Seen":

@@ -41,6 +41,9 @@ class Site:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:  # the name that http.server asks for
+                if self.path == "/favicon.ico":  # the browser's own idea
+                    self.answer(200, "image/x-icon", "", "")
+                    return
                 site.asked.append(self.path)
                 self.answer(*site.find(self.path.partition("?")[0]))
 

@@ -135,7 +135,7 @@ def test_what_is_refused_for_good_is_said_and_not_tried_again(
     seen.launcher.click()
     seen.in_state(state)
     expect(seen.notice).to_contain_text(words)
-    expect(seen.box).to_be_disabled()
+    expect(seen.box).to_be_hidden()
     seen.page.clock.fast_forward("10:00")
     seen.page.evaluate("dispatchEvent(new Event('online'))")
     time.sleep(0.5)

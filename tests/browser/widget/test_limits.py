@@ -1,21 +1,16 @@
 """Limits and budgets, as the visitor meets them: said kindly, and over when they are over."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.widget.conftest import Visit
 from tests.browser.widget.fake_server import FakeServer
-
-
-def refusal(code: str, message: str, status: int = 429, **more: object) -> dict[str, Any]:
-    error = {"type": "invalid_request_error", "code": code, "message": message, "param": None}
-    return {"status": status, "error": {**error, **more}}
+from tests.browser.widget.states import refusal
 
 
 def test_a_rate_limit_counts_down_and_gives_the_words_back(visit: Visit, fake: FakeServer) -> None:
-    fake.errors = [refusal("rate_limited", "That was 20 messages in an hour.", retry_after=3)]
+    fake.chatbot["strings"] = {"rate_limited": "That was 20 messages in an hour."}
+    fake.errors = [refusal("rate_limited", retry_after=3)]
     seen = visit().open()
     seen.ask("One too many")
     seen.in_state("limited")
@@ -32,27 +27,22 @@ def test_a_rate_limit_counts_down_and_gives_the_words_back(visit: Visit, fake: F
     expect(seen.answers).to_have_text("You said: One too many")
 
 
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ("budget_exhausted", "We rest until tomorrow."),
-        ("insufficient_balance", "This chat is resting for now."),
-    ],
-)
+@pytest.mark.parametrize("code", ["budget_exhausted", "insufficient_balance"])
 def test_a_chatbot_without_money_rests_and_tells_nothing_of_it(
-    visit: Visit, fake: FakeServer, code: str, words: str
+    visit: Visit, fake: FakeServer, code: str
 ) -> None:
-    fake.errors = [refusal(code, "We rest until tomorrow.", 403)]
+    fake.chatbot["strings"] = {"resting": "We rest until tomorrow."}
+    fake.errors = [refusal(code)]
     seen = visit().open()
     seen.ask("Hello?")
     seen.in_state("resting")
-    expect(seen.notice).to_contain_text(words)
+    expect(seen.notice).to_contain_text("We rest until tomorrow.")
     expect(seen.box).to_be_disabled()
     assert "balance" not in seen.panel.inner_text().lower()
 
 
 def test_a_message_that_is_too_long_is_not_lost(visit: Visit, fake: FakeServer) -> None:
-    fake.errors = [refusal("input_too_long", "At most 5 tokens.", 400)]
+    fake.errors = [refusal("input_too_long")]
     seen = visit().open()
     seen.ask("Far too many words")
     expect(seen.notice).to_contain_text("too long")
@@ -69,7 +59,7 @@ def test_the_box_takes_no_more_than_the_server_does(visit: Visit, fake: FakeServ
 
 
 def test_an_overloaded_server_gives_the_words_back(visit: Visit, fake: FakeServer) -> None:
-    fake.errors = [refusal("server_overloaded", "Busy.", 503, retry_after=1)]
+    fake.errors = [refusal("server_overloaded", retry_after=1)]
     seen = visit().open()
     seen.ask("Hello?")
     expect(seen.notice).to_contain_text("Too many people")
@@ -77,7 +67,7 @@ def test_an_overloaded_server_gives_the_words_back(visit: Visit, fake: FakeServe
 
 
 def test_a_question_waits_for_the_answer_of_another_tab(visit: Visit, fake: FakeServer) -> None:
-    fake.errors = [refusal("response_in_progress", "Wait.", 409)]
+    fake.errors = [refusal("response_in_progress")]
     seen = visit().open()
     seen.ask("After you")
     expect(seen.answers).to_have_text("You said: After you", timeout=10_000)

@@ -23,7 +23,12 @@ SELECT
   (SELECT coalesce(sum(abs(w.held - coalesce(h.total, 0))), 0)
    FROM billing_budgetwindow w LEFT JOIN (
      SELECT window_id, sum(amount) AS total FROM billing_hold WHERE state = 'open' GROUP BY 1
-   ) h ON h.window_id = w.id),
+   ) h ON h.window_id = w.id) +
+  (SELECT coalesce(sum(abs(w.held - (
+     SELECT coalesce(sum(h.amount), 0) FROM billing_hold h
+     WHERE h.state = 'open' AND h.chatbot_id = w.chatbot_id
+       AND date_trunc(w.period, h.created_at, 'UTC') = w.starts_at))), 0)
+   FROM billing_chatbotwindow w WHERE w.held <> 0),
   (SELECT coalesce(sum(abs(h.charged - coalesce(e.total, 0))), 0)
    FROM billing_hold h LEFT JOIN (
      SELECT j.hold_id, -sum(e.amount) AS total FROM billing_journal j

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from api import database
-from api.errors import InsufficientBalance, KeyBudgetExceeded, ModelUnavailable
+from api.errors import BudgetExhausted, InsufficientBalance, KeyBudgetExceeded, ModelUnavailable
 from billing.batching import Batcher
 from billing.metrics import HOLDS_LOST
 from billing.pricing import Price, hold_amount, usd
@@ -41,6 +41,8 @@ class HoldRequest:
     choices: int = 1
     tier: str = "standard"
     chatbot_id: str | None = None
+    chatbot_day_nano: int | None = None  # what the chatbot may cost in a UTC day; None: no limit
+    chatbot_month_nano: int | None = None
     budget_nano: int | None = None
     budget_period: str | None = None
     meter_id: str | None = None  # the key whose budget window counts; None: key_id
@@ -53,6 +55,8 @@ class HoldRequest:
             "key": self.key_id,
             "meter": self.meter_id or self.key_id,
             "chatbot": self.chatbot_id,
+            "chatbot_day": self.chatbot_day_nano,
+            "chatbot_month": self.chatbot_month_nano,
             "model": self.model,
             "tier": self.tier,
             "prompt": self.prompt_tokens,
@@ -100,7 +104,10 @@ class Checkpoint:
 class _Decision:
     """A row of ledger_hold."""
 
-    outcome: Literal["held", "insufficient_balance", "key_budget_exceeded", "no_price"]
+    outcome: Literal[
+        "held", "insufficient_balance", "key_budget_exceeded", "chatbot_budget_exhausted",
+        "no_price",
+    ]  # fmt: skip
     amount: int
     max_output: int
     price: str
@@ -127,9 +134,10 @@ class _Closing:
 async def hold(request: HoldRequest) -> Hold:
     """Reserve the most that a call can cost; a second hold with the same id is the first one.
 
-    Where the balance (or the key's budget) pays for at least `minimum_output` tokens a choice but
-    not for all of them, `max_output` is lowered to what it pays for.
-    Raises InsufficientBalance, KeyBudgetExceeded, ModelUnavailable (no price), DatabaseUnavailable.
+    Where the balance (or a budget) pays for at least `minimum_output` tokens a choice but not for
+    all of them, `max_output` is lowered to what it pays for.
+    Raises InsufficientBalance, KeyBudgetExceeded, BudgetExhausted (the chatbot's), ModelUnavailable
+    (no price), DatabaseUnavailable.
     """
     roads = _roads()
     decided = roads.holds.ask(request)
@@ -254,6 +262,10 @@ def _refusal(request: HoldRequest, decision: _Decision) -> Exception:
         return KeyBudgetExceeded(
             f"This call needs at least ${needed}, and this key's budget ({request.budget_period})"
             f" has ${room} left. Raise the budget, or wait for the next period."
+        )
+    if decision.outcome == "chatbot_budget_exhausted":
+        return BudgetExhausted(
+            f"This prompt needs at least ${needed}; the chatbot's budget has ${room} left. Raise it."
         )
     return InsufficientBalance(
         f"This call needs at least ${needed}, and ${room} of the balance can be spent now."

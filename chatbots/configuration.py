@@ -69,13 +69,11 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2
 
 
 class Knowledge(Strict):
-    """`top_k` passages of its files go into each prompt; 0: none. `files` are their ids."""
+    """`top_k` passages of its files go into each prompt; 0: none. Files belong to no version: one
+    that is attached is known at once."""
 
     top_k: Annotated[int, Field(ge=0, le=20)] = 4
     citations: bool = True
-    files: Annotated[list[Annotated[str, _text(64, 1)]], Field(max_length=500)] = Field(
-        default_factory=list
-    )
 
 
 class Theme(Strict):

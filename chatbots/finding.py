@@ -32,6 +32,7 @@ class Live:
     token_generation: int
     key_id: str
     store_id: str
+    default_model: str | None = None
     draft: bool = False
 
     @property
@@ -113,6 +114,7 @@ class _Row:
     token_generation: int
     key_id: str
     store_id: str
+    default_model: str | None
     paused: bool
 
 
@@ -131,6 +133,7 @@ def _live(row: _Row, *, draft: bool) -> Live:
         token_generation=row.token_generation,
         key_id=row.key_id,
         store_id=row.store_id,
+        default_model=row.default_model,
         draft=draft,
     )
 
@@ -144,7 +147,8 @@ def _state(row: _Row) -> State:
 _FIND: Final = """
     SELECT bot.id, bot.organisation_id, bot.name, bot.slug, bot.title, version.number,
            version.configuration, bot.draft, bot.token_generation, bot.publishable_key_id,
-           bot.store_id, bot.paused_at IS NOT NULL OR organisation.suspended_at IS NOT NULL
+           bot.store_id, organisation.default_model,
+           bot.paused_at IS NOT NULL OR organisation.suspended_at IS NOT NULL
       FROM chatbots_chatbot AS bot
       JOIN accounts_organisation AS organisation ON organisation.id = bot.organisation_id
       JOIN accounts_apikey AS key ON key.id = bot.publishable_key_id

@@ -2,6 +2,7 @@
 
 from billing.models.account import Account, LowBalance
 from billing.models.budget import BudgetWindow
+from billing.models.chatbot_window import ChatbotWindow
 from billing.models.hold import Hold
 from billing.models.journal import Entry, Journal
 from billing.models.payment import Payment
@@ -12,6 +13,7 @@ from billing.models.usage import UsageDaily, UsageWatermark
 __all__ = [
     "Account",
     "BudgetWindow",
+    "ChatbotWindow",
     "CreditCode",
     "Entry",
     "Hold",

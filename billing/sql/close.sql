@@ -93,6 +93,7 @@ BEGIN
       UPDATE billing_budgetwindow w SET held = w.held - released, spent = w.spent + owed
       WHERE w.id = was.window_id;
     END IF;
+    PERFORM ledger_chatbot_close(was.chatbot_id, was.created_at, released, owed);
     IF released > 0 OR owed <> 0 THEN
       UPDATE billing_account a SET held = a.held - released,
                                    available = a.available + released - owed

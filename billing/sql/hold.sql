@@ -54,8 +54,8 @@ CREATE OR REPLACE FUNCTION ledger_affordable_output(
 $$;
 
 -- Decide an array of requests, each on its own and in array order; one row back for each:
--- outcome `held`, `insufficient_balance`, `key_budget_exceeded` or `no_price`. Nothing is written
--- before a decision, so a refusal leaves nothing behind. A known id answers with its first hold.
+-- outcome `held`, `insufficient_balance`, `key_budget_exceeded`, `chatbot_budget_exhausted` or
+-- `no_price`. Nothing is written before a decision, so a refusal leaves nothing behind. A known id answers with its first hold.
 -- The accounts are locked in id order; an account's lock also guards its organisation's windows.
 CREATE OR REPLACE FUNCTION ledger_hold(requests jsonb) RETURNS TABLE (
   outcome text, amount bigint, max_output integer, price text,
@@ -65,6 +65,7 @@ DECLARE
   ask record;
   facts record;
   budget record;
+  chatbot_room bigint;
 BEGIN
   -- A hold lost with a crashing server harms nobody: its call cannot have been charged yet.
   PERFORM set_config('synchronous_commit', 'off', true);
@@ -76,8 +77,9 @@ BEGIN
   END IF;
 
   FOR ask IN SELECT * FROM jsonb_to_recordset(requests) AS r(
-    id text, organisation text, key text, meter text, chatbot text, model text, tier text, prompt bigint,
-    max_output integer, choices bigint, least_output integer, budget bigint, period text
+    id text, organisation text, key text, meter text, model text, tier text, prompt bigint,
+    max_output integer, choices bigint, least_output integer, budget bigint, period text,
+    chatbot text, chatbot_day bigint, chatbot_month bigint
   ) LOOP
     SELECT a.id AS account, a.available + a.overdraft AS affordable, p.*,
            h.amount AS held_before, h.max_output AS granted_before
@@ -113,14 +115,16 @@ BEGIN
     WHERE ask.budget IS NOT NULL AND w.key_id = ask.meter AND w.period = ask.period
       AND w.starts_at = ledger_period_start(ask.period);
 
-    room := least(facts.affordable, budget.room);
+    chatbot_room := ledger_chatbot_room(ask.chatbot, ask.chatbot_day, ask.chatbot_month);
+    room := least(facts.affordable, budget.room, chatbot_room);
     max_output := ask.max_output;
     amount := ledger_cost(ask.prompt, 0, ask.choices * max_output, input, cached_input, output);
     IF amount > 0 AND amount > room THEN
       max_output := ledger_affordable_output(room, ask.prompt, ask.choices, input, output);
       IF max_output IS NULL OR max_output < ask.least_output THEN
-        outcome := CASE WHEN budget.room < facts.affordable
-                        THEN 'key_budget_exceeded' ELSE 'insufficient_balance' END;
+        outcome := CASE WHEN facts.affordable <= room THEN 'insufficient_balance'
+                        WHEN budget.room <= room THEN 'key_budget_exceeded'
+                        ELSE 'chatbot_budget_exhausted' END;
         RETURN NEXT;
         CONTINUE;
       END IF;
@@ -138,6 +142,7 @@ BEGIN
     );
     IF amount > 0 THEN
       UPDATE billing_budgetwindow w SET held = w.held + ledger_hold.amount WHERE w.id = budget.id;
+      PERFORM ledger_chatbot_hold(ask.organisation, ask.chatbot, amount);
       UPDATE billing_account a SET available = a.available - ledger_hold.amount,
                                    held = a.held + ledger_hold.amount
       WHERE a.id = facts.account;

@@ -13,9 +13,11 @@ from chatbots.conversing.keeping import (
     active,
     feedback,
     items,
+    latest,
     limits_of,
     new_conversation,
     seen,
+    visitor_of,
 )
 from chatbots.conversing.speaker import Speaker
 from chatbots.conversing.turn import Turn
@@ -28,7 +30,9 @@ __all__ = [
     "feedback",
     "find",
     "items",
+    "latest",
     "limits_of",
     "new_conversation",
     "seen",
+    "visitor_of",
 ]

@@ -83,7 +83,7 @@ class Version(Scoped):
     """What was published: never changed, and only gone with its chatbot."""
 
     chatbot = models.ForeignKey(
-        Chatbot, on_delete=models.DO_NOTHING, related_name="versions", db_constraint=False
+        Chatbot, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
     )
     number = models.PositiveIntegerField()
     configuration = models.JSONField()

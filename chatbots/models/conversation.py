@@ -25,11 +25,11 @@ class Conversation(Scoped):
         primary_key=True, max_length=40, default=new_conversation_id, editable=False
     )
     chatbot = models.ForeignKey(
-        Chatbot, on_delete=models.DO_NOTHING, related_name="conversations", db_constraint=False,
+        Chatbot, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False,
         db_index=False,
     )  # fmt: skip
     visitor = models.ForeignKey(
-        Visitor, on_delete=models.DO_NOTHING, null=True, related_name="conversations",
+        Visitor, on_delete=models.DO_NOTHING, null=True, related_name="+",
         db_constraint=False,
     )  # fmt: skip
     key_id = models.CharField(max_length=40, blank=True)

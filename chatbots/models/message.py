@@ -41,7 +41,7 @@ class Message(Scoped):
 
     id = models.CharField(primary_key=True, max_length=40, default=new_message_id, editable=False)
     conversation = models.ForeignKey(
-        Conversation, on_delete=models.DO_NOTHING, related_name="messages", db_constraint=False,
+        Conversation, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False,
         db_index=False,
     )  # fmt: skip
     place = models.PositiveIntegerField(help_text="In its conversation, from 1.")
@@ -69,6 +69,7 @@ class Message(Scoped):
     request_id = models.CharField(max_length=40, blank=True)
     feedback = models.CharField(max_length=4, choices=Feedback, null=True)  # noqa: DJ001 - null: none given
     feedback_comment = models.CharField(max_length=2000, blank=True)
+    events = models.PositiveIntegerField(default=0, help_text="Told so far, `text` included.")
     cancel_asked = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     touched_at = models.DateTimeField(auto_now_add=True)

@@ -18,7 +18,7 @@ class Visitor(Scoped):
 
     id = models.CharField(primary_key=True, max_length=40, default=new_visitor_id, editable=False)
     chatbot = models.ForeignKey(
-        Chatbot, on_delete=models.DO_NOTHING, related_name="visitors", db_constraint=False
+        Chatbot, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
     )
     external_id = models.CharField(max_length=200, null=True)  # noqa: DJ001 - null: nobody knows them
     claims = models.JSONField(default=dict)
@@ -42,7 +42,7 @@ class Seen(Scoped):
     """A site that has asked for a chatbot: with which widget, when last, how often refused."""
 
     chatbot = models.ForeignKey(
-        Chatbot, on_delete=models.DO_NOTHING, related_name="seen", db_constraint=False
+        Chatbot, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
     )
     origin = models.CharField(max_length=255)
     client_version = models.CharField(max_length=40, blank=True)

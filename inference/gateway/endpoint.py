@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from api import request_ids, strict_json
 from api.asgi import refuse
 from api.errors import ApiError, InternalError
-from inference import runs
+from inference import personas, runs
 from inference.catalog import CatalogEntry
 from inference.gateway import answers, storing, streams
 from inference.gateway.admission import Admitted, admit, model_for
@@ -50,9 +50,16 @@ class Endpoint(Border):
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         admitted = await admit(scope, receive)
         asked = self._asked(admitted.raw, scope["path_params"])
-        entry = await model_for(asked.model, admitted.caller, self.wire.CAPABILITY)
+        capability = self.wire.CAPABILITY
+        persona = await personas.find(asked.model, admitted.caller, capability)
+        if persona:
+            entry = persona.entry
+        else:
+            entry = await model_for(asked.model, admitted.caller, capability)
         suffix = request_ids.current().removeprefix("req_")
         wire, order, record = self.order(asked, admitted, entry, suffix)
+        if persona:
+            order, _ = await persona.dressed(order, asked.model_fields_set)
         run = runs.start(order, partial(answers.keep, wire), record)
         reader = run.events()
         request_ids.on_abandon(reader.close)

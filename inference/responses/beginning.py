@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from inference import personas
 from inference.gateway.admission import Admitted, model_for
 from inference.responses import body
 from inference.responses.context import context_of
@@ -35,7 +36,8 @@ async def drafted(
     Raises ApiError: an unknown model, previous response, conversation or item, …
     """
     caller = admitted.caller
-    entry = await model_for(asked.model, caller, CAPABILITY)
+    persona = await personas.find(asked.model, caller, CAPABILITY)
+    entry = persona.entry if persona else await model_for(asked.model, caller, CAPABILITY)
     generation_id = response_id.replace("resp_", "gen_", 1)
     context = await context_of(asked, caller.organisation_id, response_id, earlier)
     generation = await generation_of(asked, context, entry, generation_id, caller.organisation_id)
@@ -50,4 +52,8 @@ async def drafted(
         idempotency=admitted.retry_key,
         stored=asked.stored,
     )
-    return Draft(asked, context, body.queued(asked, response_id, entry.requested)), order
+    annotate = None
+    if persona:
+        order, annotate = await persona.dressed(order, asked.model_fields_set)
+    shown = body.queued(asked, response_id, entry.requested)
+    return Draft(asked, context, shown, annotate), order

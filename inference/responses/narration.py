@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from inference.engines.base import Delta, TokenLogprob, ToolCallDelta
 from inference.event_log import Event
-from inference.responses.output import Call, CustomCall, Members, Message, Open, to_json
+from inference.responses.output import Annotate, Call, CustomCall, Members, Message, Open, to_json
 from inference.schemas.responses.items import Item, item_id
 from inference.schemas.responses.tools import INPUT
 
@@ -32,17 +32,28 @@ def id_of(response_id: str, kind: str, place: int) -> str:
 class Narrator:
     """`take` deltas until the end, then `finish` and `close`; `flush` what was told meanwhile."""
 
-    def __init__(self, body: Item, custom_tools: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        body: Item,
+        custom_tools: frozenset[str] = frozenset(),
+        annotate: Annotate | None = None,
+    ) -> None:
         self.begun = False  # has the first event been told?
         self.answering = False  # and is there something of the answer?
         self.finish_reason: str | None = None
         self.items: list[Item] = []
         self._body = body
         self._custom_tools = custom_tools
+        self._annotate = annotate
         self._open: Open | None = None
         self._call = -1  # the engine's number of the call that is open
         self._number = 0
         self._events: list[Event] = []
+
+    def so_far(self) -> tuple[list[Item], int]:
+        """The items, with the one that is still growing, and the number of the last event."""
+        growing = [] if self._open is None else [self._open.item("incomplete", self._open.text)]
+        return [*self.items, *growing], self._number - 1
 
     def flush(self) -> Sequence[Event]:
         events, self._events = self._events, []
@@ -68,7 +79,7 @@ class Narrator:
     def finish(self, status: str) -> None:
         """End the item that is open. A complete answer has at least one."""
         if status == "completed" and not self.items and self._open is None:
-            self._begin(Message(self._id("message")))
+            self._begin(Message(self._id("message"), self._annotate))
         self._end(status)
 
     def close(self, final: Item) -> None:
@@ -95,7 +106,7 @@ class Narrator:
     def _retell_item(self, item: Item) -> None:
         if item["type"] == "message":
             part = item["content"][0]
-            self._begin(message := Message(item["id"]))
+            self._begin(message := Message(item["id"], lambda _: part["annotations"]))
             self._tell_all(message.grow(part["text"], part["logprobs"]))
         else:
             custom = item["type"] == "custom_tool_call"
@@ -110,7 +121,7 @@ class Narrator:
             if self._open and text.isspace():
                 return  # what a model writes between two calls
             self._end("completed")
-            self._begin(Message(self._id("message")))
+            self._begin(Message(self._id("message"), self._annotate))
         if isinstance(self._open, Message):
             self._tell_all(self._open.grow(text, [_logprob(token) for token in tokens]))
 

@@ -1,7 +1,7 @@
 """Output items while they grow: a message's text, a call's arguments; each step with its events."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final
 
 from inference.schemas.responses.items import Item
@@ -10,6 +10,8 @@ from inference.schemas.responses.tools import INPUT
 Members = str
 """The members of an event behind `type` and `sequence_number`, as JSON without braces."""
 Told = Sequence[tuple[str, Members]]
+Annotate = Callable[[str], Sequence[Item]]
+"""What is said about a whole text: where its statements come from."""
 to_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -49,14 +51,21 @@ class Open:
 class Message(Open):
     KIND = "message"
 
-    def __init__(self, item_id: str) -> None:
+    def __init__(self, item_id: str, annotate: Annotate | None = None) -> None:
         super().__init__(item_id)
         self.logprobs: list[dict[str, Any]] = []
+        self.annotations: Sequence[Item] = ()
+        self._annotate = annotate
 
     def begin(self, index: int) -> Told:
         added = super().begin(index)
         self._place += ',"content_index":0'
-        return [*added, self._part("added", _part("", []))]
+        return [*added, self._part("added", _part("", [], ()))]
+
+    def end(self, status: str) -> tuple[Item, Told]:
+        if self._annotate:
+            self.annotations = self._annotate(self.text)
+        return super().end(status)
 
     def grow(self, text: str, logprobs: list[dict[str, Any]]) -> Told:
         self._pieces.append(text)
@@ -66,7 +75,7 @@ class Message(Open):
         return [("response.output_text.delta", members)]
 
     def item(self, status: str, text: str) -> Item:
-        content = [] if status == "in_progress" else [_part(text, self.logprobs)]
+        content = [] if status == "in_progress" else [self._whole_part(text)]
         return {
             "id": self.id,
             "type": "message",
@@ -77,8 +86,20 @@ class Message(Open):
 
     def last_words(self) -> Told:
         said = f'{self._place},"text":{to_json(self.text)},"logprobs":{to_json(self.logprobs)}'
-        part = self._part("done", _part(self.text, self.logprobs))
-        return [("response.output_text.done", said), part]
+        part = self._part("done", self._whole_part(self.text))
+        return [*self._notes(), ("response.output_text.done", said), part]
+
+    def _notes(self) -> Told:
+        return [
+            (
+                "response.output_text.annotation.added",
+                f'{self._place},"annotation_index":{place},"annotation":{to_json(annotation)}',
+            )
+            for place, annotation in enumerate(self.annotations)
+        ]
+
+    def _whole_part(self, text: str) -> Item:
+        return _part(text, self.logprobs, self.annotations)
 
     def _part(self, what: str, part: Item) -> tuple[str, Members]:
         return f"response.content_part.{what}", f'{self._place},"part":{to_json(part)}'
@@ -138,8 +159,13 @@ class CustomCall(Call):
         ]
 
 
-def _part(text: str, logprobs: list[dict[str, Any]]) -> Item:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
+def _part(text: str, logprobs: list[dict[str, Any]], annotations: Sequence[Item]) -> Item:
+    return {
+        "type": "output_text",
+        "text": text,
+        "annotations": list(annotations),
+        "logprobs": logprobs,
+    }
 
 
 def _input(arguments: str) -> str:

@@ -17,7 +17,7 @@ from inference.responses import rows
 from inference.responses.body import finished
 from inference.responses.context import Context
 from inference.responses.narration import Narrator
-from inference.responses.output import to_json
+from inference.responses.output import Annotate, to_json
 from inference.responses.prompting import in_our_words
 from inference.responses.recording import Recording
 from inference.runs import Order, Run
@@ -34,6 +34,7 @@ class Draft:
     asked: ResponseRequest
     context: Context
     body: Item
+    annotate: Annotate | None = None
 
 
 class ResponseRun:
@@ -51,7 +52,7 @@ class ResponseRun:
         self.items = draft.context.items  # what it goes on from, and what it is asked with
         self._draft = draft
         self._organisation_id = order.caller.organisation_id
-        self._narrator = Narrator(draft.body, asked.custom_tools)
+        self._narrator = Narrator(draft.body, asked.custom_tools, draft.annotate)
         self._final: Item | None = None
         self.run = runs.start(order, self._keep, self._record if asked.stored else None)
         self._reader = self.run.events()

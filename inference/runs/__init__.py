@@ -5,14 +5,16 @@
 
 from inference.runs.answers import ChoiceAnswer
 from inference.runs.lifetime import drain, open_runs, start
-from inference.runs.order import BATCH, IdempotencyKey, Order
+from inference.runs.order import BATCH, NO_CHATBOT, IdempotencyKey, OfChatbot, Order
 from inference.runs.reading import Reader
 from inference.runs.run import Record, Run
 
 __all__ = [
     "BATCH",
+    "NO_CHATBOT",
     "ChoiceAnswer",
     "IdempotencyKey",
+    "OfChatbot",
     "Order",
     "Reader",
     "Record",

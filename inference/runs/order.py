@@ -25,6 +25,18 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True, slots=True)
+class OfChatbot:
+    """Whose usage it is, too, and what that chatbot may cost in a UTC day and month."""
+
+    id: str
+    day_nano: int | None = None
+    month_nano: int | None = None
+
+
+NO_CHATBOT = OfChatbot("")
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """`id` names the hold too. Several generations (prompts) share one hold and one answer.
 
@@ -43,6 +55,7 @@ class Order:
     stored: bool = False  # the answer can be read again later, so the Run goes on without readers
     tier: str = "standard"
     finish: Finish | None = None
+    chatbot: OfChatbot = NO_CHATBOT
 
     @property
     def in_batch(self) -> bool:

@@ -164,6 +164,9 @@ class Run:
             tier=order.tier,
             budget_nano=caller.budget_nano,
             budget_period=caller.budget_period,
+            chatbot_id=order.chatbot.id or None,
+            chatbot_day_nano=order.chatbot.day_nano,
+            chatbot_month_nano=order.chatbot.month_nano,
             minimum_output=output if order.in_batch else settings.LEAST_OUTPUT_TOKENS,
         )
         try:

@@ -30,10 +30,10 @@ def parse(schema: type[Schema], body: object) -> Schema:
         return schema.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise _refusal(first) from None
+        raise refusal(first) from None
 
 
-def _refusal(error: ErrorDetails) -> InvalidRequest:
+def refusal(error: ErrorDetails) -> InvalidRequest:
     kind, param = error["type"], _param(error)
     code = CODES.get(kind, "invalid_type" if kind.endswith("_type") else "invalid_value")
     if kind == "extra_forbidden":

@@ -7,11 +7,14 @@
     ├── Forbidden                  403     permission_error         insufficient_scope
     │   ├── InsufficientBalance    403     insufficient_balance     insufficient_balance
     │   ├── KeyBudgetExceeded      403     insufficient_balance     key_budget_exceeded
+    │   ├── BudgetExhausted        403     insufficient_balance     budget_exhausted
+    │   ├── ChatbotUnavailable     403     permission_error         chatbot_unavailable
     │   ├── ModelNotAllowed        403     permission_error         model_not_allowed
     │   └── StorageQuotaExceeded   403     permission_error         storage_quota_exceeded
     ├── NotFound                   404     invalid_request_error    not_found
     │   └── ModelNotFound          404     invalid_request_error    model_not_found
     ├── MethodNotAllowed           405     invalid_request_error    method_not_allowed
+    ├── ResponseInProgress         409     invalid_request_error    response_in_progress
     ├── IdempotencyInFlight        409     idempotency_error        idempotency_in_flight
     ├── IdempotencyMismatch        422     idempotency_error        idempotency_key_reused
     ├── IdempotencyLost            409     idempotency_error        idempotency_answer_lost
@@ -106,6 +109,19 @@ class KeyBudgetExceeded(Forbidden):
     code = "key_budget_exceeded"
 
 
+class BudgetExhausted(Forbidden):
+    """A chatbot's own, for its day or month."""
+
+    type = "insufficient_balance"
+    code = "budget_exhausted"
+
+
+class ChatbotUnavailable(Forbidden):
+    """Paused, or never published: no retry changes that."""
+
+    code = "chatbot_unavailable"
+
+
 class ModelNotAllowed(Forbidden):
     code = "model_not_allowed"
 
@@ -128,6 +144,14 @@ class MethodNotAllowed(ApiError):
     status = 405
     type = "invalid_request_error"
     code = "method_not_allowed"
+
+
+class ResponseInProgress(ApiError):
+    """A conversation has one answer at a time."""
+
+    status = 409
+    type = "invalid_request_error"
+    code = "response_in_progress"
 
 
 class IdempotencyInFlight(ApiError):

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from accounts.authentication import Caller
+from api import database
+from billing import ledger
 from inference import reading
 from inference.catalog import CatalogEntry
+from inference.engines import registry
 from inference.engines.base import Embedded, Text
 from inference.reading import Finish, Order
 
@@ -49,3 +52,11 @@ async def embed(
         raise paid.failure
     result = cast("Embedded", paid.result)
     return Embeddings(asked.id, result.vectors, result.tokens, paid.cost)
+
+
+async def close() -> None:
+    """What this event loop opened: the last act of a loop that only embeds."""
+    await reading.drain()
+    await ledger.drain()
+    await registry.close()
+    await database.close()

@@ -54,6 +54,7 @@ class Batch(Job):
         CANCELLING = "cancelling"
         CANCELLED = "cancelled"
 
+    LEASE: ClassVar = timedelta(seconds=20)
     UNFINISHED: Final = (
         Status.VALIDATING, Status.IN_PROGRESS, Status.FINALIZING, Status.CANCELLING,
     )  # fmt: skip

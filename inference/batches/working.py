@@ -72,9 +72,10 @@ class _Desk:
 
     async def _see_through(self, batch: Batch) -> None:
         try:
-            await self._live(batch)
+            with batch.kept():
+                await self._live(batch)
         except Exception:
-            # Its lease lapses in a minute; then a worker tries again.
+            # Its lease lapses; then a worker tries again.
             logger.exception("batch_failed", extra={"batch": batch.pk})
 
     async def _live(self, batch: Batch) -> None:

@@ -5,14 +5,15 @@ A worker that is killed stops renewing, the lease lapses, and the next one goes 
 """
 
 import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
-from django.db import models, transaction
+from django.db import OperationalError, connections, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-
-LEASE: Final = timedelta(seconds=60)
 
 
 class JobQuerySet(models.QuerySet[Any]):
@@ -31,13 +32,17 @@ class JobQuerySet(models.QuerySet[Any]):
                 return None
             job.holder = secrets.token_hex(8)
             kept = self.model._base_manager.filter(pk=job.pk)  # noqa: SLF001 - Django's documented way around filters
-            kept.update(holder=job.holder, lease_until=Now() + LEASE, attempts=F("attempts") + 1)
+            kept.update(
+                holder=job.holder, lease_until=Now() + job.LEASE, attempts=F("attempts") + 1
+            )
             job.attempts += 1
         return job
 
 
 class Job(models.Model):
     """`holder` is the claim: whoever no longer finds its own there has lost the row, and stops."""
+
+    LEASE: ClassVar = timedelta(seconds=60)
 
     holder = models.CharField(max_length=16, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -52,9 +57,30 @@ class Job(models.Model):
     def renew(self, **changes: object) -> bool:
         """Keep the row for another LEASE and write `changes`; False when it is no longer ours."""
         mine = type(self)._base_manager.filter(pk=self.pk, holder=self.holder)  # noqa: SLF001 - as above
-        return bool(self.holder and mine.update(lease_until=Now() + LEASE, **changes))
+        return bool(self.holder and mine.update(lease_until=Now() + self.LEASE, **changes))
 
     def release(self, **changes: object) -> bool:
         """Give the row back, done or for another attempt; False when it is no longer ours."""
         mine = type(self)._base_manager.filter(pk=self.pk, holder=self.holder)  # noqa: SLF001 - as above
         return bool(self.holder and mine.update(lease_until=None, holder="", **changes))
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew the lease all the while, whatever this thread is busy with."""
+        done = threading.Event()
+        thread = threading.Thread(target=self._renew_until, args=(done,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _renew_until(self, done: threading.Event) -> None:
+        while not done.wait(self.LEASE.total_seconds() / 4):
+            try:
+                self.renew()
+            except OperationalError:
+                continue  # the database is away; so is everybody else who might claim
+            finally:
+                connections.close_all()

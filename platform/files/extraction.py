@@ -1,9 +1,12 @@
 """The text of a file, read by a child process that may use little and touch nothing."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -13,6 +16,9 @@ from files.models import StoredFile
 
 CHILD: Final = Path(__file__).with_name("extraction_child.py")
 WALL_SECONDS: Final = 60
+LOOK_SECONDS: Final = 0.5
+Told = Callable[[int, int], object]
+"""Called twice a second with how many pages have been read, and how many there are."""
 MOST_OUTPUT: Final = 64 * 1024 * 1024
 CODES: Final = {
     "too_complex": "It takes more memory or time to read than is allowed. Split or simplify it.",
@@ -42,30 +48,68 @@ class Unreadable(Exception):
         self.code = code
 
 
-def text_of(stored: StoredFile) -> Sequence[Section]:
+def _nobody(_done: int, _of: int) -> None:
+    pass
+
+
+def text_of(stored: StoredFile, told: Told = _nobody) -> Sequence[Section]:
     """Sections in order, none of them blank. Raises Unreadable, OSError (the storage)."""
     with storage.open_file(stored.storage_name) as stream:
-        return extract(stream, stored.content_type)
+        return extract(stream, stored.content_type, told)
 
 
-def extract(stream: IO[bytes], content_type: str) -> Sequence[Section]:
+def extract(stream: IO[bytes], content_type: str, told: Told = _nobody) -> Sequence[Section]:
     """The same for bytes that are not stored. Raises Unreadable."""
+    stream.seek(0)
+    with _pipe() as (heard, speaks), _child(content_type, speaks) as child:
+        output = _output(child, stream.read(), lambda: _tell(heard, told))
+    return _sections(child.returncode, output)
+
+
+def _child(content_type: str, speaks: int) -> "subprocess.Popen[bytes]":
     # -I: nothing of the environment, the current folder or the user's packages reaches the child.
-    with subprocess.Popen(  # noqa: S603 - our own program, and one word from a fixed list
-        [sys.executable, "-I", str(CHILD), content_type],
+    return subprocess.Popen(  # noqa: S603 - our own program, and words from fixed lists
+        [sys.executable, "-I", str(CHILD), content_type, str(speaks)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        pass_fds=(speaks,),
         env={"LC_ALL": "C.UTF-8"},
         cwd="/",
-    ) as child:
-        stream.seek(0)
+    )
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    """Neither end waits: the child may fill it, and we look whether there is something."""
+    ends = os.pipe()
+    try:
+        for end in ends:
+            os.set_blocking(end, False)
+        yield ends
+    finally:
+        for end in ends:
+            os.close(end)
+
+
+def _output(child: "subprocess.Popen[bytes]", content: bytes, look: Callable[[], None]) -> bytes:
+    given: bytes | None = content
+    end = time.monotonic() + WALL_SECONDS
+    while (left := end - time.monotonic()) > 0:
         try:
-            output, _ = child.communicate(stream.read(), timeout=WALL_SECONDS)
+            return child.communicate(given, timeout=min(left, LOOK_SECONDS))[0]
         except subprocess.TimeoutExpired:
-            child.kill()
-            raise Unreadable("too_complex") from None
-    return _sections(child.returncode, output)
+            given = None  # it goes on with the rest
+            look()
+    child.kill()
+    raise Unreadable("too_complex")
+
+
+def _tell(heard: int, told: Told) -> None:
+    """The last whole line; a hostile file can at most make it wrong."""
+    with suppress(BlockingIOError, ValueError, IndexError):
+        done, of = os.read(heard, 1024 * 1024).split(b"\n")[-2].split()
+        told(int(done), int(of))
 
 
 def _sections(status: int, output: bytes) -> Sequence[Section]:

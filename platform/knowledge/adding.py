@@ -11,7 +11,7 @@ from django.utils import timezone
 from api.errors import InvalidRequest, NotFound, StorageQuotaExceeded
 from files.models import StoredFile
 from knowledge.filters import Value
-from knowledge.models import FileBatch, Status, StoreFile, VectorStore
+from knowledge.models import Chunk, FileBatch, Status, StoreFile, VectorStore
 from knowledge.schemas import AUTO, FileAdd
 
 MOST_FILES: Final = 10_000  # of a store
@@ -53,7 +53,9 @@ def cancel_batch(store: VectorStore, batch_id: str) -> FileBatch:
     batch = find_batch(store, batch_id)
     with transaction.atomic():
         FileBatch.objects.filter(pk=batch.pk, cancelled_at=None).update(cancelled_at=timezone.now())
-        batch.files.in_progress().update(status=Status.CANCELLED, holder="", lease_until=None)
+        ended = {"status": Status.CANCELLED, "holder": "", "lease_until": None, "usage_bytes": 0}
+        batch.files.in_progress().update(**ended)
+        Chunk.objects.filter(store_file__batch=batch, store_file__status=Status.CANCELLED).delete()
     return find_batch(store, batch_id)
 
 

@@ -56,6 +56,14 @@ class ChunkingUsed(BaseModel):
     static: SizesUsed
 
 
+class StoreFileProgress(BaseModel):
+    """What `done` of `of` counts: pages, characters or chunks."""
+
+    stage: Literal["queued", "reading", "cutting", "embedding"]
+    done: int
+    of: int | None
+
+
 class StoreFileObject(BaseModel):
     id: str = Field(description="That of the file.")
     object: Literal["vector_store.file"]
@@ -66,6 +74,7 @@ class StoreFileObject(BaseModel):
     last_error: StoreFileError | None
     chunking_strategy: ChunkingUsed
     attributes: Attributes
+    progress: StoreFileProgress | None = Field(description="While in progress: an extension.")
 
 
 class FileBatchObject(BaseModel):
@@ -165,6 +174,7 @@ def store_file(row: StoreFile) -> dict[str, Any]:
             },
         },
         "attributes": row.attributes,
+        "progress": _progress(row),
     }
 
 
@@ -208,6 +218,12 @@ def _text(text: str, place: int, page: int | None) -> dict[str, Any]:
 
 def _page(kind: str, data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"object": kind, "data": data, "has_more": False, "next_page": None}
+
+
+def _progress(row: StoreFile) -> dict[str, Any] | None:
+    if row.status != Status.IN_PROGRESS:
+        return None
+    return {"stage": "queued" if row.is_queued else row.stage, "done": row.done, "of": row.of}
 
 
 def _counts(row: VectorStore | FileBatch) -> dict[str, int]:

@@ -30,8 +30,17 @@ def cut(sections: Iterable[Section], largest: int, overlap: int) -> Iterator[Pie
             yield Piece(text, section.page, tokens_of(text))
 
 
+def parts(text: str, most_bytes: int) -> list[str]:
+    """Of a chunk, for a model that reads less at once; the first of them is never blank."""
+    return TextSplitter.from_callback(_bytes_of, most_bytes).chunks(text)
+
+
 def tokens_of(text: str) -> int:
-    return -(-len(text.encode()) // BYTES_PER_TOKEN)
+    return -(-_bytes_of(text) // BYTES_PER_TOKEN)
+
+
+def _bytes_of(text: str) -> int:
+    return len(text.encode())
 
 
 def _storable(text: str) -> str:

@@ -9,28 +9,13 @@ as well. Words of the question that only tie it together ("where is the …") do
 has no others.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
 
+from knowledge.scopes import Ranked, Scope
+
 MOST_WORDS: Final = 64  # of a question; the longest ones
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Where to search; `file_ids` None: in all files of these stores."""
-
-    organisation_id: str
-    store_ids: Sequence[str]
-    store_file_ids: Sequence[int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    chunk_id: int
-    score: float
 
 
 _RANK: Final = """
@@ -70,13 +55,6 @@ def rank(scope: Scope, query: str, limit: int) -> list[Ranked]:
     with connection.cursor() as cursor:
         cursor.execute(
             _RANK,
-            {
-                "query": query,
-                "organisation": scope.organisation_id,
-                "stores": list(scope.store_ids),
-                "files": None if scope.store_file_ids is None else list(scope.store_file_ids),
-                "most_words": MOST_WORDS,
-                "limit": limit,
-            },
+            {**scope.values, "query": query, "most_words": MOST_WORDS, "limit": limit},
         )
         return [Ranked(chunk_id, float(score)) for chunk_id, score in cursor.fetchall()]

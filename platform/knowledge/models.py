@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
+from pgvector.django import HalfVectorField
 
 from accounts.models import Organisation
 from api import ids
@@ -36,6 +37,14 @@ class Status(models.TextChoices):
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     FAILED = "failed"
+
+
+class Stage(models.TextChoices):
+    """Where the reading of a file is, and what `done` of `of` counts there."""
+
+    READING = "reading", "reading its pages"
+    CUTTING = "cutting", "cutting its characters into chunks"
+    EMBEDDING = "embedding", "embedding its chunks"
 
 
 class WithFilesQuerySet(models.QuerySet[Any]):
@@ -131,9 +140,15 @@ class StoreFileQuerySet(JobQuerySet):
     def in_progress(self) -> Self:
         return self.filter(status=Status.IN_PROGRESS)
 
+    def completed(self) -> Self:
+        return self.filter(status=Status.COMPLETED)
+
 
 class StoreFile(Job):
-    """A file in a store. While it is in progress, the row is the job that reads it."""
+    """A file in a store. While it is in progress, the row is the job that reads it; later, when
+    another model is there, the job that embeds its chunks anew. Words are found meanwhile."""
+
+    LEASE: ClassVar = timedelta(seconds=20)
 
     class ErrorCode(models.TextChoices):
         SERVER_ERROR = "server_error"
@@ -157,6 +172,10 @@ class StoreFile(Job):
     largest_chunk = models.PositiveSmallIntegerField(default=LARGEST_CHUNK, help_text="Tokens.")
     overlap = models.PositiveSmallIntegerField(default=LARGEST_OVERLAP, help_text="Tokens.")
     usage_bytes = models.PositiveBigIntegerField(default=0, help_text="Of its chunks' text.")
+    stage = models.CharField(max_length=9, choices=Stage, default=Stage.READING)
+    done = models.PositiveIntegerField(default=0)
+    of = models.PositiveIntegerField(null=True, help_text="Empty: not known yet.")
+    embedded_by = models.CharField(max_length=200, blank=True, help_text="Of all its vectors.")
 
     objects: ClassVar[models.Manager[Any]] = StoreFileQuerySet.as_manager()
 
@@ -173,6 +192,20 @@ class StoreFile(Job):
 
     def __str__(self) -> str:
         return f"{self.file_id} in {self.store_id} ({self.status})"
+
+    @property
+    def is_queued(self) -> bool:
+        """No worker has begun."""
+        return self.status == Status.IN_PROGRESS and not (self.holder or self.attempts or self.done)
+
+    def note(self, stage: Stage, done: int, of: int) -> None:
+        """How far its reading is, for whoever waits for it."""
+        mine = StoreFile.objects.filter(pk=self.pk, holder=self.holder)
+        mine.update(stage=stage, done=done, of=of)
+
+    def rest(self, pause: timedelta) -> None:
+        """No worker claims it before that."""
+        StoreFile.objects.filter(pk=self.pk, holder="").update(lease_until=Now() + pause)
 
 
 class Chunk(models.Model):
@@ -208,3 +241,33 @@ class Chunk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.store_file_id}, chunk {self.place}"
+
+
+class Vector(models.Model):
+    """What a part of a chunk means, as `model` reads it: a chunk may be longer than what a model
+    takes at once. Where Postgres lacks pgvector there is no such table: see `vectors`."""
+
+    chunk = models.ForeignKey(
+        Chunk, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    part = models.PositiveSmallIntegerField()
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False,
+        related_name="+",
+    )  # fmt: skip
+    store = models.ForeignKey(
+        VectorStore, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False,
+        related_name="+",
+    )  # fmt: skip
+    store_file = models.ForeignKey(
+        StoreFile, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False,
+        related_name="+",
+    )  # fmt: skip
+    model = models.CharField(max_length=200)
+    embedding = HalfVectorField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["chunk", "part"], name="part_of_a_chunk")]
+
+    def __str__(self) -> str:
+        return f"{self.chunk_id}, part {self.part} by {self.model}"

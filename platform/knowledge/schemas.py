@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from inference.schemas.fields import ShortText, Strict, at_most, refuse
 from knowledge.filters import Filter
 from knowledge.models import LARGEST_CHUNK, LARGEST_OVERLAP
+from knowledge.ranking import Weights
 
 MOST_QUERIES: Final = 10
 MOST_IN_A_BATCH: Final = 2000
@@ -121,11 +122,27 @@ class FileBatchCreate(Strict):
         ]
 
 
+class HybridWeights(Strict):
+    """How much the two rankings count in their fusion; 0 leaves one out."""
+
+    embedding_weight: Annotated[float, Field(ge=0, le=1000)]
+    text_weight: Annotated[float, Field(ge=0, le=1000)]
+
+    @model_validator(mode="after")
+    def _one_counts(self) -> Self:
+        if not self.embedding_weight + self.text_weight:
+            raise refuse("embedding_weight", "it or text_weight is more than 0")
+        return self
+
+
 class RankingOptions(Strict):
     ranker: Literal["none", "auto", "default-2024-11-15", "default_2024_08_21"] | None = Field(
         None, description="Accepted; there is one ranking."
     )
     score_threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    hybrid_search: HybridWeights | None = Field(
+        None, description="Both count the same if it is left out."
+    )
 
 
 class SearchAsk(Strict):
@@ -143,3 +160,8 @@ class SearchAsk(Strict):
     @property
     def least_score(self) -> float:
         return (self.ranking_options and self.ranking_options.score_threshold) or 0
+
+    @property
+    def weights(self) -> Weights:
+        asked = self.ranking_options and self.ranking_options.hybrid_search
+        return Weights(asked.text_weight, asked.embedding_weight) if asked else Weights()

@@ -82,8 +82,8 @@ class Store(Resource):
 class Search(Resource):
     @extend_schema(
         operation_id="search_vector_store", summary="Search a vector store", tags=TAGS,
-        description="Full text search: chunks that hold the question's words, the rare ones "
-        "counting most. Scores lie between 0 and 1.",
+        description="Chunks that hold the question's words, the rare ones counting most; with an "
+        "embedding model also those that mean the same. Scores lie between 0 and 1.",
         request=schemas.SearchAsk, responses=answers.SearchResults,
     )  # fmt: skip
     def post(self, request: Request, store_id: str) -> Response:
@@ -94,8 +94,9 @@ class Search(Resource):
             most=asked.max_num_results or RESULTS,
             least_score=asked.least_score,
             filters=asked.filters,
+            weights=asked.weights,
         )
-        hits = search(store.organisation_id, [store.id], asked.query, wish)
+        hits = search(caller_of(request), [store.id], asked.query, wish)
         return Response(answers.results(asked.query, hits))
 
 

@@ -1,6 +1,7 @@
 """Ada's stores at the REST door, and a worker that works when a test says so."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -21,9 +22,22 @@ from tests.files.conftest import client_of
 Json = dict[str, Any]
 
 
+class Inline(Executor):
+    """Reads at once, on the connection that sees what the test has not committed."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def start(self, file: StoreFile) -> "Future[None]":
+        done: Future[None] = Future()
+        ingesting.read(file)
+        done.set_result(None)
+        return done
+
+
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "wake", lambda: None)
+    monkeypatch.setattr(ingesting, "Pool", Inline)
     ingesting._leaving.clear()
     rate_limits.forget_all()
 

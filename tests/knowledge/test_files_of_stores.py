@@ -34,8 +34,9 @@ def test_a_file_has_openais_shape(owner: Owner, store: str) -> None:
         "chunk_overlap_tokens": 400,
     }
     ingesting.work()
+    assert told["progress"] == {"stage": "queued", "done": 0, "of": None}
     done = owner.get(f"/{store}/files/{file.id}")
-    assert done == {**told, "status": "completed", "usage_bytes": 4}
+    assert done == {**told, "progress": None, "status": "completed", "usage_bytes": 4}
 
 
 def test_files_are_listed_by_status_and_page(owner: Owner, store: str) -> None:

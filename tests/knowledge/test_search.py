@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from knowledge import full_text, ingesting, search
-from knowledge.full_text import Scope
+from knowledge.ranking import Question
+from knowledge.scopes import Scope
+from knowledge.search import Hit, Wish
 from tests.knowledge.conftest import Owner, texts
 
 SAUNA = "The sauna is in the basement and is heated from six until ten at night."
@@ -161,9 +163,11 @@ def test_a_question_is_only_words(owner: Owner, hotel: str, query: str) -> None:
 
 
 def test_nobody_finds_what_is_not_theirs(owner: Owner, stranger: Owner, hotel: str) -> None:
-    assert search.search(owner.organisation.id, [hotel], "sauna")
-    assert search.search(stranger.organisation.id, [hotel], "sauna") == []
+    def found(who: Owner, *stores: str) -> list[Hit]:
+        return search.best(who.organisation.id, stores, [Question("sauna")], Wish())
+
+    assert found(owner, hotel)
+    assert found(stranger, hotel) == []
     assert full_text.rank(Scope(stranger.organisation.id, [hotel]), "sauna", 5) == []
     theirs = stranger.store("my own sauna")
-    found = search.search(stranger.organisation.id, [hotel, theirs], "sauna")
-    assert [hit.text for hit in found] == ["my own sauna"]
+    assert [hit.text for hit in found(stranger, hotel, theirs)] == ["my own sauna"]

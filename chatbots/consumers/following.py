@@ -1,15 +1,15 @@
 """An answer's events as frames for one of its readers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, Final
 
 from chatbots.conversing import Turn
 from chatbots.protocol import writing
 from chatbots.protocol.limits import BATCH_SECONDS
 from chatbots.protocol.server import ResponseSnapshot
-from inference.event_log import EventsGone
-from inference.responses.narration import kind_of
+from inference.event_log import Event, EventsGone
+from inference.responses.narration import is_last, kind_of
 
 AGAIN_SECONDS: Final = 1.0  # between looks at an answer whose events cannot be had
 _UNFINISHED: Final = frozenset({"queued", "in_progress"})
@@ -27,8 +27,9 @@ async def frames(turn: Turn, after: int, *, private: bool) -> AsyncIterator[Iter
             async for events in turn.events(after):
                 yield writing.texts_of(events, private=private)
                 after = events[-1].number
-                if any(kind_of(event) == _TEXT for event in events):
-                    await asyncio.sleep(BATCH_SECONDS)
+                if is_last(events[-1]):
+                    return
+                await asyncio.sleep(_pause(events))
         except EventsGone:
             response, number = await turn.snapshot()
         else:
@@ -40,6 +41,10 @@ async def frames(turn: Turn, after: int, *, private: bool) -> AsyncIterator[Iter
             return
         told, after = snapshot, max(after, number)
         await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _pause(events: Sequence[Event]) -> float:
+    return BATCH_SECONDS if any(kind_of(event) == _TEXT for event in events) else 0
 
 
 def _snapshot(response: dict[str, Any], number: int, *, private: bool) -> str:

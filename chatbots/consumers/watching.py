@@ -50,7 +50,7 @@ class Watch:
         self._open: set[Watched] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._looks = count(1)
-        self._asking: asyncio.Task[None] | None = None
+        self._asking = False
 
     def follow(self, socket: Watched) -> None:
         self._open.add(socket)
@@ -75,8 +75,9 @@ class Watch:
             now = asyncio.get_running_loop().time()
             for socket in list(self._open):
                 socket.time_passes(now)
-            if self._asking is None or self._asking.done():
-                self._asking = asyncio.create_task(self._ask())
+            if not self._asking:
+                self._asking = True
+                database.later(self._ask())
         if self._open:
             self._wait()
 
@@ -89,6 +90,8 @@ class Watch:
         except DATABASE_AWAY:
             logger.warning("chatbots_not_asked_for", extra={"sockets": len(sockets)})
             return
+        finally:
+            self._asking = False
         for socket in sockets:
             if socket.key_id in good:
                 socket.chatbot_is(states.get(socket.chatbot_id))

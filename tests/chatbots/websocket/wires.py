@@ -93,10 +93,10 @@ class Wire:
     async def silent(self, seconds: float = 0.3) -> bool:
         """Does nothing come for so long?"""
         try:
-            await self.message(seconds)
+            message = await self.message(seconds)
         except TimeoutError:
             return True
-        return False
+        raise AssertionError(message)
 
     async def closed(self, seconds: float = 10) -> int:
         """The code that the server ended with; its task has ended, too."""
@@ -118,10 +118,12 @@ async def connected(**options: Any) -> AsyncIterator[Wire]:
     first = await wire.message()
     assert first["type"] == "websocket.accept", first
     wire.subprotocol = first["subprotocol"]
-    yield wire
-    wire.leave()
-    async with asyncio.timeout(10):
-        await wire.task
+    try:
+        yield wire
+    finally:
+        wire.leave()
+        async with asyncio.timeout(10):
+            await wire.task
 
 
 @asynccontextmanager

@@ -7,9 +7,13 @@ which answers differently the second time leads nowhere new.
 import ipaddress
 import socket
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 class NotAllowed(ValueError):
@@ -68,10 +72,19 @@ def _require_public(address: str) -> None:
     if settings.WEBHOOKS_MAY_CALL_PRIVATE:
         return
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    inner = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    for one in filter(None, (parsed, inner)):
+    for one in (parsed, *_inside(parsed)):
         if not one.is_global or one.is_multicast or one.is_reserved:
             raise NotAllowed("A webhook may not go to a private or local address.")
+
+
+def _inside(address: Address) -> list[Address]:
+    """IPv4 addresses that an IPv6 one carries: a gateway would take the call there."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return []
+    carried = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        carried.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+    return [one for one in carried if one is not None]
 
 
 def _is_address(host: str) -> bool:

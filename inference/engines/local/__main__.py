@@ -45,8 +45,12 @@ def run(options: argparse.Namespace) -> int:
         sockets.check(options.listen)
     except sockets.BadAddress as error:
         return _refuse(str(error))
+    return _serve(options, secret)
+
+
+def _serve(options: argparse.Namespace, secret: str | None) -> int:
     gc.disable()  # half a second of the imports would go into looking for garbage among them
-    # Torch takes seconds: what is wrong with the arguments is told before it is imported.
+    # Torch takes seconds: what is wrong with the arguments has been told before it is imported.
     from inference.engines.local import loading  # noqa: PLC0415 - see above
     from inference.engines.local.opening import open_server  # noqa: PLC0415 - see above
 

@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := run
-.PHONY: setup run test clients check bench lock
+.PHONY: setup run test clients check bench lock widget widget-demo widget-shots
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -82,3 +82,18 @@ lock:
 	  sed --regexp-extended 's/\+[a-z0-9.]+( |$$)/\1/; /^(cuda|nvidia|triton)\b/d' > requirements.new
 	@! grep --line-number --extended-regexp '@|://|^-' requirements.new
 	@mv requirements.new requirements.lock
+
+# Browser code: only who changes widget/src needs Node (20 or newer).
+widget: widget/node_modules/.package-lock.json
+	@cd widget && npm run --silent build
+
+widget/node_modules/.package-lock.json: widget/package-lock.json
+	@cd widget && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# A shop on an origin of its own, around a chatbot of the running server: KEY=pk-… [BOT=demo].
+widget-demo:
+	@exec $(PYTHON) widget/demo/serve.py --key "$(KEY)" $(if $(BOT),--bot "$(BOT)") $(ARGS)
+
+widget-shots: setup
+	@exec $(PY) -m tests.browser.widget.shots

@@ -100,6 +100,8 @@ class TrainingRun:
             await self._begin(told, trainer)
         elif kind == "started":
             self._started = told
+            if told["step"]:
+                await self._tell(f"Training goes on from step {told['step']}")
         elif kind == "step":
             await in_thread(lambda: telling.step(job, told))
         elif kind == "checkpoint":

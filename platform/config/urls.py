@@ -14,6 +14,7 @@ resources: list[URLPattern | URLResolver] = [
     path("", include("inference.batches.urls")),
     path("", include("inference.fine_tuning.urls")),
     path("", include("knowledge.urls")),
+    path("", include("manifests.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,0 +1,11 @@
+"""All kinds by name, in the order in which a folder is applied."""
+
+from typing import Final
+
+from manifests.kinds import api_keys, organisations, prices
+from manifests.kinds.base import Kind
+
+KINDS: Final[dict[str, Kind]] = {
+    kind.name: kind
+    for kind in sorted((organisations.KIND, prices.KIND, api_keys.KIND), key=lambda kind: kind.rank)
+}

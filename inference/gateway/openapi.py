@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from inference.gateway.operations import Operation
 from inference.gateway.routes import DEPLOYMENTS, DESCRIPTIONS, OF_A_MODEL, PREFIXES
-from inference.stored import schemas as stored
+from inference.stored_completions import schemas as stored
 
 REF: Final = "#/components/schemas/{model}"
 OF_AZURE: Final = "_of_deployment"

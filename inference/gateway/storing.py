@@ -6,7 +6,7 @@ from inference.gateway.wire import Wire
 from inference.runs import Record, Run
 from inference.schemas.chat_completions import ChatCompletionRequest
 from inference.schemas.fields import GeneratingParams
-from inference.stored import recording
+from inference.stored_completions import recording
 
 
 def record(organisation_id: str, asked: GeneratingParams, wire: Wire) -> Record | None:

@@ -16,8 +16,8 @@ from config.asgi import application
 from inference import runs
 from inference.models import StoredCompletion
 from inference.schemas.chat_completions import ChatCompletionRequest
-from inference.stored import recording
-from inference.stored.schemas import (
+from inference.stored_completions import recording
+from inference.stored_completions.schemas import (
     DeletedChatCompletion,
     StoredChatCompletion,
     StoredChatCompletionList,

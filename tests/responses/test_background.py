@@ -10,9 +10,8 @@ from django.utils import timezone
 
 from billing.models import Hold
 from billing.pricing import usd
-from inference import kept_responses as resources
 from inference.models import Response
-from inference.responses import fail_lost, recording, rows
+from inference.responses import fail_lost, keeping, recording, rows
 from inference.responses.following import follow
 from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import balance, cost, holds, only_hold
@@ -136,7 +135,7 @@ async def test_one_that_is_cancelled_and_deleted_at_once_does_not_come_back(
     response = await started(bakery)
     monkeypatch.setattr(recording, "_open", {})  # it runs in another process
     await rows.cancel(bakery.organisation_id, response["id"])
-    await sync_to_async(resources.delete)(bakery.organisation_id, response["id"])
+    await sync_to_async(keeping.delete)(bakery.organisation_id, response["id"])
     await until(lambda: not recording._tasks)
     assert await Response.objects.acount() == 0
 

@@ -5,8 +5,6 @@ from django.db.models import QuerySet
 from api.errors import InvalidRequest, NotFound
 from inference.models import Response
 
-__all__ = ["delete", "find"]
-
 
 def find(organisation_id: str, response_id: str) -> Response:
     """Raises NotFound, also for a stranger's and for one whose time is over."""

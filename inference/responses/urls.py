@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inference.kept_responses import views
+from inference.responses import views
 
 urlpatterns = [
     path("responses/<str:response_id>", views.KeptResponse.as_view()),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from inference.stored import views
+from inference.stored_completions import views
 
 urlpatterns = [
     path("chat/completions", views.StoredCompletions.as_view()),

@@ -10,9 +10,9 @@ from rest_framework.response import Response
 from accounts.authentication import caller_of, has_scope
 from api import pagination
 from api.resource import Resource
-from inference import kept_responses
 from inference.conversations.schemas import ItemList
 from inference.conversations.views import INCLUDE, PAGING
+from inference.responses import keeping
 
 
 class DeletedResponse(BaseModel):
@@ -32,7 +32,7 @@ class KeptResponse(Resource):
         responses={200: DeletedResponse},
     )
     def delete(self, request: Request, response_id: str) -> Response:
-        kept_responses.delete(caller_of(request).organisation_id, response_id)
+        keeping.delete(caller_of(request).organisation_id, response_id)
         return Response({"id": response_id, "object": "response", "deleted": True})
 
 
@@ -48,6 +48,6 @@ class InputItems(Resource):
         responses=ItemList,
     )
     def get(self, request: Request, response_id: str) -> Response:
-        found = kept_responses.find(caller_of(request).organisation_id, response_id)
+        found = keeping.find(caller_of(request).organisation_id, response_id)
         items, has_more = pagination.cut(found.input, request.query_params)
         return Response(pagination.listed(items, has_more=has_more))

@@ -13,7 +13,7 @@ from api.pagination import LIMIT_SCHEMA, cut, listed, page
 from api.resource import Resource
 from inference.models import StoredCompletion
 from inference.schemas.refusals import parse
-from inference.stored import completions, schemas
+from inference.stored_completions import completions, schemas
 
 PAGING: Final = [
     OpenApiParameter("limit", LIMIT_SCHEMA),

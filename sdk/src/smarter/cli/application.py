@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from smarter._version import __version__
-from smarter.cli import chatting, files, jobs, login, resources, usage
+from smarter.cli import chatting, files, jobs, login, manifests, resources, usage
 
 application = typer.Typer(
     name="smarter",
@@ -19,6 +19,7 @@ resources.add_to(application)
 files.add_to(application)
 jobs.add_to(application)
 usage.add_to(application)
+manifests.add_to(application)
 
 
 def _version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""Resources as YAML: `smarter apply -f shop/`, `get`, `describe`, `delete`, `manifest`, `schema`."""
+"""Resources as YAML: `smarter apply -f shop/`, get, describe, delete, manifest, schema."""
 
 import base64
 import json

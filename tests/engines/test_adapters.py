@@ -43,7 +43,7 @@ def loaded(shape: str, home: Path, name: str) -> Adapter:
 
 def expected(shape: str, folder: Path, prompt: Rows[int], count: int) -> list[int]:
     """What peft's `generate` says, up to the first step whose best two logits nearly tie."""
-    answer = with_adapter(reference(shape), folder).generate(
+    answer = with_adapter(reference(shape), folder).generate(  # type: ignore[no-untyped-call]  # peft leaves it untyped
         input_ids=torch.tensor([prompt]),
         attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
         max_new_tokens=count,
@@ -109,7 +109,8 @@ def test_a_row_without_adapter_has_the_same_logits_to_the_last_bit(
     shape, home = shelf
 
     def logits(adapter: Adapter | None) -> list[torch.Tensor]:
-        desk, seen = Desk(shape), []
+        desk = Desk(shape)
+        seen: list[torch.Tensor] = []
         forward = desk.runner.forward
         mine = ask(desk, prompt_of(9, 1), None, 12)
 

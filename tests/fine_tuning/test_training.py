@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
+from typing import Any
 
 import openai
 import pytest
@@ -35,7 +36,8 @@ def test_exactly_the_trained_tokens_are_charged_at_the_price_of_training(trained
 
 def test_the_loss_on_held_out_rows_falls_by_a_third_and_more(trained: Trained) -> None:
     events = list(trained.owner.client().fine_tuning.jobs.list_events(trained.job.id, limit=10))
-    metrics = {e.data["step"]: e.data for e in events if e.type == "metrics"}  # type: ignore[index]  # an object of ours
+    rows: list[Any] = [event.data for event in events if event.type == "metrics"]
+    metrics = {row["step"]: row for row in rows}
     assert len(metrics) > 20
     assert metrics[max(metrics)]["valid_loss"] < 0.7 * metrics[0]["valid_loss"]
     assert events[-1].message.startswith("Created fine-tuning job")

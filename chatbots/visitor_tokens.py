@@ -75,12 +75,6 @@ async def read_user_token(live: Live, token: str) -> Mapping[str, str]:
     return {name: text[:LONGEST].replace("\0", "") for name, text in told.items()}
 
 
-def visitor_of(live: Live, claims: Mapping[str, str]) -> str:
-    """The id of a person whom the customer names: always the same, and nobody else's."""
-    named = hashlib.sha256(f"{live.chatbot_id}\0{claims['sub']}".encode())
-    return f"vis_{named.hexdigest()[:32]}"
-
-
 def preview(organisation_id: str, chatbot_id: str, user_id: str) -> str:
     """For the dashboard's pages: the draft, for this user, for ten minutes."""
     claims = {

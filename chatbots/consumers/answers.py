@@ -3,7 +3,6 @@
 import asyncio
 
 from chatbots.consumers import following
-from chatbots.consumers.audience import audience
 from chatbots.consumers.errands import Errands
 from chatbots.consumers.outbox import Outbox
 from chatbots.conversing import Turn
@@ -19,31 +18,28 @@ class Answers:
         self._closed = False
         self._readers: dict[str, asyncio.Task[None]] = {}
 
-    def listen(self, turn: Turn, after: int, *, private: bool, stops_alone: bool) -> None:
+    def listen(self, turn: Turn, after: int) -> None:
         """Read from the event `after` on; what is read already begins anew."""
         self.known.add(turn.response_id)
-        audience().come(turn)
         if self._closed:
-            audience().go(turn, stops_alone=stops_alone)
             return
         if earlier := self._readers.pop(turn.response_id, None):
             earlier.cancel()
-        reader = self._errands.do(self._read(turn, after, private=private))
+        reader = self._errands.do(self._read(turn, after))
         self._readers[turn.response_id] = reader
-        reader.add_done_callback(lambda task: self._end(turn, task, stops_alone=stops_alone))
+        reader.add_done_callback(lambda task: self._forget(turn.response_id, task))
 
     def close(self) -> None:
         self._closed = True
         for reader in list(self._readers.values()):
             reader.cancel()
 
-    async def _read(self, turn: Turn, after: int, *, private: bool) -> None:
-        async for texts in following.frames(turn, after, private=private):
+    async def _read(self, turn: Turn, after: int) -> None:
+        async for texts in following.frames(turn, after):
             for text in texts:
                 self._outbox.put(text)
                 await self._outbox.room()
 
-    def _end(self, turn: Turn, task: "asyncio.Task[None]", *, stops_alone: bool) -> None:
-        audience().go(turn, stops_alone=stops_alone and task.cancelled())
-        if self._readers.get(turn.response_id) is task:
-            del self._readers[turn.response_id]
+    def _forget(self, response_id: str, task: "asyncio.Task[None]") -> None:
+        if self._readers.get(response_id) is task:
+            del self._readers[response_id]

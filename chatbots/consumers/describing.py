@@ -5,16 +5,17 @@ from typing import Any, Final
 from api.errors import NotFound
 from chatbots import conversing
 from chatbots.consumers.opening import Guest
-from chatbots.finding import Live
-from chatbots.protocol.limits import FIRST_ITEMS
+from chatbots.conversing.drafting import variables
+from chatbots.prompting import filled
+from chatbots.protocol.limits import FIRST_ITEMS, INPUT_CHARACTERS
 from chatbots.protocol.server import Chatbot, Conversation, Item, Limits, RateLimit
 from inference.responses.output import to_json
 
 MOST_BYTES: Final = 128 * 1024  # of items in one frame: older ones can be asked for
 
 
-def chatbot(live: Live) -> Chatbot:
-    configuration = live.configuration
+def chatbot(guest: Guest) -> Chatbot:
+    live, configuration = guest.live, guest.live.configuration
     strings = {
         "resting": configuration.budget.resting_text,
         "rate_limited": configuration.limits.text,
@@ -23,7 +24,7 @@ def chatbot(live: Live) -> Chatbot:
         slug=live.slug,
         name=live.title,
         version=live.version_number,
-        welcome=configuration.welcome,
+        welcome=filled(configuration.welcome, variables(live, guest.speaker)),
         suggested_prompts=configuration.suggested_prompts,
         theme=configuration.theme.model_dump(mode="json"),
         strings={name: text for name, text in strings.items() if text},
@@ -32,8 +33,12 @@ def chatbot(live: Live) -> Chatbot:
     )
 
 
-async def conversation(guest: Guest, conversation_id: str | None) -> Conversation:
-    """One that is not there, or not theirs, is as none."""
+async def conversation(guest: Guest, asked: str | None) -> Conversation:
+    """That, else the visitor's last. One that is not there, or not theirs, is as none.
+
+    An answer that is being written is left out: its events follow.
+    """
+    conversation_id = asked or await conversing.latest(guest.live, guest.speaker)
     if conversation_id is None:
         return Conversation(id=None, items=[])
     try:
@@ -42,7 +47,8 @@ async def conversation(guest: Guest, conversation_id: str | None) -> Conversatio
         )
     except NotFound:
         return Conversation(id=None, items=[])
-    return Conversation(id=conversation_id, items=fitting(found))
+    done = [item for item in found if item["status"] != "in_progress"]
+    return Conversation(id=conversation_id, items=fitting(done))
 
 
 def fitting(items: list[dict[str, Any]]) -> list[Item]:
@@ -63,4 +69,4 @@ async def rate_limits(guest: Guest) -> list[RateLimit]:
 
 
 async def limits(guest: Guest) -> Limits:
-    return Limits(input_characters=None, rate_limits=await rate_limits(guest))
+    return Limits(input_characters=INPUT_CHARACTERS, rate_limits=await rate_limits(guest))

@@ -16,7 +16,7 @@ _UNFINISHED: Final = frozenset({"queued", "in_progress"})
 _TEXT: Final = "response.output_text.delta"
 
 
-async def frames(turn: Turn, after: int, *, private: bool) -> AsyncIterator[Iterator[str]]:
+async def frames(turn: Turn, after: int) -> AsyncIterator[Iterator[str]]:
     """From the event `after` on to the end. Where the log has forgotten, a snapshot comes first.
 
     Text waits for more of it: who asks again at once gets one frame each BATCH_SECONDS.
@@ -25,7 +25,7 @@ async def frames(turn: Turn, after: int, *, private: bool) -> AsyncIterator[Iter
     while True:
         try:
             async for events in turn.events(after):
-                yield writing.texts_of(events, private=private)
+                yield writing.texts_of(events)
                 after = events[-1].number
                 if is_last(events[-1]):
                     return
@@ -34,7 +34,7 @@ async def frames(turn: Turn, after: int, *, private: bool) -> AsyncIterator[Iter
             response, number = await turn.snapshot()
         else:
             return
-        snapshot = _snapshot(response, max(after, number), private=private)
+        snapshot = _snapshot(response, max(after, number))
         if snapshot != told:
             yield iter((snapshot,))
         if response.get("status") not in _UNFINISHED:
@@ -47,6 +47,5 @@ def _pause(events: Sequence[Event]) -> float:
     return BATCH_SECONDS if any(kind_of(event) == _TEXT for event in events) else 0
 
 
-def _snapshot(response: dict[str, Any], number: int, *, private: bool) -> str:
-    body = response if private else writing.public(response)
-    return writing.text_of(ResponseSnapshot(response=body, sequence_number=number))
+def _snapshot(response: dict[str, Any], number: int) -> str:
+    return writing.text_of(ResponseSnapshot(response=response, sequence_number=number))

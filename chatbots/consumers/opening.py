@@ -10,7 +10,7 @@ from starlette.types import Scope
 from accounts import key_material
 from accounts.authentication import authenticate
 from api import addresses, database, ids
-from api.errors import Forbidden, NotFound, Unauthenticated
+from api.errors import ChatbotUnavailable, Forbidden, NotFound, Unauthenticated
 from chatbots import conversing, finding, origins, visitor_tokens
 from chatbots.conversing import Speaker
 from chatbots.finding import Live
@@ -40,8 +40,8 @@ class Guest:
     speaker: Speaker
 
 
-def unknown() -> NotFound:
-    return NotFound(UNKNOWN, code="chatbot_unavailable")
+def unknown() -> ChatbotUnavailable:
+    return ChatbotUnavailable(UNKNOWN)
 
 
 def call_of(scope: Scope, name: str) -> Call:
@@ -56,7 +56,7 @@ def call_of(scope: Scope, name: str) -> Call:
 
 
 async def admitted(asked: Introduction, call: Call) -> Guest:
-    """Raises Unauthenticated, Forbidden (origin_not_allowed), NotFound (chatbot_unavailable)."""
+    """Raises Unauthenticated, Forbidden (origin_not_allowed), ChatbotUnavailable."""
     if asked.preview:
         return await _maker(asked, asked.preview, call)
     key = asked.key or ""
@@ -83,7 +83,7 @@ def _require_welcome(live: Live, call: Call) -> None:
     """May a page like this one talk to the chatbot?"""
     if live.name != call.name or not live.answers:
         raise unknown()
-    if not origins.allowed(live.configuration, call.origin, call.own_origin):
+    if not _fits(live, call):
         raise Forbidden(
             NOT_ALLOWED.format(call.origin or "a page without an origin"),
             code="origin_not_allowed",
@@ -93,23 +93,26 @@ def _require_welcome(live: Live, call: Call) -> None:
 
 
 async def _visitor(asked: Introduction, live: Live, call: Call) -> Guest:
-    try:
-        _require_welcome(live, call)
-    except Forbidden:
-        _note(asked, live, call, refused=True)
-        raise
-    _note(asked, live, call, refused=False)
+    _note(asked, live, call)
+    _require_welcome(live, call)
     claims = await _claims(asked, live)
     known = visitor_tokens.read(live, asked.visitor_token) if asked.visitor_token else None
-    visitor_id = visitor_tokens.visitor_of(live, claims) if claims else known or ids.new("vis")
+    if claims:
+        visitor_id = await conversing.visitor_of(live, claims["sub"], claims)
+    else:
+        visitor_id = known or ids.new("vis")
     return Guest(live, _speaker(asked, live, call, visitor_id, claims))
 
 
-def _note(asked: Introduction, live: Live, call: Call, *, refused: bool) -> None:
+def _fits(live: Live, call: Call) -> bool:
+    return origins.allowed(live.configuration, call.origin, call.own_origin)
+
+
+def _note(asked: Introduction, live: Live, call: Call) -> None:
     """For the owner's list of sites; nobody waits for it."""
     if call.origin:
-        origin, client = call.origin[:255], (asked.client or "")[:40]
-        database.later(conversing.seen(live, origin, client, refused))
+        refused = not _fits(live, call)
+        database.later(conversing.seen(live, call.origin, asked.client or "", refused))
 
 
 async def _claims(asked: Introduction, live: Live) -> Mapping[str, str]:

@@ -7,7 +7,15 @@ from typing import Any, Final
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 
-from api.errors import ApiError, Forbidden, InvalidRequest, NotFound, RateLimited, Unauthenticated
+from api.errors import (
+    ApiError,
+    ChatbotUnavailable,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+)
 from chatbots.consumers.outbox import Outbox
 from chatbots.protocol import writing
 from chatbots.protocol.limits import Close
@@ -94,12 +102,12 @@ class Pipe(AsyncConsumer):
 
 def code_of(problem: ApiError) -> Close:
     match problem:
+        case ChatbotUnavailable() | NotFound():
+            return Close.UNKNOWN
         case Unauthenticated():
             return Close.BAD_KEY
         case Forbidden():
             return Close.ORIGIN if problem.error_code == ORIGIN else Close.BAD_KEY
-        case NotFound():
-            return Close.UNKNOWN
         case RateLimited():
             return Close.TOO_MANY
         case InvalidRequest():

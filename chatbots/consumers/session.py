@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from api import ids
-from api.errors import NotFound, ServerOverloaded
+from api.errors import InvalidRequest, NotFound, ServerOverloaded
 from chatbots import conversing, visitor_tokens
 from chatbots.consumers import describing
 from chatbots.consumers.answers import Answers
@@ -19,9 +19,10 @@ from chatbots.consumers.tabs import Asked, tabs
 from chatbots.conversing import Turn
 from chatbots.finding import Live
 from chatbots.protocol import client, server, writing
-from chatbots.protocol.limits import TOKEN_SECONDS
+from chatbots.protocol.limits import INPUT_CHARACTERS, TOKEN_SECONDS
 
 RECONNECT_MS: Final = (500, 3000)  # spread, so that not all come back at once
+TOO_LONG: Final = f"A message has at most {INPUT_CHARACTERS:,} characters. Send a shorter one."
 STOPPING: Final = "The server restarts. Connect again and send this once more."
 
 
@@ -49,7 +50,7 @@ class Session:
             id=self.id,
             visitor_token=token,
             expires_at=expires_at,
-            chatbot=describing.chatbot(self.guest.live),
+            chatbot=describing.chatbot(self.guest),
             conversation=conversation,
             limits=await describing.limits(self.guest),
             active_response=active.response_id if active else None,
@@ -58,7 +59,7 @@ class Session:
         if asked.resume:
             self.errands.do(self._resume(asked.resume))
         if active and (asked.resume is None or asked.resume.response_id != active.response_id):
-            self._listen(active)
+            self._answers.listen(active, -1)
 
     async def obey(self, frame: client.Frame) -> None:
         """Raises ApiError."""
@@ -93,7 +94,7 @@ class Session:
         change = server.SessionChange(
             visitor_token=token,
             expires_at=expires_at,
-            chatbot=describing.chatbot(live) if live else None,
+            chatbot=describing.chatbot(self.guest) if live else None,
         )
         self._say(server.SessionUpdated(session=change))
 
@@ -117,6 +118,8 @@ class Session:
         self._answers.close()
 
     async def _ask(self, frame: client.ResponseCreate) -> None:
+        if len(frame.input) > INPUT_CHARACTERS:
+            raise InvalidRequest(TOO_LONG, param="input", code="input_too_long")
         turn = await conversing.begin(
             *self._who,
             input=frame.input,
@@ -126,24 +129,24 @@ class Session:
         )
         if turn.conversation_id != self._conversation_id:
             self._go_to(server.ConversationChange(id=turn.conversation_id))
-        self._listen(turn)
+        self._answers.listen(turn, -1)
         await tabs().tell(Asked(turn.conversation_id, turn.response_id, self.id))
         self._say(server.RateLimitsUpdated(rate_limits=await describing.rate_limits(self.guest)))
 
     async def _resume(self, asked: client.Resume | client.ResponseResume) -> None:
-        self._listen(await self._turn(asked.response_id), asked.starting_after)
+        self._answers.listen(await self._turn(asked.response_id), asked.starting_after)
 
     async def _join(self, news: Asked) -> None:
         turn = await self._turn(news.response_id)
         for item in await conversing.items(*self._who, news.conversation_id, None, 2):
-            if item["role"] == "user":
+            if item["role"] == "user" and item["response_id"] == news.response_id:
                 added = server.ConversationItemAdded(
                     conversation=news.conversation_id,
                     item=server.Item.model_validate(item),
                     response_id=news.response_id,
                 )
                 self._say(added)
-        self._listen(turn)
+        self._answers.listen(turn, -1)
 
     async def _list(self, frame: client.ConversationItemsList) -> None:
         items: list[dict[str, Any]] = []
@@ -173,14 +176,6 @@ class Session:
                 code="response_not_found",
             )
         return turn
-
-    def _listen(self, turn: Turn, after: int = -1) -> None:
-        self._answers.listen(
-            turn,
-            after,
-            private=self.guest.speaker.sees_costs,
-            stops_alone=self.guest.live.configuration.stop_when_alone,
-        )
 
     def _go_to(self, conversation: server.ConversationChange) -> None:
         self._enter(conversation.id)

@@ -6,6 +6,8 @@ from typing import Final
 SUBPROTOCOL: Final = "chat.v1"
 FRAME_BYTES: Final = 64 * 1024
 """Of a frame from a client."""
+INPUT_CHARACTERS: Final = 15_000
+"""Of a question: such a frame is never too large."""
 SESSION_SECONDS: Final = 5.0
 """Until the first frame, which must be `session.update`."""
 HEARTBEAT_SECONDS: Final = 25.0
@@ -20,7 +22,7 @@ STALL_SECONDS: Final = 30.0
 """That one frame may wait for a client that does not read."""
 FIRST_ITEMS: Final = 30
 """Messages of the conversation in `session.created`."""
-MOST_ITEMS: Final = 100
+MOST_ITEMS: Final = 50
 """Messages that can be asked for at once."""
 BURST_FRAMES: Final = 40
 """Frames from a client at once; over that so many a second:"""

@@ -70,7 +70,7 @@ class Conversation(Part):
 
 
 class Limits(Part):
-    input_characters: int | None
+    input_characters: int
     rate_limits: list[RateLimit]
 
 

@@ -13,10 +13,6 @@ from inference.responses.narration import kind_of
 from inference.responses.output import to_json
 
 _DELTA: Final = "response.output_text.delta"
-_WHOLE: Final = frozenset(
-    f"response.{name}"
-    for name in ("created", "queued", "in_progress", "completed", "incomplete", "failed")
-)
 _CODES: Final = {  # where the rest of this server has names of its own
     "rate_limit_exceeded": "rate_limited",
     "invalid_api_key": "invalid_key",
@@ -45,33 +41,13 @@ def error(problem: ApiError, event_id: str | None = None) -> str:
     return Error(status=problem.status, event_id=event_id, error=detail).model_dump_json()
 
 
-def texts_of(events: Sequence[Event], *, private: bool) -> Iterator[str]:
-    """The frames of events that are ready together: neighbouring text is joined into one.
-
-    `private`: for who holds a secret key, or makes the chatbot. Others do not hear how it is made.
-    """
+def texts_of(events: Sequence[Event]) -> Iterator[str]:
+    """The frames of events that are ready together: neighbouring text is joined into one."""
     for group in _groups(events):
-        kind = kind_of(group[0])
-        if kind == "error":
-            continue  # `response.failed` follows, and says the same
         if len(group) > 1:
             yield to_json(_joined(group))
-        elif private or kind not in _WHOLE:
+        elif kind_of(group[0]) != "error":  # `response.failed` follows, and says the same
             yield group[0].data
-        else:
-            told = json.loads(group[0].data)
-            yield to_json({**told, "response": public(told["response"])})
-
-
-def public(response: dict[str, Any]) -> dict[str, Any]:
-    """A response without what only its maker may know: the prompt, the tools, what it cost."""
-    usage = response.get("usage")
-    return {
-        **response,
-        "instructions": None,
-        "tools": [],
-        "usage": usage and {name: value for name, value in usage.items() if name != "cost"},
-    }
 
 
 def _groups(events: Iterable[Event]) -> Iterator[list[Event]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,10 +46,9 @@ class Answer:
 
     @property
     def body(self) -> dict[str, Any]:
-        usage = {"total_tokens": 3, "cost": "0.01"} if self.status != "in_progress" else None
+        usage = {"total_tokens": 3} if self.status != "in_progress" else None
         output = [{"type": "message", "content": [{"type": "output_text", "text": self.text}]}]
-        told = {"id": self.response_id, "status": self.status, "output": output, "usage": usage}
-        return {**told, "instructions": "Bake.", "tools": []}
+        return {"id": self.response_id, "status": self.status, "output": output, "usage": usage}
 
     async def _tell(self, kind: str, *, last: bool = False, **members: Any) -> None:
         told = {"type": f"response.{kind}", "sequence_number": self._number, **members}
@@ -109,7 +108,7 @@ class Book:
             self._events[key] = answer = Answer(conversation_id)
             self.answers.append(answer)
             item = {"id": ids.new("msg"), "role": "user", "status": "completed", "content": input}
-            self.said[conversation_id].append(item)
+            self.said[conversation_id].append({**item, "response_id": answer.response_id})
             await answer.begin()
         return self._events[key]
 
@@ -138,6 +137,13 @@ class Book:
         found = self.said[conversation_id]
         places = [at for at, item in enumerate(found) if item["id"] == before]
         return found[: places[0] if places else None][-limit:]
+
+    async def latest(self, live: Live, speaker: Speaker) -> str | None:
+        mine = [chat for chat, holder in self.holders.items() if holder == speaker.holder]
+        return mine[-1] if mine else None
+
+    async def visitor_of(self, live: Live, external_id: str, claims: Mapping[str, str]) -> str:
+        return f"vis_{external_id}"
 
     async def new_conversation(self, live: Live, speaker: Speaker) -> str:
         conversation_id = ids.new("chat")

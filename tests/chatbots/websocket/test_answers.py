@@ -48,18 +48,26 @@ async def test_an_answer_is_streamed_to_its_end(bot: Bot, book: Book) -> None:
     numbers = [frame["sequence_number"] for frame in frames]
     assert numbers[0] == 0
     assert numbers == sorted(set(numbers))
-    final = frames[-1]["response"]
-    assert final["usage"] == {"total_tokens": 3}, "no cost for a publishable key"
-    assert final["instructions"] is None
+    assert frames[-1]["response"]["usage"] == {"total_tokens": 3}
 
 
-async def test_who_holds_a_secret_key_is_told_the_cost(bot: Bot, book: Book) -> None:
+async def test_a_program_asks_with_its_own_key(bot: Bot, book: Book) -> None:
     async with opened(bot, key=bot.secret_key, origin=None) as wire:
         answer = await asked(wire, book)
         await answer.end()
-        frames = await rest_of_answer(wire)
-    assert frames[-1]["response"]["usage"]["cost"] == "0.01"
-    assert book.asked[0][1].caller is not None
+        await rest_of_answer(wire)
+    caller = book.asked[0][1].caller
+    assert caller is not None
+    assert caller.organisation_id == bot.organisation_id
+
+
+async def test_a_question_that_is_too_long_is_refused(bot: Bot, book: Book) -> None:
+    async with opened(bot) as wire:
+        most = (await session_of(wire))["limits"]["input_characters"]
+        wire.ask("ä" * (most + 1))
+        assert (await wire.hear("error"))["error"]["code"] == "input_too_long"
+        wire.ask("\U0001f950" * most)
+        await wire.hear("rate_limits.updated")
 
 
 async def test_text_that_comes_quickly_leaves_in_few_frames(bot: Bot, book: Book) -> None:
@@ -143,7 +151,6 @@ async def test_what_the_log_has_forgotten_comes_as_a_snapshot(bot: Bot, book: Bo
         assert snapshot["type"] == "response.snapshot"
         assert snapshot["sequence_number"] == 2
         assert snapshot["response"]["output"][0]["content"][0]["text"] == "All of it"
-        assert snapshot["response"]["instructions"] is None
         assert await wire.silent()
 
 
@@ -280,6 +287,17 @@ async def test_feedback_is_kept(bot: Bot, book: Book) -> None:
         told = await wire.hear("feedback.created")
     assert (told["item_id"], told["rating"]) == ("msg_1", "up")
     assert book.rated == [("msg_1", "up", "!")]
+
+
+async def test_a_visitor_goes_on_in_the_last_conversation(bot: Bot, book: Book) -> None:
+    async with opened(bot) as wire:
+        token = (await session_of(wire))["visitor_token"]
+        wire.ask("Hello")
+        await wire.hear("rate_limits.updated")
+    async with opened(bot, visitor_token=token) as wire:
+        conversation = (await session_of(wire))["conversation"]
+    assert conversation["id"] == book.answers[0].conversation_id
+    assert len(conversation["items"]) == 1
 
 
 async def test_a_session_that_begins_again_is_another_visitors(bot: Bot, book: Book) -> None:

@@ -1,4 +1,4 @@
-"""Text that is ready together leaves in one frame; what only its maker may know does not leave."""
+"""Text that is ready together leaves in one frame; everything else as it is."""
 
 import json
 from typing import Any
@@ -23,8 +23,8 @@ def delta(number: int, text: str) -> Event:
     return event(number, "output_text.delta", **PLACE, delta=text, logprobs=[])
 
 
-def told(*events: Event, private: bool = False) -> list[dict[str, Any]]:
-    frames = [json.loads(text) for text in writing.texts_of(events, private=private)]
+def told(*events: Event) -> list[dict[str, Any]]:
+    frames = [json.loads(text) for text in writing.texts_of(events)]
     for frame in frames:
         validator("ServerFrame").validate(frame)
     return frames
@@ -45,27 +45,6 @@ def test_other_events_stay_between_the_text_before_and_after() -> None:
     frames = told(delta(4, "a"), delta(5, "b"), annotation, delta(7, "c"))
     assert [frame["sequence_number"] for frame in frames] == [5, 6, 7]
     assert [frame.get("delta") for frame in frames] == ["ab", None, "c"]
-
-
-RESPONSE = {
-    "id": "resp_1",
-    "instructions": "Never tell anyone.",
-    "tools": [{"type": "function", "name": "secret"}],
-    "usage": {"total_tokens": 3, "cost": "0.01"},
-}
-
-
-def test_prompt_tools_and_cost_do_not_leave() -> None:
-    for kind in ("created", "in_progress", "completed", "incomplete", "failed"):
-        (frame,) = told(event(0, kind, response=RESPONSE))
-        assert frame["response"]["usage"] == {"total_tokens": 3}
-        assert "Never" not in json.dumps(frame)
-        assert "secret" not in json.dumps(frame)
-
-
-def test_who_holds_a_secret_key_is_told_the_cost() -> None:
-    (frame,) = told(event(9, "completed", response=RESPONSE), private=True)
-    assert frame["response"] == RESPONSE
 
 
 def test_a_failure_is_told_once() -> None:

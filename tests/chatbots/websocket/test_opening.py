@@ -16,13 +16,15 @@ pytestmark = pytest.mark.usefixtures("book")
 
 
 async def test_a_session_is_told_all_that_a_widget_shows(bot: Bot) -> None:
-    await bot.publish(welcome="Hello!", suggested_prompts=["When do you open?"])
+    await bot.publish(
+        welcome="Hello! I am {{chatbot.title}}.", suggested_prompts=["When do you open?"]
+    )
     async with opened(bot) as wire:
         assert wire.subprotocol == "chat.v1"
         session = await session_of(wire)
     assert session["chatbot"]["name"] == "Support"
     assert session["chatbot"]["version"] == 2
-    assert session["chatbot"]["welcome"] == "Hello!"
+    assert session["chatbot"]["welcome"] == "Hello! I am Support."
     assert session["chatbot"]["suggested_prompts"] == ["When do you open?"]
     assert session["conversation"] == {"id": None, "items": []}
     assert session["limits"]["rate_limits"][0]["remaining"] == 19

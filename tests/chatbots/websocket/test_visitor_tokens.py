@@ -115,10 +115,3 @@ async def test_a_persons_token_that_is_wrong_is_refused(claims: dict[str, Any]) 
 
 async def test_clocks_may_differ_a_little() -> None:
     assert await person(signed(exp=int(time.time()) - 30))
-
-
-def test_a_person_is_the_same_visitor_each_time_and_in_one_chatbot() -> None:
-    ada = visitor_tokens.visitor_of(live(), {"sub": "ada"})
-    assert ada == visitor_tokens.visitor_of(live(), {"sub": "ada", "name": "Ada"})
-    assert ada != visitor_tokens.visitor_of(live(), {"sub": "ben"})
-    assert ada != visitor_tokens.visitor_of(live(chatbot_id="bot_2"), {"sub": "ada"})

@@ -61,7 +61,7 @@ class Wire:
         self._inbox.put_nowait({"type": "websocket.disconnect", "code": 1001})
 
     def send(self, frame: object) -> None:
-        text = frame if isinstance(frame, str) else json.dumps(frame)
+        text = frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False)
         self._inbox.put_nowait({"type": "websocket.receive", "text": text})
 
     def send_bytes(self, raw: bytes) -> None:

@@ -12,6 +12,7 @@ from billing.accounts import customer_account
 HORIZON: Final = 90
 """Days on the ruler."""
 WEEK: Final = 7
+YEAR: Final = 365
 LOW_DAYS: Final = 7
 
 
@@ -37,8 +38,13 @@ class Balance:
         return 1.0 if self.days_left is None else min(self.days_left / HORIZON, 1.0)
 
     @property
+    def is_long(self) -> bool:
+        """So long that a day of its end would be a guess."""
+        return self.days_left is not None and self.days_left > YEAR
+
+    @property
     def lasts_until(self) -> date | None:
-        if self.days_left is None or self.days_left > 100 * 365:
+        if self.days_left is None or self.is_long:
             return None
         return timezone.now().date() + timedelta(days=self.days_left)
 

@@ -18,27 +18,26 @@ class Entry:
     scope: str | None = None
     also: tuple[str, ...] = ()
     short: str | Promise = ""
-    """Its word in the bar of a phone; empty: it stands under More."""
+    rank: int = 9
+    """Its word and place in the bar of a phone; without a word it stands under More."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    label: str | Promise
-    short: str | Promise
-    icon: str
+    entry: Entry
     url: str
     is_current: bool
 
 
 ENTRIES: Final = (
-    Entry("overview", _("Overview"), "overview", short=_("Overview")),
-    Entry("chatbots", _("Chatbots"), "chatbots", also=("chatbot",), short=_("Chatbots")),
-    Entry("conversations", _("Conversations"), "conversations", short=_("Inbox")),
+    Entry("overview", _("Overview"), "overview", short=_("Overview"), rank=1),
+    Entry("chatbots", _("Chatbots"), "chatbots", also=("chatbot",), short=_("Chatbots"), rank=2),
+    Entry("conversations", _("Conversations"), "conversations", short=_("Inbox"), rank=3),
     Entry("files", _("Files"), "files", "files:read", also=("file",)),
     Entry("models", _("Models"), "models", "models:read", also=("model",)),
-    Entry("api-keys", _("API keys"), "keys", "keys:write", ("api-key",), short=_("Keys")),
-    Entry("usage", _("Usage"), "usage", "usage:read", short=_("Usage")),
-    Entry("runs", _("Runs"), "requests", "usage:read", also=("run",)),
+    Entry("api-keys", _("API keys"), "keys", "keys:write", ("api-key",), _("Keys"), 5),
+    Entry("usage", _("Usage"), "usage", "usage:read", short=_("Usage"), rank=4),
+    Entry("runs", _("Runs"), "requests", "usage:read", ("run",), _("Runs"), 6),
     Entry("billing", _("Billing"), "billing", "usage:read", also=("top-up",)),
     Entry("team", _("Team"), "team", "admin"),
     Entry("audit", _("Audit"), "audit", "admin"),
@@ -51,7 +50,7 @@ def links(slug: str, scopes: frozenset[str], current: str) -> list[Link]:
     """For a member with these `scopes`, on the page of the route `current`."""
     allowed = (entry for entry in ENTRIES if entry.scope is None or entry.scope in scopes)
     return [
-        Link(entry.label, entry.short, entry.icon, url, is_current=_is_current(entry, current))
+        Link(entry, url, is_current=_is_current(entry, current))
         for entry in allowed
         if (url := _address(entry.name, slug))
     ]
@@ -59,14 +58,15 @@ def links(slug: str, scopes: frozenset[str], current: str) -> list[Link]:
 
 def tabs(shown: list[Link]) -> tuple[list[Link], list[Link]]:
     """What stands in the bar of a phone, and what stands under More."""
-    bar = [link for link in shown if link.short][:MOST_TABS]
+    named = (link for link in shown if link.entry.short)
+    bar = sorted(named, key=lambda link: link.entry.rank)[:MOST_TABS]
     return bar, [link for link in shown if link not in bar]
 
 
 def _is_current(entry: Entry, current: str) -> bool:
-    """`chatbot-embed` belongs to `chatbot`, so that new pages of a thing need no line here."""
+    """`conversations-export`, `chatbot-embed`: new pages of a thing need no line here."""
     names = (entry.name, *entry.also)
-    return current in names or current.startswith(tuple(f"{name}-" for name in entry.also))
+    return current in names or current.startswith(tuple(f"{name}-" for name in names))
 
 
 def _address(name: str, slug: str) -> str:

@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.models import AuditEntry
+from accounts import scopes
+from accounts.models import APIKey, AuditEntry
 from api import request_ids
 from dashboard import icons
 from dashboard import money as amounts
@@ -107,6 +108,16 @@ def short_id(whole: str) -> str:
 
 
 @register.filter
+def may(key: APIKey) -> str:
+    """What a key may do, in a few words."""
+    if key.kind == APIKey.Kind.PUBLISHABLE:
+        return _("widget")
+    if set(key.scopes) == scopes.ALL:
+        return _("all")
+    return ", ".join(key.scopes) or _("nothing")
+
+
+@register.filter
 def ledger_kind(kind: str) -> str:
     return str(LEDGER.get(kind, kind))
 
@@ -189,7 +200,7 @@ def get(mapping: Mapping[Any, Any], key: Any) -> Any:
 
 @register.filter
 def percent(share: float) -> str:
-    return f"{share * 100:.0f} %"
+    return f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
 
 
 def _since(moment: datetime) -> str:

@@ -35,7 +35,7 @@ customElements.define("chart-line", class extends HTMLElement {
       legend: { show: false },
       cursor: { show: false },
       scales: { y: { range: (_plot, _low, high) => [0, high * 1.1 || 1] } },
-      axes: [{ ...axis, values: (_plot, ticks) => ticks.map((s) => new Date(s * 1000).toLocaleDateString("en", { day: "numeric", month: "short", timeZone: "UTC" })) }, axis],
+      axes: [{ ...axis, values: (_plot, ticks) => ticks.map((s) => new Date(s * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })) }, axis],
       series: [{}, line(this.names[0], painted("--ink-3"), 1.25), line(this.names[1], painted("--ink"), 1.75)],
     }, this.data, this);
   }

@@ -11,9 +11,10 @@ const draw = (name, props, parent, text) => {
 };
 
 // 1, 2, 2.5, 5, 10: the smallest of these steps that needs no more than six lines.
-const stepOf = (most) => {
+const stepOf = (most, least) => {
   const power = 10 ** Math.floor(Math.log10(most / 5 || 1));
-  return [1, 2, 2.5, 5, 10].map((n) => n * power).find((step) => step * 6 >= most) || power * 10;
+  const steps = [1, 2, 2.5, 5, 10].map((n) => n * power).filter((step) => step % least === 0);
+  return steps.find((step) => step * 6 >= most) || Math.max(power * 10, least);
 };
 
 customElements.define("stacked-bars", class extends HTMLElement {
@@ -70,7 +71,7 @@ customElements.define("stacked-bars", class extends HTMLElement {
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.replaceChildren();
     const largest = Math.max(...this.days.map((d) => sum(d.values)), 1);
-    const step = Math.max(stepOf(largest), this.dataset.money ? 0 : 1);
+    const step = stepOf(largest, 1); // neither half requests nor half nano-dollars
     const most = Math.ceil(largest / step) * step;
     const box = { left: 8 + 7 * this.format(most).length, bottom: height - 22, top: 8, width, height, most, step };
     this.grid(box);

@@ -1,0 +1,220 @@
+"""Forms over a chatbot's draft; what they may say is decided by its Configuration."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from chatbots.configuration import Configuration
+from dashboard.forms import Form
+
+TEMPLATES: Final[dict[str, dict[str, Any]]] = {
+    "support": {
+        "system_prompt": "You answer questions of our customers. Use only the sources that you are "
+        "given. If they do not say, say so. Be brief: three sentences at most.",
+        "welcome": "Hello! Ask me anything about our service.",
+        "suggested_prompts": ["What can you do?", "How do I reach a person?"],
+        "temperature": 0.3,
+    },
+    "json": {
+        "system_prompt": "Answer with the facts of the text as JSON, and nothing else.",
+        "welcome": "Paste a text; I answer in JSON.",
+        "response_format": {"type": "json_object"},
+        "temperature": 0.0,
+    },
+    "blank": {},
+}
+TEMPLATE_NAMES: Final = {
+    "support": (_("Support from your pages"), _("Answers from files, with sources")),
+    "json": (_("Document to JSON"), _("Text in, valid JSON out")),
+    "blank": (_("Blank"), _("A prompt and a model")),
+}
+
+
+class NewChatbotForm(Form):
+    title = forms.CharField(label=_("Name"), max_length=120)
+    name = forms.SlugField(
+        label=_("In addresses"), max_length=64, required=False,
+        help_text=_("Lower case letters, digits and hyphens. Empty: made from the name."),
+    )  # fmt: skip
+    template = forms.ChoiceField(
+        label=_("Begin with"),
+        choices=[(key, name) for key, (name, _about) in TEMPLATE_NAMES.items()],
+        widget=forms.RadioSelect,
+        initial="support",
+    )
+
+
+class DraftForm(Form):
+    """A part of the draft: the fields are the Configuration's, `limits.messages` with two _."""
+
+    LISTS: ClassVar[tuple[str, ...]] = ()
+    """Fields that are typed as lines, one value a line."""
+
+    def __init__(self, *args: Any, draft: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(*args, initial=self._shown(draft), **kwargs)
+
+    def changes(self) -> dict[str, Any]:
+        """What `making.change` takes as `configuration`."""
+        changed: dict[str, Any] = {}
+        for name, value in self.cleaned_data.items():
+            if name in self.LISTS:
+                value = [line.strip() for line in value.splitlines() if line.strip()]
+            outer, _mark, inner = name.partition("__")
+            if inner:
+                changed.setdefault(outer, {})[inner] = value
+            else:
+                changed[outer] = value
+        return changed
+
+    def blame(self, name: str | None, message: str) -> None:
+        """The API names `limits.messages`, or `allowed_origins.0`."""
+        parts = (name or "").removeprefix("configuration.").split(".")
+        known = ("__".join(parts[:2]), parts[0])
+        super().blame(next((each for each in known if each in self.fields), None), message)
+
+    def _shown(self, draft: Mapping[str, Any]) -> dict[str, Any]:
+        # A draft of an earlier release may lack what a newer one has.
+        whole = Configuration.model_validate(draft).stored()
+        shown = {}
+        for name in self.base_fields:
+            outer, _mark, inner = name.partition("__")
+            value = whole[outer][inner] if inner else whole[outer]
+            shown[name] = "\n".join(value) if name in self.LISTS else value
+        return shown
+
+
+class BuildForm(DraftForm):
+    LISTS = ("suggested_prompts", "stop")
+
+    model = forms.ChoiceField(label=_("Model"), required=False)
+    system_prompt = forms.CharField(
+        label=_("Instructions"), required=False, strip=False,
+        widget=forms.Textarea(attrs={"rows": 10}),
+    )  # fmt: skip
+    temperature = forms.FloatField(
+        label=_("Temperature"), min_value=0, max_value=2,
+        widget=forms.NumberInput(attrs={"step": "0.1"}),
+    )  # fmt: skip
+    top_p = forms.FloatField(
+        label=_("Top p"), min_value=0, max_value=1,
+        widget=forms.NumberInput(attrs={"step": "0.05"}),
+    )  # fmt: skip
+    max_output_tokens = forms.IntegerField(
+        label=_("Longest answer, tokens"), min_value=16, max_value=32_768
+    )
+    welcome = forms.CharField(
+        label=_("Welcome message"), required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    suggested_prompts = forms.CharField(
+        label=_("Suggested prompts"), required=False, help_text=_("One a line, up to four."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )  # fmt: skip
+    stop = forms.CharField(
+        label=_("Stop at"), required=False, help_text=_("One a line, up to four."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )  # fmt: skip
+    knowledge__top_k = forms.IntegerField(
+        label=_("Passages in a prompt"), min_value=0, max_value=20,
+        help_text=_("0: its files are not asked."),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["model"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        names = dict.fromkeys([*models, self.initial["model"] or ""])
+        field.choices = [("", _("The team's default")), *((name, name) for name in names if name)]
+
+    def changes(self) -> dict[str, Any]:
+        changed = super().changes()
+        return {**changed, "model": changed["model"] or None}
+
+
+class EmbedForm(DraftForm):
+    LISTS = ("allowed_origins",)
+
+    allowed_origins = forms.CharField(
+        label=_("Sites that may show it"), required=False,
+        help_text=_("One a line: https://shop.example or https://*.example.com. Empty: none."),
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )  # fmt: skip
+    access = forms.ChoiceField(
+        label=_("Who may talk to it"),
+        choices=[
+            ("public", _("Every visitor of these sites")),
+            ("signed", _("Visitors whom your server signs in")),
+            ("private", _("API keys alone")),
+        ],
+    )
+    theme__accent = forms.RegexField(
+        r"^#[0-9a-fA-F]{6}$", label=_("Accent"), required=False,
+        help_text=_("As #1f6f5c. Empty: ink."),
+    )  # fmt: skip
+    theme__scheme = forms.ChoiceField(
+        label=_("Colours"),
+        choices=[("auto", _("As the visitor's device")), ("light", _("Light")), ("dark", _("Dark"))],
+    )
+    theme__position = forms.ChoiceField(
+        label=_("Corner"),
+        choices=[("bottom-right", _("Right")), ("bottom-left", _("Left"))],
+    )
+    theme__radius = forms.IntegerField(label=_("Roundness, px"), min_value=0, max_value=32)
+    limits__messages = forms.IntegerField(
+        label=_("Messages of a visitor"), min_value=1, max_value=10_000
+    )
+    limits__window_seconds = forms.IntegerField(
+        label=_("in so many seconds"), min_value=1, max_value=86_400
+    )
+    limits__address_messages = forms.IntegerField(
+        label=_("Messages of an address"), min_value=1, max_value=100_000
+    )
+    disclosure = forms.CharField(
+        label=_("What visitors are told"), max_length=500,
+        help_text=_("Always visible: visitors have a right to know that this is an AI."),
+    )  # fmt: skip
+
+    def changes(self) -> dict[str, Any]:
+        changed = super().changes()
+        changed["theme"]["accent"] = changed["theme"]["accent"] or None
+        return changed
+
+
+class SettingsForm(DraftForm):
+    LISTS = ("languages",)
+
+    budget__day_usd = forms.CharField(
+        label=_("Budget a day, $"), required=False, help_text=_("Empty: no limit a day.")
+    )
+    budget__month_usd = forms.CharField(
+        label=_("Budget a month, $"), required=False, help_text=_("Empty: no limit a month.")
+    )
+    budget__resting_text = forms.CharField(
+        label=_("What visitors read when it is used up"), max_length=500, required=False
+    )
+    retention_days = forms.IntegerField(
+        label=_("Keep conversations for days"), min_value=0, max_value=3_650, required=False,
+        help_text=_("0: nothing is kept. Empty: everything is."),
+    )  # fmt: skip
+    languages = forms.CharField(
+        label=_("Languages"), required=False, help_text=_("One a line, as en or de-AT."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )  # fmt: skip
+    stop_when_alone = forms.BooleanField(
+        label=_("End an answer that nobody has read for a minute"), required=False
+    )
+
+    def changes(self) -> dict[str, Any]:
+        changed = super().changes()
+        for name in ("day_usd", "month_usd"):
+            changed["budget"][name] = changed["budget"][name].strip().removeprefix("$") or None
+        return changed
+
+
+def contrast(colour: str) -> float:
+    """Of white text on a colour, by WCAG 2.2: 4.5 is what small text needs."""
+    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return 1.05 / (luminance + 0.05)

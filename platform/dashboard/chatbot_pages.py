@@ -1,0 +1,101 @@
+"""What the pages of a single chatbot share: finding it, its head and tabs, saving its draft."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from api.errors import ApiError
+from chatbots import making
+from chatbots.author import Author
+from chatbots.models import Chatbot
+from dashboard import chatbot_rows
+from dashboard.access import ROLES_NEEDED, TeamRequest, actor_of, organisation_view
+from dashboard.chatbot_forms import DraftForm
+
+WRITE: Final = "inference"
+"""The scope of those who build: owners, admins, developers."""
+TABS: Final = (
+    ("chatbot", gettext_lazy("Build")),
+    ("chatbot-embed", gettext_lazy("Embed")),
+    ("chatbot-conversations", gettext_lazy("Conversations")),
+    ("chatbot-usage", gettext_lazy("Usage")),
+    ("chatbot-versions", gettext_lazy("Versions")),
+    ("chatbot-settings", gettext_lazy("Settings")),
+)
+View = Callable[..., HttpResponseBase]
+Shown = TypeVar("Shown", bound=DraftForm)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What came of a form: the chatbot as it is now, and whether the form was taken."""
+
+    chatbot: Chatbot
+    saved: bool
+
+
+def chatbot_view(*, write: bool = False) -> Callable[[View], View]:
+    """For `/chatbots/<name>/…`: the view gets the chatbot; a POST or `write` needs a builder."""
+
+    def wrap(view: View) -> View:
+        @organisation_view()
+        @wraps(view)
+        def page(request: TeamRequest, name: str, **route: Any) -> HttpResponseBase:
+            if (write or request.method == "POST") and WRITE not in request.membership.scopes:
+                raise PermissionDenied(
+                    ROLES_NEEDED.format(role=request.role, team=request.organisation.name)
+                )
+            return view(request, making.find(request.organisation.id, name), **route)
+
+        return page
+
+    return wrap
+
+
+def author_of(request: TeamRequest) -> Author:
+    return Author.of(actor_of(request))
+
+
+def save(chatbot: Chatbot, form: DraftForm, **also: Any) -> Draft:
+    """The form's part of the draft; what the Configuration refuses is said at its field."""
+    if form.is_valid():
+        try:
+            return Draft(making.change(chatbot, configuration=form.changes(), **also), saved=True)
+        except ApiError as error:
+            form.refuse(error)
+    return Draft(chatbot, saved=False)
+
+
+def shown(
+    request: TeamRequest,
+    template: str,
+    chatbot: Chatbot,
+    context: Mapping[str, Any],
+    status: int = 200,
+) -> HttpResponse:
+    """A page under the chatbot's head and tabs."""
+    kind, words = chatbot_rows.state(chatbot)
+    head = {
+        "chatbot": chatbot,
+        "state": {"kind": kind, "words": words},
+        "next_version": _next(chatbot),
+        "tabs": TABS,
+        "may_write": WRITE in request.membership.scopes,
+    }
+    return render(request, template, {**head, **context}, status=status)
+
+
+def said(draft: Draft) -> str:
+    return _("Saved in the draft. Visitors meet it when you publish.") if draft.saved else ""
+
+
+def _next(chatbot: Chatbot) -> int:
+    newest = chatbot.versions.order_by("-number").first()
+    return newest.number + 1 if newest else 1

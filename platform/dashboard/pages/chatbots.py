@@ -1,0 +1,127 @@
+"""Chatbots of the team: the list, a new one from a template, one more like another, import."""
+
+import re
+from typing import Any
+
+from django.db.models import F, Q, QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from api.errors import ApiError, InvalidRequest
+from chatbots import exchange, making, versions
+from chatbots.models import Chatbot
+from dashboard import chatbot_rows, paging
+from dashboard.access import TeamRequest, organisation_view
+from dashboard.chatbot_forms import TEMPLATE_NAMES, TEMPLATES, NewChatbotForm
+from dashboard.chatbot_pages import WRITE, author_of, chatbot_view
+
+STATES = {
+    "live": Q(live__isnull=False, paused_at=None),
+    "draft": Q(live=None, paused_at=None),
+    "paused": Q(paused_at__isnull=False),
+}
+LARGEST_YAML = 256 * 1024
+
+
+@organisation_view()
+def chatbots(request: TeamRequest) -> HttpResponse:
+    found, mine = _found(request), _mine(request)
+    page = paging.of(found, request.GET)
+    rows = chatbot_rows.of(request.organisation.id, page.rows)
+    shown = {
+        "page": page,
+        "rows": rows,
+        "messages": sum(row.messages for row in rows),
+        "cost": sum(row.cost for row in rows),
+        "q": paging.search(request.GET),
+        "state": request.GET.get("state", ""),
+        "counts": {name: mine.filter(which).count() for name, which in STATES.items()},
+        "templates": TEMPLATE_NAMES.items(),
+        "may_write": WRITE in request.membership.scopes,
+    }
+    return render(request, "dashboard/chatbots.html", shown)
+
+
+@organisation_view(scope=WRITE)
+def new(request: TeamRequest) -> HttpResponseBase:
+    """The name is enough: it is published at once, so that the next page talks."""
+    begun = request.GET.get("template", "")
+    form = NewChatbotForm(initial={"template": begun if begun in TEMPLATES else "support"})
+    if request.method == "POST":
+        form = NewChatbotForm(request.POST)
+        if form.is_valid() and (made := _made(request, form)) is not None:
+            return redirect("dashboard:chatbot", request.organisation.slug, made.name)
+    status = 422 if form.is_bound else 200
+    about = [(key, name, text) for key, (name, text) in TEMPLATE_NAMES.items()]
+    return render(
+        request, "dashboard/chatbot_new.html", {"form": form, "about": about}, status=status
+    )
+
+
+@require_POST
+@chatbot_view(write=True)
+def duplicate(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
+    copy = making.create(
+        request.organisation.id,
+        author_of(request),
+        _free(request, f"{chatbot.name[:58]}-copy"),
+        _("%(title)s, copy") % {"title": chatbot.title[:110]},
+        chatbot.draft,
+    )
+    return redirect("dashboard:chatbot", request.organisation.slug, copy.name)
+
+
+@require_POST
+@organisation_view(scope=WRITE)
+def import_yaml(request: TeamRequest) -> HttpResponseBase:
+    """A file that `Export YAML` made, as a new chatbot's draft."""
+    file = request.FILES.get("file")
+    if file is None or (file.size or 0) > LARGEST_YAML:
+        raise InvalidRequest(_("Choose a YAML file of up to 256 KiB."))
+    try:
+        configuration = exchange.read(file.read().decode())
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(_("This file is not text.")) from error
+    name = _free(request, slugify(re.sub(r"\.ya?ml$", "", file.name or ""))[:60] or "chatbot")
+    made = making.create(
+        request.organisation.id, author_of(request), name, configuration=configuration.stored()
+    )
+    return redirect("dashboard:chatbot", request.organisation.slug, made.name)
+
+
+def _made(request: TeamRequest, form: NewChatbotForm) -> Chatbot | None:
+    title = form.cleaned_data["title"]
+    name = form.cleaned_data["name"] or _free(request, slugify(title)[:60].strip("-") or "chatbot")
+    author = author_of(request)
+    try:
+        made = making.create(
+            request.organisation.id, author, name, title, TEMPLATES[form.cleaned_data["template"]]
+        )
+        versions.publish(made, author, _("First version"))
+    except ApiError as error:
+        form.refuse(error)
+        return None
+    return made
+
+
+def _mine(request: TeamRequest) -> QuerySet[Any]:
+    return Chatbot.objects.all().for_organisation(request.organisation.id)
+
+
+def _found(request: TeamRequest) -> QuerySet[Any]:
+    found = _mine(request).select_related("live").annotate(version=F("live__number"))
+    if text := paging.search(request.GET):
+        found = found.filter(Q(title__icontains=text) | Q(name__icontains=text))
+    return found.filter(STATES.get(request.GET.get("state", ""), Q()))
+
+
+def _free(request: TeamRequest, name: str) -> str:
+    """The name, with a number where the team has one of it."""
+    taken = set(_mine(request).filter(name__startswith=name).values_list("name", flat=True))
+    numbered = (name if n == 1 else f"{name}-{n}" for n in range(1, len(taken) + 2))
+    return next(each for each in numbered if each not in taken)
+
+

@@ -1,0 +1,131 @@
+"""Each number on a page is the API's own, and every total is the sum of what stands above it."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from django.utils.html import strip_tags
+
+from billing import topping_up
+from billing.models import Hold, Price
+from dashboard import activity
+from tests.browser import seeding
+from tests.cast import Person
+
+NUMBER = re.compile(r'<td class="number" data-value="(\d+)">')
+
+
+@pytest.fixture
+def busy(ada: Person) -> Person:
+    """A team with two months of calls."""
+    lately = timezone.now() - timedelta(seconds=30)  # a test is one transaction: its now is past
+    for model, rate in {"tiny": 1_000_000, "small": 50_000}.items():
+        Price.objects.create(
+            model=model, input=rate, cached_input=rate, output=2 * rate, effective_from=lately
+        )
+    topping_up.top_up(ada.organisation, 100 * 10**9, "busy")
+    seeding.fill(ada.organisation.slug, calls_a_day=2)
+    return ada
+
+
+def asked(person: Person, path: str) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {person.key}"}
+    body: dict[str, Any] = Client().get(path, headers=headers).json()
+    return body
+
+
+def page(client: Client, person: Person, path: str) -> str:
+    answer = client.get(f"/dashboard/{person.organisation.slug}/{path}")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("metric", "names"),
+    [
+        ("requests", ("requests",)),
+        ("tokens", ("prompt_tokens", "completion_tokens")),
+        ("cost", ("cost_nano",)),
+    ],
+)
+def test_the_usage_table_holds_what_the_api_tells(
+    as_ada: Client, busy: Person, metric: str, names: tuple[str, ...]
+) -> None:
+    html = page(as_ada, busy, f"usage?metric={metric}&days=30")
+    query = re.search(r"/v1/usage\?[^&]*[^\"]*?(?=&quot;)", html)
+    assert query is not None
+    told = asked(busy, query[0].replace("&amp;", "&"))
+    expected = sum(line[name] for line in told["data"] for name in names)
+    assert expected > 0
+    assert sum(map(int, NUMBER.findall(html))) == expected
+
+
+def test_the_csv_has_the_same_lines(as_ada: Client, busy: Person) -> None:
+    rows = list(csv.DictReader(io.StringIO(page(as_ada, busy, "usage?days=30&format=csv"))))
+    told = asked(busy, "/v1/usage?group_by=day,model")
+    assert [row["cost_nano"] for row in rows] == [str(row["cost_nano"]) for row in told["data"]]
+
+
+def test_the_balance_is_the_apis_and_its_parts_add_up(as_ada: Client, busy: Person) -> None:
+    told = asked(busy, "/v1/balance")
+    html = strip_tags(page(as_ada, busy, "billing"))
+    assert f"${float(told['available']):.6f}" in html
+    assert told["available_nano"] + told["held_nano"] == told["balance_nano"]
+
+
+def test_the_ledger_runs_and_its_page_is_summed(as_ada: Client, busy: Person) -> None:
+    answer = as_ada.get(f"/dashboard/{busy.organisation.slug}/billing")
+    lines = answer.context["page"].rows
+    assert len(lines) == 25
+    for newer, older in pairwise(lines):
+        assert newer.balance_after == older.balance_after + newer.amount
+    assert answer.context["total"] == sum(line.amount for line in lines)
+    assert answer.context["tokens_in"] == sum(line.hold.prompt_tokens for line in lines)
+
+
+def test_older_pages_go_on_where_the_newer_ended(as_ada: Client, busy: Person) -> None:
+    address = f"/dashboard/{busy.organisation.slug}/billing"
+    first = as_ada.get(address).context["page"]
+    second = as_ada.get(address, {"after": first.older}).context["page"]
+    back = as_ada.get(address, {"before": second.newer}).context["page"]
+    oldest, next_older = first.rows[-1], second.rows[0]
+    assert oldest.balance_after == next_older.balance_after + oldest.amount
+    assert [line.pk for line in back.rows] == [line.pk for line in first.rows]
+
+
+def test_one_run_shows_what_the_api_tells_of_it(as_ada: Client, busy: Person) -> None:
+    hold = Hold.objects.filter(organisation=busy.organisation).latest("closed_at")
+    told = asked(busy, f"/v1/generations/{hold.id}")
+    html = strip_tags(page(as_ada, busy, f"runs/{hold.id}"))
+    assert f"{told['prompt_tokens']:,}" in html
+    assert f"{told['completion_tokens']:,}" in html
+    assert told["request_id"] in html
+    assert f"{told['cost_nano'] / 1e9:.6f}"[-6:] in html
+
+
+def test_the_overview_compares_with_the_days_before(as_ada: Client, busy: Person) -> None:
+    used = activity.of(busy.organisation.id, 30)
+    told = asked(busy, "/v1/usage")
+    assert used.total(activity.charged) == told["total_cost_nano"]
+    assert sum(used.by_day(activity.requests)) == used.total(activity.requests)
+    assert f"{used.total(activity.tokens):,}" in page(as_ada, busy, "overview")
+
+
+def test_strangers_runs_and_files_are_unknown(
+    as_ada: Client, busy: Person, mallory: Person
+) -> None:
+    theirs = Client()
+    theirs.force_login(mallory.user)
+    hold = Hold.objects.filter(organisation=busy.organisation).latest("closed_at")
+    file = busy.organisation.files.latest("created_at")
+    for path in (f"runs/{hold.id}", f"files/{file.id}", f"files/{file.id}/content"):
+        assert as_ada.get(f"/dashboard/{busy.organisation.slug}/{path}").status_code == 200
+        assert theirs.get(f"/dashboard/{mallory.organisation.slug}/{path}").status_code == 404
+    deleted = theirs.post(f"/dashboard/{mallory.organisation.slug}/files/{file.id}/delete")
+    assert deleted.status_code == 404

@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := run
-.PHONY: setup run test clients check bench lock widget widget-demo widget-shots
+.PHONY: setup run test clients check bench shots lock widget widget-demo widget-shots
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -69,6 +69,10 @@ check: setup
 	@pages=$$(git ls-files '*.html'); [ -z "$$pages" ] || \
 	  .venv/bin/djlint --quiet --check --lint $$pages
 	@$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+# Pictures of every page of the dashboard, light and dark, desktop and phone: var/shots/.
+shots: setup
+	@exec $(PY) -m tests.browser.shots $(ARGS)
 
 bench: setup
 	@exec $(PY) -m bench $(ARGS)

@@ -9,11 +9,10 @@ from config.first_run import Credentials
 def text(url: str, demo: Credentials) -> Text:
     """Every value stands alone on its line, so that it can be copied."""
     facts = {
-        "API": f"{url}/v1",
-        "Reference": f"{url}/docs/",
-        "Administration": f"{url}/admin/",
+        "Dashboard": f"{url}/dashboard/",
         "Login": demo.email,
         "Password": demo.password,
+        "API": f"{url}/v1",
         "API key": demo.api_key,
         "Logs": str(settings.DATA_DIR / "logs"),
     }

@@ -29,7 +29,8 @@ OPENAI_TESTS: Final = [
     for name in (
         "chat/test_completions.py", "chat/completions", "test_completions.py", "test_models.py",
         "test_responses.py", "responses", "test_conversations.py", "conversations",
-        "test_files.py", "test_uploads.py", "uploads",
+        "test_files.py", "test_uploads.py", "uploads", "fine_tuning/test_jobs.py",
+        "fine_tuning/jobs",
     )
 ]  # fmt: skip
 PYTEST: Final = ["-m", "pytest", "-p", "no:cacheprovider", "-q", "-W", "ignore", "--tb", "line"]

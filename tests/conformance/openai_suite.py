@@ -23,6 +23,7 @@ BASE: Final = os.environ["TEST_API_BASE_URL"].rstrip("/")
 KEY: Final = os.environ["OPENAI_API_KEY"]
 MODEL: Final = os.environ["CONFORMANCE_MODEL"]
 MODELS: Final = ("gpt-6-astra",)
+TRAINED: Final = os.environ.get("CONFORMANCE_TRAINED", "smarter-mini")  # scripted learns nothing
 PART: Final = b"Example data"  # what the suite uploads
 BOUNDARY: Final = "conformance"
 ids: dict[str, str] = {}  # what the running test names → what it gets
@@ -78,6 +79,23 @@ def upload() -> str:
     return str(call("/uploads", {**size, "purpose": "user_data"})["id"])
 
 
+def examples() -> str:
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ahoy"}]
+    lines = "\n".join([json.dumps({"messages": said})] * 10).encode()
+    return str(call("/files", multipart("file", lines, purpose="fine-tune"))["id"])
+
+
+def training() -> str:
+    return str(call("/fine_tuning/jobs", {"model": TRAINED, "training_file": examples()})["id"])
+
+
+def end_trainings() -> None:
+    """So many may wait at once."""
+    for job in call("/fine_tuning/jobs?limit=100")["data"]:
+        if job["status"] in {"validating_files", "queued", "running", "paused"}:
+            call(f"/fine_tuning/jobs/{job['id']}/cancel", {})
+
+
 MAKERS: Final[Mapping[str, Callable[[], str]]] = {
     "completion_id": completion,
     "resp_123": response,
@@ -86,6 +104,8 @@ MAKERS: Final[Mapping[str, Callable[[], str]]] = {
     "previous_response_id": response,
     "conv_123": conversation,
     "file_id": file,
+    "file-abc123": examples,
+    "ft-AF1WoRqd3aJAHsqc9NY7iL8F": training,
     "upload_abc123": upload,
 }
 
@@ -97,6 +117,8 @@ def objects(request: pytest.FixtureRequest) -> Iterator[None]:
         make_what_is_named(inspect.getsource(request.function))
     yield
     ids.clear()
+    if "fine_tuning" in request.node.nodeid:
+        end_trainings()
 
 
 def make_what_is_named(source: str) -> None:
@@ -119,7 +141,7 @@ def pointed(request: httpx2.Request) -> None:
     if request.headers.get("content-type") == "application/json" and request.content:
         body = json.loads(_renamed(request.content.decode(), '"', '(?="(?!:))'))
         if "model" in body:
-            body["model"] = MODEL
+            body["model"] = TRAINED if "/fine_tuning/" in request.url.path else MODEL
         amend(re.sub("^.*(?=/complete$)|^/v1", "", request.url.path), body)
         content = json.dumps(body).encode()
         request.stream = httpx2.ByteStream(content)
@@ -168,6 +190,7 @@ CONTRADICTIONS: Final = {
     "/chat/completions": ({"functions", "function_call"}, "tools"),
     "/responses": ({"conversation"}, "previous_response_id"),
     "/responses/input_tokens": ({"conversation"}, "previous_response_id"),
+    "/fine_tuning/jobs": ({"hyperparameters"}, "method"),
 }
 IMPOSSIBLE_QUERY: Final = {
     "limit=0": "limit=1",
@@ -177,9 +200,11 @@ IMPOSSIBLE_QUERY: Final = {
 NOT_SERVED: Final = {
     "/chat/completions": {"audio", "moderation", "web_search_options"},
     "/responses": {"context_management", "moderation", "prompt"},
+    "/fine_tuning/jobs": {"integrations"},
 }
 NOT_SERVED_IN: Final = {
     "prompt_cache_options": {"prewarm"},
+    "method": {"dpo", "reinforcement"},
     "tools": {"async", "defer_loading"},
 }
 
@@ -215,6 +240,7 @@ KNOWN: Final = {
     r"test_responses\.py.*_compact(_|\[)": "the type knows no message of a user",
     r"^test_completions\.py::\w+::test_method_create_with_all_params_overload_1": "an echo's first "
     "log-probability is null; the type knows no null",
+    r"fine_tuning/test_jobs\.py.*(method|response)_pause": "the type knows no status `paused`",
     r"test_models\.py.*(method|response)_delete\[": "its fine-tuned model exists nowhere",
 }
 

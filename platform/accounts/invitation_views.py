@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -47,7 +46,7 @@ class IssuedInvitationSerializer(InvitationSerializer):
         read_only_fields = fields
 
     def get_link(self, _invitation: Invitation) -> str:
-        return settings.SITE_URL + reverse("invitation", args=[self.context["token"]])
+        return str(self.context["link"])
 
 
 class InvitationCreateSerializer(StrictSerializer):
@@ -92,7 +91,8 @@ class Invitations(ResourceList[Invitation]):
             organisation, given.validated_data["email"], given.validated_data["role"],
             _person(actor), actor.address,
         )  # fmt: skip
-        shown = IssuedInvitationSerializer(invitation, context={"token": token})
+        link = request.build_absolute_uri(reverse("invitation", args=[token]))
+        shown = IssuedInvitationSerializer(invitation, context={"link": link})
         return Response(shown.data, status=201)
 
 

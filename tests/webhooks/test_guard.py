@@ -11,7 +11,8 @@ from accounts.webhooks import guard
 PRIVATE = [
     "127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "0.0.0.0",  # noqa: S104 - refused here, not bound
     "100.64.0.1", "224.0.0.1", "255.255.255.255", "198.18.0.1", "[::1]", "[fe80::1]", "[fd00::1]",
-    "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[2002:7f00:1::]", "[64:ff9b::7f00:1]", "[::]", "[ff02::1]",
+    "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[2002:7f00:1::]", "[64:ff9b::7f00:1]",
+    "[::]", "[ff02::1]",
 ]  # fmt: skip
 
 
@@ -20,7 +21,7 @@ def names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         family = {False: socket.AF_INET, True: socket.AF_INET6}
         return [(family[":" in a], 1, 6, "", (a, port)) for a in addresses]
 
-    monkeypatch.setattr(guard.socket, "getaddrinfo", found)
+    monkeypatch.setattr("socket.getaddrinfo", found)
 
 
 @pytest.mark.parametrize("address", PRIVATE)

@@ -265,7 +265,7 @@ def _refusal(request: HoldRequest, decision: _Decision) -> Exception:
         )
     if decision.outcome == "chatbot_budget_exhausted":
         return BudgetExhausted(
-            f"This prompt needs at least ${needed}; the chatbot's budget has ${room} left. Raise it."
+            f"This prompt needs ${needed} at least; the chatbot's budget has ${room} left."
         )
     return InsufficientBalance(
         f"This call needs at least ${needed}, and ${room} of the balance can be spent now."

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from api.errors import ApiError, ChatbotUnavailable, InvalidRequest
 from chatbots import limits
@@ -15,7 +15,7 @@ from chatbots.conversing.turn import Turn
 from chatbots.finding import Live
 
 LONGEST_INPUT: Final = 64_000  # characters; what fits into the model's context is asked of it
-Result = TypeVar("Result")
+LONGEST_EVENT: Final = 255
 _tasks: set["asyncio.Future[Claim]"] = set()
 
 
@@ -36,6 +36,7 @@ async def begin(  # noqa: PLR0913 - what a message is; all but its text may be a
     The same `event_id` again gives the same Turn, running or done: it is billed once. `earlier`
     are (role, text) of messages that came before elsewhere.
     """
+    _require_short(conversation_id, event_id)
     said = Said(input, conversation_id, event_id, metadata, earlier)
     claimed = await claims.known(live, speaker, said)
     if claimed is None:
@@ -66,6 +67,17 @@ def _require_open(live: Live, speaker: Speaker) -> None:
     if not live.answers or (visits and live.configuration.access == "private"):
         raise ChatbotUnavailable(
             "This chatbot is paused, private or not published yet. Its owner can change that."
+        )
+
+
+def _require_short(conversation_id: str | None, event_id: str | None) -> None:
+    if conversation_id and not (
+        len(conversation_id) <= claims.LONGEST_ID and conversation_id.isprintable()
+    ):
+        raise claims.unknown("")
+    if event_id is not None and not (0 < len(event_id) <= LONGEST_EVENT and "\0" not in event_id):
+        raise InvalidRequest(
+            f"An event's id has 1 to {LONGEST_EVENT} characters.", param="event_id"
         )
 
 

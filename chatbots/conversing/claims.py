@@ -96,6 +96,7 @@ async def open_conversation(
     }
     if speaker.visitor_id:
         await connection.execute(_VISITOR, values)
+        await connection.execute(_SEEN, values)
     await connection.execute(_OPEN, values)
 
 
@@ -224,7 +225,7 @@ _BUSY: Final = """
 _VISITOR: Final = """
     INSERT INTO chatbots_visitor (id, organisation_id, chatbot_id, claims, created_at, last_seen)
     VALUES (%(visitor)s, %(organisation)s, %(chatbot)s, %(claims)s, now(), now())
-    ON CONFLICT (id) DO UPDATE SET last_seen = now()
+    ON CONFLICT DO NOTHING
 """
 _OPEN: Final = """
     INSERT INTO chatbots_conversation (
@@ -233,7 +234,12 @@ _OPEN: Final = """
            created_at, last_message_at)
     VALUES (%(conversation)s, %(organisation)s, %(chatbot)s, %(visitor)s, %(key)s, %(preview)s,
             %(origin)s, %(locale)s, %(page)s, %(metadata)s, false, 0, 0, 0, 0, now(), now())
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT DO NOTHING
+"""
+_SEEN: Final = """
+    UPDATE chatbots_visitor SET last_seen = now()
+     WHERE id = %(visitor)s AND organisation_id = %(organisation)s
+       AND last_seen < now() - interval '1 minute'
 """
 _INSERT: Final = """
     INSERT INTO chatbots_message (

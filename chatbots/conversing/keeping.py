@@ -35,6 +35,7 @@ async def visitor_of(live: Live, external_id: str, claims: Mapping[str, str]) ->
     }
     async with database.connection() as connection:
         await connection.execute(_VISITOR, values)
+        await connection.execute(_KNOWN, values)
     return str(values["visitor"])
 
 
@@ -173,7 +174,11 @@ _VISITOR: Final = """
     INSERT INTO chatbots_visitor
            (id, organisation_id, chatbot_id, external_id, claims, created_at, last_seen)
     VALUES (%(visitor)s, %(organisation)s, %(chatbot)s, %(external)s, %(claims)s, now(), now())
-    ON CONFLICT (id) DO UPDATE SET last_seen = now(), claims = excluded.claims
+    ON CONFLICT DO NOTHING
+"""
+_KNOWN: Final = """
+    UPDATE chatbots_visitor SET last_seen = now(), claims = %(claims)s
+     WHERE id = %(visitor)s AND organisation_id = %(organisation)s
 """
 _EXISTS: Final = """
     SELECT 1 FROM chatbots_conversation AS chat

@@ -1,13 +1,13 @@
 """The generating routes in the API's description, from the schemas that read and pin bodies."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from inference.gateway.operations import Operation
+from inference.gateway.operations import Operation, Operations
 from inference.gateway.routes import DEPLOYMENTS, DESCRIPTIONS, OF_A_MODEL, PREFIXES
 from inference.stored_completions import schemas as stored
 
@@ -21,25 +21,33 @@ def add_generating_routes(
 ) -> dict[str, Any]:
     """A post-processing hook of drf-spectacular."""
     del generator, request, public
-    models = dict.fromkeys(model for _, _, one in _operations() for model in one.models)
-    models |= dict.fromkeys(stored.DESCRIBED)
+    add(result, DESCRIPTIONS, stored.DESCRIBED)
+    return result
+
+
+def add(
+    result: dict[str, Any], described: Operations, more: Sequence[type[BaseModel]] = ()
+) -> None:
+    """These operations and all schemas that they use; `more` schemas are used by others."""
+    models = dict.fromkeys(model for _, _, one in _each(described) for model in one.models)
+    models |= dict.fromkeys(more)
     _, definitions = models_json_schema(
         [(model, "validation") for model in models], ref_template=REF
     )
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    if taken := schemas.keys() & definitions["$defs"].keys():
+    new = definitions["$defs"]
+    if taken := [name for name in schemas.keys() & new.keys() if schemas[name] != new[name]]:
         raise ValueError(f"Two schemas of the description have the same name: {sorted(taken)}")
-    schemas.update(definitions["$defs"])
+    schemas.update(new)
     paths = result.setdefault("paths", {})
-    for path, method, operation in _operations():
+    for path, method, operation in _each(described):
         for place, suffix in _places(path):
             # Django's resources may stand there, too, under other methods.
             paths.setdefault(place, {})[method] = _described(place, operation, suffix)
-    return result
 
 
-def _operations() -> Iterator[tuple[str, str, Operation]]:
-    for path, methods in DESCRIPTIONS.items():
+def _each(described: Operations) -> Iterator[tuple[str, str, Operation]]:
+    for path, methods in described.items():
         for method, operation in methods.items():
             yield path, method, operation
 
@@ -57,7 +65,7 @@ def _described(path: str, operation: Operation, suffix: str) -> dict[str, Any]:
         "operationId": operation.id + suffix,
         "summary": operation.summary,
         "description": operation.description + (AZURE if suffix == OF_AZURE else ""),
-        "tags": ["generation"],
+        "tags": [operation.tag],
         "security": [{"APIKey": []}],
         "parameters": [*_in_path(path), *operation.parameters],
         "responses": {

@@ -22,6 +22,7 @@ class Operation:
     event: type[BaseModel] | None = None
     description: str = ""
     parameters: tuple[Mapping[str, Any], ...] = ()
+    tag: str = "generation"
 
     @property
     def models(self) -> tuple[type[BaseModel], ...]:

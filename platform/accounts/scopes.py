@@ -7,6 +7,8 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "models:read": "List the models and their prices.",
     "files:read": "List and download files.",
     "files:write": "Upload and delete files.",
+    "chatbots:read": "Read chatbots, their versions, conversations and visitors.",
+    "chatbots:write": "Make, change, publish, pause and delete chatbots; delete visitors' data.",
     "usage:read": "Read the balance, usage, ledger, top-ups and single generations.",
     "billing:write": "Add funds.",
     "keys:write": "List, create, change, rotate and revoke API keys.",
@@ -18,8 +20,11 @@ OF_ROLE: Final[dict[str, frozenset[str]]] = {
     "owner": ALL,
     "admin": ALL - {"billing:write"},
     "developer": frozenset(
-        {"inference", "models:read", "files:read", "files:write", "usage:read", "keys:write"}
+        {
+            "inference", "models:read", "files:read", "files:write", "chatbots:read",
+            "chatbots:write", "usage:read", "keys:write",
+        }  # fmt: skip
     ),
     "billing": frozenset({"models:read", "usage:read", "billing:write"}),
-    "analyst": frozenset({"models:read", "usage:read"}),
+    "analyst": frozenset({"models:read", "chatbots:read", "usage:read"}),
 }

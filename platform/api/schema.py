@@ -34,8 +34,13 @@ Endpoint = tuple[str, str, str, Any]
 
 
 def only_prefixed(endpoints: list[Endpoint]) -> list[Endpoint]:
-    """drf-spectacular's preprocessing hook: resources answer without /v1 too, said once."""
-    return [endpoint for endpoint in endpoints if endpoint[0].startswith("/v1/")]
+    """drf-spectacular's preprocessing hook: resources answer without /v1 too, some of them under
+    /resources as well; said once."""
+    return [
+        endpoint
+        for endpoint in endpoints
+        if endpoint[0].startswith("/v1/") and not endpoint[0].startswith("/v1/resources/")
+    ]
 
 
 def add_health(

@@ -20,13 +20,16 @@ from api import health  # noqa: E402 - as above
 from api.body_limits import BodyLimits  # noqa: E402 - as above
 from api.request_ids import RequestIds  # noqa: E402 - as above
 from chatbots import routing as chats  # noqa: E402 - as above
+from chatbots.gateway import routes as prompts  # noqa: E402 - as above
 from config import celery  # noqa: E402, F401 - as above; or routes would wake no worker
 from config.azure import AzureSpelling  # noqa: E402 - as above
 from config.edge import Edge  # noqa: E402 - as above
 from config.large_bodies import LIMITS  # noqa: E402 - as above
 from config.shared_paths import also_allowing  # noqa: E402 - as above
-from inference.gateway.application import application as gateway  # noqa: E402 - as above
+from inference.gateway.application import Gateway  # noqa: E402 - as above
+from inference.gateway.routes import ROUTES  # noqa: E402 - as above
 
+gateway = Gateway([*ROUTES, *prompts.ROUTES])
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
 _BRING_FILES = ("config", "django.contrib.admin", "unfold", "drf_spectacular_sidecar")
 _ICON = "/favicon.ico"  # browsers ask for it on every page, also where none names it

@@ -209,6 +209,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/v1",
     "TAGS": [  # in the order of the reference
         {"name": "generation"},
+        {"name": "chatbots"},
         {"name": "models"},
         {"name": "files"},
         {"name": "batches"},
@@ -232,6 +233,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "inference.gateway.openapi.add_generating_routes",
+        "chatbots.gateway.routes.describe",
         "api.schema.add_health",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",

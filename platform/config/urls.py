@@ -15,6 +15,7 @@ resources: list[URLPattern | URLResolver] = [
     path("", include("inference.fine_tuning.urls")),
     path("", include("knowledge.urls")),
     path("", include("manifests.urls")),
+    path("", include("chatbots.urls")),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [

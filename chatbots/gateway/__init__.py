@@ -1,0 +1,1 @@
+"""The chatbots' generating route on the wire."""

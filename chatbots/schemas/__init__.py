@@ -1,0 +1,1 @@
+"""What the chatbots' routes take and answer."""

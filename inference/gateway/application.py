@@ -27,6 +27,10 @@ class Gateway:
         else:
             await refuse(send, self._refusal(scope))
 
+    def also(self, routes: Sequence[BaseRoute]) -> "Gateway":
+        """With the routes of an app above."""
+        return Gateway([*self.routes, *routes])
+
     def serves(self, scope: Scope) -> bool:
         """Is there a route for this path and method (or a websocket's)?"""
         return any(route.matches(scope)[0] is Match.FULL for route in self.routes)

@@ -26,10 +26,8 @@ from config.azure import AzureSpelling  # noqa: E402 - as above
 from config.edge import Edge  # noqa: E402 - as above
 from config.large_bodies import LIMITS  # noqa: E402 - as above
 from config.shared_paths import also_allowing  # noqa: E402 - as above
-from inference.gateway.application import Gateway  # noqa: E402 - as above
-from inference.gateway.routes import ROUTES  # noqa: E402 - as above
+from inference.gateway.application import application as gateway  # noqa: E402 - as above
 
-gateway = Gateway([*ROUTES, *prompts.ROUTES])
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
 _BRING_FILES = ("config", "django.contrib.admin", "unfold", "drf_spectacular_sidecar")
 _ICON = "/favicon.ico"  # browsers ask for it on every page, also where none names it
@@ -39,6 +37,9 @@ static = Starlette(
         Route(_ICON, lambda _request: Response(status_code=204)),
     ]
 )
+
+
+generating = gateway.also(prompts.ROUTES)
 
 
 async def doors(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,13 +52,13 @@ def _door(scope: Scope) -> ASGIApp:
     path = scope["path"]
     if scope["type"] == "websocket" and path.startswith(chats.PREFIX):
         return chats.application  # type: ignore[return-value] # as Django's
-    if scope["type"] == "websocket" or gateway.serves(scope):
-        return gateway
+    if scope["type"] == "websocket" or generating.serves(scope):
+        return generating
     if path in health.PATHS:
         return health.application
     if path.startswith(settings.STATIC_URL) or path == _ICON:
         return static
-    if methods := gateway.methods(scope):
+    if methods := generating.methods(scope):
         # Where nothing else is, the gateway says what methods it has there.
         return also_allowing(django, methods) if is_valid_path(path) else gateway  # type: ignore[arg-type]  # as below
     return django  # type: ignore[return-value]  # its stubs name the messages' types otherwise

@@ -130,13 +130,13 @@ function ended(id, frame) {
   this.end(id, frame.response);
 }
 
-/** Each source once, numbered in the order of its first citation. */
+/** Each source once. */
 function distinct(sources) {
   const found = [];
   for (const one of sources) {
     if (!found.some((other) => other.id && other.id === one.id)) found.push(one);
   }
-  return found.map((one, at) => ({ ...one, number: at + 1 }));
+  return found;
 }
 
 function listed(sources) {

@@ -10,6 +10,7 @@ class Seen:
         self.page = page
         self.complaints: list[str] = []
         self.hosts: set[str] = set()
+        self.name = self.key = self.slug = ""  # of its chatbot, where there is a real one
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))

@@ -65,10 +65,10 @@ def test_nothing_is_sent_twice_by_an_impatient_hand(visit: Visit, fake: FakeServ
 
 
 def test_a_citation_opens_its_source(visit: Visit, fake: FakeServer) -> None:
-    fake.answers = lambda _: "You have 60 days [1]. Boots have 30 [2]."
+    fake.answers = lambda _: "You have 60 days [1]. Boots have 30 [4]."
     fake.sources = [
-        {"file_id": "file_1", "filename": "returns.md", "quote": "Within 60 days.", "page": 3},
-        {"file_id": "file_2", "filename": "boots.md", "quote": "Boots: 30 days."},
+        {"number": 1, "filename": "returns.md", "quote": "Within 60 days.", "page": 3},
+        {"number": 4, "filename": "boots.md", "quote": "Boots: 30 days."},
     ]
     seen = visit().open()
     seen.ask("How long?")
@@ -77,10 +77,10 @@ def test_a_citation_opens_its_source(visit: Visit, fake: FakeServer) -> None:
     expect(first).to_have_attribute("aria-expanded", "false")
     first.click()
     expect(seen.panel.locator(".source")).to_have_text(re.compile("returns.md, page 3.*Within 60"))
-    seen.button("Source 2: boots.md").click()
+    seen.button("Source 4: boots.md").click()
     expect(seen.panel.locator(".source")).to_contain_text("Boots: 30 days.")
     expect(first).to_have_attribute("aria-expanded", "false")
-    seen.button("Source 2: boots.md").click()
+    seen.button("Source 4: boots.md").click()
     expect(seen.panel.locator(".source")).to_be_hidden()
 
 

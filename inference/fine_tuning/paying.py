@@ -93,9 +93,10 @@ class Payment:
                 await ledger.settle(hold, usage, "stop", None, None, connection=connection)
 
     async def _note(self, hold_id: str) -> None:
-        mine = FineTuningJob.objects.filter(pk=self._job.pk, holder=self._job.holder)
-        if not await mine.aupdate(hold_id=hold_id):
-            raise Lost
+        values = {"id": self._job.id, "holder": self._job.holder, "hold": hold_id}
+        async with database.connection() as connection:
+            if (await connection.execute(_NOTE, values)).rowcount != 1:
+                raise Lost
         self._job.hold_id = hold_id
 
 
@@ -117,6 +118,10 @@ def _pass() -> None:
     """Nobody waits for these books."""
 
 
+_NOTE: Final = """
+    UPDATE fine_tuning_finetuningjob SET hold_id = %(hold)s
+     WHERE id = %(id)s AND holder = %(holder)s
+"""
 _SETTLE: Final = """
     UPDATE fine_tuning_finetuningjob
        SET status = %(status)s, billed_tokens = %(tokens)s, hold_id = '', holder = '',

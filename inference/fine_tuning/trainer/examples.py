@@ -42,7 +42,7 @@ class Examples:
         self._context = context
         self._ends = {cast("int", tokenizer.eos_token_id)} | fill_in.ends(tokenizer)
         self._encoder = PromptEncoder(
-            base, len(tokenizer), context + 1, known.longest, format_of(tokenizer)
+            base, len(tokenizer), context, known.longest, format_of(tokenizer)
         )
 
     def read(self, file: Path, param: str) -> list[Row]:

@@ -24,6 +24,8 @@ from knowledge.models import Chunk, StoreFile
 
 PREVIEW: Final = 4000
 CHUNKS: Final = 20
+SCRIPT: Final = "application/json"
+"""What file-drop.js says that it accepts."""
 PURPOSES: Final = {
     "user_data": gettext_lazy("Questions about it"),
     "assistants": gettext_lazy("Knowledge"),
@@ -64,6 +66,8 @@ def upload(request: TeamRequest) -> HttpResponseBase:
             form.refuse(error)
         else:
             messages.success(request, _("%(name)s is here.") % {"name": stored.filename})
+            if request.headers.get("Accept") == SCRIPT:
+                return HttpResponse(status=201)  # it reloads the page when the last file is here
             return redirect("dashboard:files", request.organisation.slug)
     return _list(request, form, 422)
 

@@ -60,6 +60,7 @@ customElements.define("file-drop", class extends HTMLElement {
       });
       call.addEventListener("error", () => fail(this.dataset.failed));
       call.open("POST", this.dataset.url);
+      call.setRequestHeader("Accept", "application/json");
       call.send(body);
     });
   }

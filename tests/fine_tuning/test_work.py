@@ -110,7 +110,7 @@ def test_without_enough_money_the_job_fails_and_nothing_is_taken(ada: Owner) -> 
     [
         ({"messages": examples()[0]["messages"], "colour": "red"}, "Line 3: Unknown parameter"),
         ({"messages": [{"role": "assistant", "content": "hello " * 600}]}, "Line 3: The prompt"),
-        ({"messages": [{"role": "assistant", "content": "hello " * 520}]}, "Line 3: it has"),
+        ({"messages": [{"role": "assistant", "content": "qz " * 400}]}, "Line 3: it has"),
         ({"messages": [UNCOUNTED]}, "Line 3: it holds nothing to learn"),
     ],
 )  # fmt: skip

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -15,11 +18,21 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.login import LoginForm
-from accounts.models import APIKey, AuditEntry, Membership, Organisation, User
+from accounts.models import (
+    APIKey,
+    AuditEntry,
+    Invitation,
+    Membership,
+    Organisation,
+    User,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
 from api import addresses
 
 admin.site.login_form = LoginForm
 admin.site.unregister(Group)  # roles stand in memberships
+admin.site.unregister([EmailAddress, Authenticator, UserSession])  # ours stand below
 
 
 def record(request: HttpRequest, action: str, target: str, **facts: Any) -> None:
@@ -197,3 +210,58 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_select_related = ("organisation",)
     search_fields = ("action", "target", "actor", "request_id")
     date_hierarchy = "created_at"
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(ReadOnlyAdmin):
+    list_display = ("email", "user", "verified", "primary")
+    list_select_related = ("user",)
+    search_fields = ("email",)
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyAdmin):
+    """Deleted for somebody who has lost both phone and recovery codes; never shown."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    search_fields = ("user__email",)
+    fields = ("user", "type", "created_at", "last_used_at")
+
+    def has_delete_permission(self, request: HttpRequest, _row: Model | None = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    @transaction.atomic
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        record(request, "second_factor.removed", str(obj.user_id))  # type: ignore[attr-defined] # an Authenticator
+        super().delete_model(request, obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for factor in queryset:
+            record(request, "second_factor.removed", str(factor.user_id))
+        super().delete_queryset(request, queryset)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ("email", "organisation", "role", "created_at", "accepted_at", "revoked_at")
+    list_select_related = ("organisation",)
+    search_fields = ("email", "organisation__name")
+    exclude = ("digest",)
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ReadOnlyAdmin):
+    list_display = ("url", "organisation", "enabled", "created_at")
+    list_select_related = ("organisation",)
+    search_fields = ("url", "organisation__name", "id")
+    exclude = ("sealed_secret",)
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("id", "organisation", "event", "state", "attempts", "status", "created_at")
+    list_filter = ("state", "event")
+    list_select_related = ("organisation",)
+    search_fields = ("id", "organisation__name")

@@ -125,3 +125,12 @@ def test_an_ended_invitation_is_a_page_that_says_so(db: None) -> None:
     answer = Client().get("/invite/nonsense")
     assert answer.status_code == 404
     assert b"opens nothing" in answer.content
+
+
+def test_who_tries_many_links_is_slowed_down_by_a_page(db: None) -> None:
+    statuses = [Client().get("/invite/nonsense").status_code for _ in range(61)]
+    assert set(statuses[:60]) == {404}
+    answer = Client().get("/invite/nonsense")
+    assert answer.status_code == 429
+    assert b"Too many at once" in answer.content
+    assert int(answer["Retry-After"]) > 0

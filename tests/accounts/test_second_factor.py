@@ -14,7 +14,7 @@ from allauth.mfa.totp.internal.auth import (
 from django.core.cache import cache
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AuditEntry, User
 from tests.cast import Person
 
 PASSWORD = "correct horse"
@@ -95,3 +95,29 @@ def test_the_administration_does_not_open_by_the_password_alone(protected: Perso
     log_in(http, protected)
     http.post("/accounts/2fa/authenticate/", {"code": code(SECRET)})
     assert http.get("/admin/").status_code == 200
+
+
+def test_an_administrator_removes_a_lost_one_and_it_is_written_down(protected: Person) -> None:
+    root = User.objects.create_superuser("root@example.com", PASSWORD)
+    http = Client()
+    http.force_login(root)
+    factor = Authenticator.objects.get(user=protected.user, type="totp")
+    page = http.get(f"/admin/mfa/authenticator/{factor.pk}/change/").content.decode()
+    assert str(factor.data["secret"]) not in page
+    http.post(f"/admin/mfa/authenticator/{factor.pk}/delete/", {"post": "yes"})
+    assert log_in(Client(), protected) == "/dashboard/"
+    entry = AuditEntry.objects.get(action="second_factor.removed")
+    assert (entry.actor, entry.target) == (root.id, protected.user.id)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "account/emailaddress", "mfa/authenticator", "accounts/invitation",
+        "accounts/webhookendpoint", "accounts/webhookdelivery",
+    ],
+)  # fmt: skip
+def test_the_administration_finds_people_and_webhooks(protected: Person, page: str) -> None:
+    http = Client()
+    http.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
+    assert http.get(f"/admin/{page}/?q=ada").status_code == 200

@@ -17,12 +17,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import exporting, leaving
-from accounts.browser import appearance
+from accounts.browser import appearance, limits
 from accounts.browser.forms import LeavingForm, ProfileForm
 from accounts.models import User
-from api.rate_limits import Limits, take_request
 
-_EXPORTS: Final = Limits(requests_per_minute=3, tokens_per_minute=1)
+_EXPORTS: Final = 3
+"""A minute."""
 _UNPROCESSABLE: Final = 422
 
 
@@ -51,7 +51,8 @@ def account(request: HttpRequest) -> HttpResponse:
 @require_POST
 def export(request: HttpRequest) -> HttpResponse:
     user = cast("User", request.user)
-    take_request(f"exports of {user.pk}", _EXPORTS)
+    if (refusal := limits.refused(request, "exports", _EXPORTS)) is not None:
+        return refusal
     answer = HttpResponse(exporting.archive(user), content_type="application/zip")
     name = f"smarter-account-{timezone.now():%Y-%m-%d}.zip"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'

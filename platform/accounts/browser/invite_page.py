@@ -1,6 +1,6 @@
 """The page behind an invitation's link: who invites whom to what, and the button that joins."""
 
-from typing import cast
+from typing import Final, cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -10,19 +10,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import invitations
-from accounts.browser import welcome
+from accounts.browser import limits, welcome
 from accounts.models import User
 from api import addresses
 from api.errors import Forbidden, NotFound
-from api.rate_limits import Limits, take_request
 
-_LOOKS = Limits(requests_per_minute=60, tokens_per_minute=1)
+_LOOKS: Final = 60
+"""A minute."""
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
 def invite(request: HttpRequest, token: str) -> HttpResponse:
-    take_request(f"invitations from {addresses.of_request(request)}", _LOOKS)
+    if (answer := limits.refused(request, "invitations", _LOOKS)) is not None:
+        return answer
     try:
         invitation = invitations.find(token)
     except NotFound as error:

@@ -2,6 +2,7 @@
 
 import copy
 import threading
+import time
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,11 +70,13 @@ class Words(TextModel):
 
     width = 1
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0) -> None:
         self.piece_tokens = PIECE
+        self.seconds = seconds  # for a token
         self.pieces: list[list[int]] = []
 
     def read(self, rows: Any) -> Iterator[torch.Tensor | None]:
+        time.sleep(self.seconds * sum(map(len, rows)))
         self.pieces.append([each[0] for each in rows])
         assert max(map(len, rows)) * len(rows) <= PIECE
         if any(13 in each for each in rows):
@@ -158,13 +161,16 @@ class Endless(NoSteps):
 
 
 class Pieces:
+    nobody_waits = False
+
     def __init__(self, log: list[str], done: threading.Event) -> None:
         self.log, self.done = log, done
 
     def __bool__(self) -> bool:
         return not self.done.is_set()
 
-    def work(self) -> None:
+    def work(self, seconds: float | None) -> None:
+        assert (seconds is None) is self.nobody_waits
         self.log.append("piece")
         if self.log.count("piece") == 50:
             self.done.set()
@@ -177,3 +183,54 @@ def test_after_every_step_there_is_one_piece_and_after_every_piece_a_step() -> N
     assert done.wait(10)
     loop.stop()
     assert log[:100] == ["step", "piece"] * 50
+
+
+def test_a_piece_has_no_bound_of_time_where_nobody_waits() -> None:
+    class Idle(Endless):
+        running = 0
+
+    log, done = list[str](), threading.Event()
+    pieces = Pieces(log, done)
+    pieces.nobody_waits = True
+    loop = EngineLoop(Idle(log), QueueBounds(1), lambda _: None, lambda: None, pieces)
+    loop.start()
+    assert done.wait(10)
+    loop.stop()
+
+
+def test_a_piece_beside_a_stream_takes_about_as_long_as_a_step() -> None:
+    model = Words(seconds=0.0005)  # 16 ms for a piece of 32 tokens
+    model.piece_tokens = 4 * PIECE
+    model.read = _unbounded(model)  # type: ignore[method-assign]  # its own bound is another test's
+    queue = TextQueue(model)
+    queue.add(job(named(1, *[4] * 200), []))
+    queue.work()
+    for _ in range(6):
+        queue.work(0.016)
+    assert len(model.pieces[0]) == 32
+    assert 4 <= len(model.pieces[-1]) <= 12
+    queue.work(0.0)
+    assert len(model.pieces[-1]) == 4  # sixteen tokens at least
+
+
+def _unbounded(model: Words) -> Any:
+    def read(rows: Any) -> Iterator[torch.Tensor]:
+        time.sleep(model.seconds * sum(map(len, rows)))
+        model.pieces.append([each[0] for each in rows])
+        yield torch.zeros(len(rows), 1)
+
+    return read
+
+
+def test_a_long_text_goes_on_in_smaller_parts_when_a_stream_begins() -> None:
+    model = Reader(copy.deepcopy(reference("llama")), Pooling(), PIECE)
+    (text,) = row(100)
+    parts, sizes = model.read([text]), [32, 4, 60]
+    for size in sizes[1:]:
+        assert next(parts) is None
+        model.part_tokens = size
+    assert next(parts) is None
+    vector = next(parts)
+    assert vector is not None
+    whole = read(Reader(copy.deepcopy(reference("llama")), Pooling(), 128), [text])
+    assert torch.allclose(vector, whole, atol=1e-5)

@@ -1,7 +1,7 @@
 """The step loop: a thread that runs one packed step after another and reports each at once.
 
-Between two steps it does one piece of other work, so that neither waits for more than one of the
-other's.
+Between two steps it does one piece of other work, which takes about as long as a step does, so that
+neither waits for more than one of the other's.
 """
 
 import logging
@@ -19,6 +19,7 @@ from inference.engines.local.sequences import Sequence, StepEvents, Submission
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25  # how often the queue is searched for those who waited too long
+REMEMBERED = 0.8  # of the ordinary step's length, at each step
 
 Deliver = Callable[[StepEvents], None]
 
@@ -43,10 +44,10 @@ class Stepping(Protocol):
 
 
 class OtherWork(Protocol):
-    """True while there is any; `work` does one bounded piece."""
+    """True while there is any; `work` does one bounded piece, in about so many seconds if given."""
 
     def __bool__(self) -> bool: ...
-    def work(self) -> None: ...
+    def work(self, seconds: float | None) -> None: ...
 
 
 class EngineLoop:
@@ -77,6 +78,7 @@ class EngineLoop:
         self._cancelled = False
         self._stopping = False
         self._step_started: float | None = None
+        self._ordinary_seconds = 0.0
         self.steps = 0
         self._thread = threading.Thread(target=self._run, name="engine-loop")
 
@@ -155,6 +157,9 @@ class EngineLoop:
         self.steps += 1
         with self._lock:
             self._backlog.worked(tokens)
+        if tokens:
+            took = time.monotonic() - self._step_started
+            self._ordinary_seconds += (1 - REMEMBERED) * (took - self._ordinary_seconds)
         self._step_started = None
         if events:
             self._deliver(events)
@@ -162,7 +167,7 @@ class EngineLoop:
     def _work_beside(self) -> None:
         if self._beside:
             self._step_started = time.monotonic()
-            self._beside.work()
+            self._beside.work(self._ordinary_seconds if self._steps.running else None)
             self._step_started = None
 
     def _refuse_late(self) -> None:

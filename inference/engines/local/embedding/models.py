@@ -34,13 +34,18 @@ class Batch:
 
 
 class TextModel:
-    """Numbers for texts: `width` of them each, which `labels` name where the model classifies."""
+    """Numbers for texts: `width` of them each, which `labels` name where the model classifies.
+
+    A piece has at most `piece_tokens`; the next one, or part of a long text, `part_tokens`.
+    """
 
     width: int
+    piece_tokens: int
+    part_tokens: int
     labels: tuple[str, ...] = ()
 
     def __init__(self, model: PreTrainedModel, piece_tokens: int) -> None:
-        self.piece_tokens = piece_tokens
+        self.piece_tokens = self.part_tokens = piece_tokens
         self._model = model
         model.eval()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
 
@@ -80,7 +85,7 @@ class Reader(Encoder):
         super().__init__(_sharing_weights(model), pooling, piece_tokens)
 
     def read(self, rows: "Sequence[array[int]]") -> Iterator[torch.Tensor | None]:
-        if len(rows) == 1 and len(rows[0]) > self.piece_tokens:
+        if len(rows) == 1 and len(rows[0]) > self.part_tokens:
             yield from self._in_parts(rows[0])
         else:
             yield from super().read(rows)
@@ -89,11 +94,13 @@ class Reader(Encoder):
         cache = DynamicCache(config=self._model.config)
         parts: list[torch.Tensor] = []
         ids = Batch.of([row], self._model.device).ids
-        for start in range(0, len(row), self.piece_tokens):
+        start = 0
+        while start < len(row):
             if parts:
                 yield None
             with torch.inference_mode():
-                part = ids[:, start : start + self.piece_tokens]
+                part = ids[:, start : start + self.part_tokens]
+                start += part.shape[1]
                 output = self._model(input_ids=part, past_key_values=cache, use_cache=True)
                 parts.append(output.last_hidden_state.float())
         with torch.inference_mode():

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,8 @@ from inference.engines.texts import MAX_TOKENS
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 2 * MAX_TOKENS
+LEAST_TOKENS = 16  # of a piece, however little time there is
+REMEMBERED = 0.5  # of the speed, at each piece
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +65,7 @@ class TextQueue:
         self._jobs: dict[str, deque[Job]] = {}
         self._again: deque[list[Row]] = deque()  # rows of a failed piece, each alone
         self._current: tuple[list[Row], Iterator[torch.Tensor | None]] | None = None
+        self._speed = 0.0  # tokens a second
 
     def __bool__(self) -> bool:
         return bool(self._current or self._again or self._tenants)
@@ -83,25 +87,39 @@ class TextQueue:
                 self._tenants.append(job.tenant)
             self._jobs[job.tenant].append(job)
 
-    def work(self) -> None:
-        """Compute one piece, or one part of a text that is longer than a piece."""
+    def work(self, seconds: float | None = None) -> None:
+        """Compute one piece, or one part of a text that is longer than a piece; where somebody
+        waits, a piece that takes about so many seconds."""
+        self.model.part_tokens = self._fitting(seconds)
         if self._current is None:
             rows = self._next_piece()
             if not rows:
                 return
             self._current = rows, self.model.read([row.text for row in rows])
         rows, parts = self._current
+        began = time.monotonic()
         try:
             numbers = next(parts)
         except Exception as error:  # noqa: BLE001 - the border to torch: one text harms no other
             self._current = None
             self._failed(rows, error)
             return
+        self._note_speed(rows, time.monotonic() - began)
         if numbers is not None:
             self._current = None
             self._give(rows, numbers)
         elif all(row.job.over for row in rows):
             self._current = None
+
+    def _fitting(self, seconds: float | None) -> int:
+        if seconds is None:
+            return self.model.piece_tokens
+        return min(max(LEAST_TOKENS, round(seconds * self._speed)), self.model.piece_tokens)
+
+    def _note_speed(self, rows: list[Row], seconds: float) -> None:
+        padded = len(rows) * max(len(row.text) for row in rows)
+        speed = min(padded, self.model.part_tokens) / max(seconds, 1e-6)
+        self._speed += (1 - REMEMBERED) * (speed - self._speed)
 
     def _next_piece(self) -> list[Row]:
         if self._again:
@@ -116,7 +134,7 @@ class TextQueue:
                     self._tenants.append(tenant)
                 else:
                     del self._jobs[tenant]
-                if longest * (len(piece) + 1) > self.model.piece_tokens:
+                if longest * (len(piece) + 1) > self.model.part_tokens:
                     break
         return piece
 
@@ -127,7 +145,7 @@ class TextQueue:
             while job.waiting:
                 size = len(job.texts[job.waiting[-1]])
                 padded = max(longest, size) * (len(piece) + 1)
-                if piece and not job.over and padded > self.model.piece_tokens:
+                if piece and not job.over and padded > self.model.part_tokens:
                     break
                 place = job.waiting.pop()
                 self._tokens -= size

@@ -58,9 +58,8 @@ class DraftForm(Form):
     def changes(self) -> dict[str, Any]:
         """What `making.change` takes as `configuration`."""
         changed: dict[str, Any] = {}
-        for name, value in self.cleaned_data.items():
-            if name in self.LISTS:
-                value = [line.strip() for line in value.splitlines() if line.strip()]
+        for name, given in self.cleaned_data.items():
+            value = _lines(given) if name in self.LISTS else given
             outer, _mark, inner = name.partition("__")
             if inner:
                 changed.setdefault(outer, {})[inner] = value
@@ -154,7 +153,11 @@ class EmbedForm(DraftForm):
     )  # fmt: skip
     theme__scheme = forms.ChoiceField(
         label=_("Colours"),
-        choices=[("auto", _("As the visitor's device")), ("light", _("Light")), ("dark", _("Dark"))],
+        choices=[
+            ("auto", _("As the visitor's device")),
+            ("light", _("Light")),
+            ("dark", _("Dark")),
+        ],
     )
     theme__position = forms.ChoiceField(
         label=_("Corner"),
@@ -212,9 +215,13 @@ class SettingsForm(DraftForm):
         return changed
 
 
+def _lines(text: str) -> list[str]:
+    return [line for each in text.splitlines() if (line := each.strip())]
+
+
 def contrast(colour: str) -> float:
     """Of white text on a colour, by WCAG 2.2: 4.5 is what small text needs."""
     channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]  # noqa: PLR2004 - the sRGB curve
     luminance = sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
     return 1.05 / (luminance + 0.05)

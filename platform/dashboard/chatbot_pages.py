@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from api.errors import ApiError
 from chatbots import making
 from chatbots.author import Author
-from chatbots.models import Chatbot
+from chatbots.models import Chatbot, Version
 from dashboard import chatbot_rows
 from dashboard.access import ROLES_NEEDED, TeamRequest, actor_of, organisation_view
 from dashboard.chatbot_forms import DraftForm
@@ -97,5 +97,5 @@ def said(draft: Draft) -> str:
 
 
 def _next(chatbot: Chatbot) -> int:
-    newest = chatbot.versions.order_by("-number").first()
+    newest = Version.objects.filter(chatbot=chatbot).order_by("-number").first()
     return newest.number + 1 if newest else 1

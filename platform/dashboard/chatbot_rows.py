@@ -83,8 +83,12 @@ def thumbs(organisation_id: str, ids: Sequence[str]) -> dict[str, Thumbs]:
         feedback__isnull=False,
         created_at__gte=since,
     )
-    counted = given.order_by().values("conversation__chatbot").annotate(
-        up=Count("pk", filter=Q(feedback="up")), down=Count("pk", filter=Q(feedback="down"))
+    counted = (
+        given.order_by()
+        .values("conversation__chatbot")
+        .annotate(
+            up=Count("pk", filter=Q(feedback="up")), down=Count("pk", filter=Q(feedback="down"))
+        )
     )
     return {row["conversation__chatbot"]: Thumbs(row["up"], row["down"]) for row in counted}
 

@@ -9,13 +9,14 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from billing.pricing import usd_per_million
 from chatbots import making, versions, visitor_tokens
 from chatbots.models import Chatbot
 from dashboard import chatbot_pages
 from dashboard.access import TeamRequest
 from dashboard.chatbot_forms import BuildForm
 from dashboard.chatbot_pages import author_of, chatbot_view
-from inference import catalog, descriptions, prices
+from inference import descriptions, prices
 
 CONFLICT = 409
 
@@ -30,11 +31,8 @@ def build(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
     form = BuildForm(request.POST, draft=chatbot.draft, models=models)
     draft = chatbot_pages.save(chatbot, form, title=request.POST.get("title") or None)
     if request.headers.get("HX-Request"):
-        return render(
-            request,
-            "dashboard/chatbot_saved.html",
-            {"chatbot": draft.chatbot, "form": form, "saved": draft.saved, "seen": _seen(draft.chatbot)},
-        )
+        told = {"form": form, "saved": draft.saved, "seen": _seen(draft.chatbot)}
+        return render(request, "dashboard/chatbot_saved.html", told)
     if draft.saved:
         messages.success(request, chatbot_pages.said(draft))
         return redirect("dashboard:chatbot", request.organisation.slug, chatbot.name)
@@ -90,13 +88,23 @@ def code(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
     )
 
 
+@require_GET
+@chatbot_view()
+def usage(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
+    """The team's usage page, of this chatbot."""
+    page = redirect("dashboard:usage", request.organisation.slug)
+    page["Location"] += f"?by=chatbot&only={chatbot.id}"
+    return page
+
+
 def _page(
     request: TeamRequest, chatbot: Chatbot, form: BuildForm, status: int = 200
 ) -> HttpResponse:
     token = visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id)
     model = chatbot.draft["model"] or request.organisation.default_model
     price = prices.in_force([model]).get(model) if model else None
-    context = {"form": form, "preview": token, "price": price, "seen": _seen(chatbot)}
+    rates = price and (usd_per_million(price.input), usd_per_million(price.output))
+    context = {"form": form, "preview": token, "price": rates, "seen": _seen(chatbot)}
     return chatbot_pages.shown(request, "dashboard/chatbot.html", chatbot, context, status)
 
 
@@ -117,8 +125,8 @@ def _seen(chatbot: Chatbot) -> str:
 
 def _models(request: TeamRequest) -> list[str]:
     """What this team can call to chat."""
-    rows = descriptions.rows(request.organisation.id)
-    return [row.id for row in rows if catalog.CHAT in row.capabilities]
+    known = descriptions.of_all(request.organisation.id)
+    return [row.id for row in known if row.status == "installed" and "chat" in row.capabilities]
 
 
 def _curl(url: str, asked: dict[str, Any]) -> str:

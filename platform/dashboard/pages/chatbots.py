@@ -108,14 +108,16 @@ def _made(request: TeamRequest, form: NewChatbotForm) -> Chatbot | None:
 
 
 def _mine(request: TeamRequest) -> QuerySet[Any]:
-    return Chatbot.objects.all().for_organisation(request.organisation.id)
+    mine: QuerySet[Any] = Chatbot.objects.all().for_organisation(request.organisation.id)
+    return mine
 
 
 def _found(request: TeamRequest) -> QuerySet[Any]:
     found = _mine(request).select_related("live").annotate(version=F("live__number"))
     if text := paging.search(request.GET):
         found = found.filter(Q(title__icontains=text) | Q(name__icontains=text))
-    return found.filter(STATES.get(request.GET.get("state", ""), Q()))
+    chosen: QuerySet[Any] = found.filter(STATES.get(request.GET.get("state", ""), Q()))
+    return chosen
 
 
 def _free(request: TeamRequest, name: str) -> str:
@@ -123,5 +125,3 @@ def _free(request: TeamRequest, name: str) -> str:
     taken = set(_mine(request).filter(name__startswith=name).values_list("name", flat=True))
     numbered = (name if n == 1 else f"{name}-{n}" for n in range(1, len(taken) + 2))
     return next(each for each in numbered if each not in taken)
-
-

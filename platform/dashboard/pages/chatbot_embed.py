@@ -1,0 +1,73 @@
+"""Embed: who may show it and how it looks, the lines to paste, and where it has been seen."""
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from chatbots import making
+from chatbots.models import Chatbot, Seen
+from dashboard import chatbot_pages
+from dashboard.access import TeamRequest
+from dashboard.chatbot_forms import EmbedForm, contrast
+from dashboard.chatbot_pages import author_of, chatbot_view
+
+ENOUGH = 4.5
+MOST_SITES = 100
+
+
+@chatbot_view()
+def embed(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
+    form = EmbedForm(draft=chatbot.draft)
+    if request.method == "POST":
+        form = EmbedForm(request.POST, draft=chatbot.draft)
+        draft = chatbot_pages.save(chatbot, form)
+        if draft.saved:
+            messages.success(request, chatbot_pages.said(draft))
+            return redirect("dashboard:chatbot-embed", request.organisation.slug, chatbot.name)
+    home = f"{request.scheme}://{request.get_host()}"
+    accent = chatbot.draft["theme"]["accent"]
+    context = {
+        "form": form,
+        "snippets": snippets(chatbot, home),
+        "hosted": f"{home}/c/{chatbot.slug}",
+        "seen": Seen.objects.filter(chatbot=chatbot).order_by("-last_seen")[:MOST_SITES],
+        "pale": bool(accent) and contrast(accent) < ENOUGH,
+        "accent": accent,
+    }
+    status = 422 if form.is_bound else 200
+    return chatbot_pages.shown(request, "dashboard/chatbot_embed.html", chatbot, context, status)
+
+
+@require_POST
+@chatbot_view()
+def rotate(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
+    making.rotate_key(chatbot, author_of(request))
+    messages.success(
+        request, _("There is a new key. Pages with the old one show nothing from now on.")
+    )
+    return redirect("dashboard:chatbot-embed", request.organisation.slug, chatbot.name)
+
+
+def snippets(chatbot: Chatbot, home: str) -> list[tuple[str, str]]:
+    """What to paste, by where it goes."""
+    key, name = chatbot.publishable_text, chatbot.name
+    source = f'<script src="{home}/widget/v1/chat.js" async'
+    return [
+        (_("Bubble"), f'{source} data-bot="{name}" data-key="{key}"></script>'),
+        (
+            _("In the page"),
+            f"{source}></script>\n"
+            f'<chat-widget mode="inline" bot="{name}" key="{key}"></chat-widget>',
+        ),
+        (
+            _("Own page"),
+            f'<a href="{home}/c/{chatbot.slug}">{_("Chat with us")}</a>',
+        ),
+        (
+            _("Frame"),
+            f'<iframe src="{home}/c/{chatbot.slug}" title="{_("Chat")}" '
+            'width="400" height="600"></iframe>',
+        ),
+    ]

@@ -1,0 +1,138 @@
+"""Versions: what was published, how each did, what changed, and the way back."""
+
+from difflib import ndiff
+from typing import Any
+
+import yaml
+from django.contrib import messages
+from django.db.models import Count, Q, Sum
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.models import User
+from chatbots import exchange, versions
+from chatbots.configuration import Configuration
+from chatbots.models import Chatbot, Message, Version
+from dashboard import chatbot_pages, paging
+from dashboard.access import TeamRequest
+from dashboard.chatbot_pages import author_of, chatbot_view
+
+DRAFT = versions.DRAFT
+Line = tuple[str, int | None, int | None, str]
+
+
+@require_GET
+@chatbot_view()
+def listed(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
+    page = paging.of(Version.objects.filter(chatbot=chatbot), request.GET)
+    numbers = list(Version.objects.filter(chatbot=chatbot).values_list("number", flat=True)[:200])
+    before = request.GET.get("from") or (str(chatbot.live.number) if chatbot.live else DRAFT)
+    after = request.GET.get("to") or DRAFT
+    changes = versions.diff(
+        versions.configuration_of(chatbot, before), versions.configuration_of(chatbot, after)
+    )
+    told = [(change.field, lines(change.before, change.after)) for change in changes]
+    every = [line for _field, found in told for line in found]
+    context = {
+        "page": page,
+        "figures": _figures(chatbot, [row.number for row in page.rows]),
+        "authors": _authors(page.rows),
+        "numbers": numbers,
+        "before": before,
+        "after": after,
+        "changes": told,
+        "come": sum(line[0] == "come" for line in every),
+        "gone": sum(line[0] == "gone" for line in every),
+    }
+    return chatbot_pages.shown(request, "dashboard/chatbot_versions.html", chatbot, context)
+
+
+@require_POST
+@chatbot_view()
+def publish(request: TeamRequest, chatbot: Chatbot, number: int) -> HttpResponse:
+    versions.publish_again(chatbot, number, author_of(request))
+    messages.success(request, _("v%(n)d is live again.") % {"n": number})
+    return redirect("dashboard:chatbot-versions", request.organisation.slug, chatbot.name)
+
+
+@require_POST
+@chatbot_view()
+def restore(request: TeamRequest, chatbot: Chatbot, number: int) -> HttpResponse:
+    versions.restore(chatbot, number)
+    messages.success(request, _("The draft is v%(n)d now.") % {"n": number})
+    return redirect("dashboard:chatbot", request.organisation.slug, chatbot.name)
+
+
+@require_GET
+@chatbot_view()
+def export(_request: TeamRequest, chatbot: Chatbot, version: str) -> HttpResponse:
+    """`v3` or `draft` as YAML, which an import takes back."""
+    configuration = versions.configuration_of(chatbot, version.removeprefix("v"))
+    text = exchange.written(Configuration.model_validate(configuration))
+    name = f"{chatbot.name}-{version}.yaml"
+    return HttpResponse(
+        text,
+        content_type="application/yaml; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def lines(before: Any, after: Any) -> list[Line]:
+    """(kind, line before, line after, text): what is gone, what has come, what stays."""
+    found: list[Line] = []
+    left = right = 0
+    for line in ndiff(_text(before), _text(after)):
+        mark, text = line[:2], line[2:]
+        if mark == "- ":
+            left += 1
+            found.append(("gone", left, None, text))
+        elif mark == "+ ":
+            right += 1
+            found.append(("come", None, right, text))
+        elif mark == "  ":
+            left, right = left + 1, right + 1
+            found.append(("", left, right, text))
+    return found
+
+
+def _text(value: Any) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return value.splitlines()
+    return str(yaml.safe_dump(value, allow_unicode=True)).removesuffix("...\n").splitlines()
+
+
+def _figures(chatbot: Chatbot, numbers: list[int]) -> dict[int, dict[str, Any]]:
+    """Answers, thumbs and cost of each version."""
+    answers = Message.objects.filter(
+        organisation_id=chatbot.organisation_id,
+        conversation__chatbot=chatbot,
+        role=Message.Role.ASSISTANT,
+        version__in=numbers,
+    )
+    summed = (
+        answers.order_by()
+        .values("version")
+        .annotate(
+            messages=Count("pk"),
+            cost=Sum("cost_nano"),
+            up=Count("pk", filter=Q(feedback="up")),
+            down=Count("pk", filter=Q(feedback="down")),
+        )
+    )
+    figures = {}
+    for row in summed:
+        thumbs = row["up"] + row["down"]
+        row["liked"] = row["up"] / thumbs if thumbs else None
+        row["each"] = row["cost"] // row["messages"]
+        figures[row["version"]] = row
+    return figures
+
+
+def _authors(found: list[Version]) -> dict[str, str]:
+    """Names of the people among them; a key or the system stays what it is."""
+    people = User.objects.filter(pk__in={each.author for each in found})
+    return {person.pk: person.name or person.email for person in people}

@@ -1,0 +1,232 @@
+"""Pages of chatbots: made in one step, edited as a draft, published, compared, taken back."""
+
+import pytest
+import yaml
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from accounts.models import AuditEntry
+from chatbots import making
+from chatbots.models import Chatbot, Conversation, Message, Version
+from tests.cast import Person
+from tests.dashboard.conftest import signed_in
+
+Form = dict[str, str]
+
+
+@pytest.fixture
+def base(ada: Person) -> str:
+    return f"/dashboard/{ada.organisation.slug}"
+
+
+@pytest.fixture
+def bot(as_ada: Client, base: str) -> Chatbot:
+    as_ada.post(f"{base}/chatbots/new", {"title": "Support", "template": "support"})
+    made: Chatbot = Chatbot.objects.get(name="support")
+    return made
+
+
+def live(bot: Chatbot) -> Version:
+    """What visitors meet now."""
+    bot.refresh_from_db()
+    assert bot.live is not None
+    return bot.live
+
+
+def build_form(bot: Chatbot, **changes: str) -> Form:
+    bot.refresh_from_db()
+    draft = bot.draft
+    return {
+        "seen": bot.draft_changed_at.isoformat(),
+        "model": "",
+        "system_prompt": draft["system_prompt"],
+        "temperature": str(draft["temperature"]),
+        "top_p": str(draft["top_p"]),
+        "max_output_tokens": str(draft["max_output_tokens"]),
+        "welcome": draft["welcome"],
+        "suggested_prompts": "\n".join(draft["suggested_prompts"]),
+        "stop": "",
+        "knowledge__top_k": "4",
+        **changes,
+    }
+
+
+def test_a_name_is_enough_for_a_chatbot_that_answers(as_ada: Client, base: str) -> None:
+    answer = as_ada.post(f"{base}/chatbots/new", {"title": "Über uns", "template": "support"})
+    assert answer.status_code == 302
+    made = Chatbot.objects.get(title="Über uns")
+    assert answer["Location"] == f"{base}/chatbots/{made.name}/"
+    assert live(made).number == 1
+    assert "customers" in made.draft["system_prompt"]
+    page = as_ada.get(answer["Location"]).content.decode()
+    assert f'<chat-widget mode="inline" bot="{made.name}" preview="' in page
+
+
+def test_a_name_that_is_taken_is_said_at_its_field(as_ada: Client, base: str, bot: Chatbot) -> None:
+    form = {"title": "Another", "name": bot.name, "template": "blank"}
+    answer = as_ada.post(f"{base}/chatbots/new", form)
+    assert answer.status_code == 422
+    assert b"Another chatbot of yours has this name." in answer.content
+    assert b'value="Another"' in answer.content
+
+
+def test_visitors_meet_the_draft_when_it_is_published(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    page = f"{base}/chatbots/{bot.name}"
+    assert as_ada.post(f"{page}/", build_form(bot, temperature="1.5")).status_code == 302
+    bot.refresh_from_db()
+    assert (live(bot).configuration["temperature"], bot.draft["temperature"]) == (0.3, 1.5)
+    compared = as_ada.get(f"{page}/versions").content.decode()
+    assert "\N{MINUS SIGN} 0.3" in compared
+    assert "+ 1.5" in compared
+    as_ada.post(f"{page}/publish", {"note": "Warmer"})
+    assert (live(bot).number, live(bot).note) == (2, "Warmer")
+    as_ada.post(f"{page}/versions/1/publish")
+    assert live(bot).number == 1
+    as_ada.post(f"{page}/versions/1/restore")
+    bot.refresh_from_db()
+    assert bot.draft["temperature"] == 0.3
+    assert AuditEntry.objects.filter(action="chatbot.published").count() == 3
+
+
+def test_a_wrong_value_stands_at_its_field_and_the_text_is_kept(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    form = build_form(bot, max_output_tokens="9", system_prompt="Mine {{visitor.shoe}}")
+    answer = as_ada.post(f"{base}/chatbots/{bot.name}/", form)
+    assert answer.status_code == 422
+    assert b"Mine {{visitor.shoe}}" in answer.content
+    assert b"greater than or equal to 16" in answer.content
+    answer = as_ada.post(f"{base}/chatbots/{bot.name}/", {**form, "max_output_tokens": "16"})
+    assert answer.status_code == 422
+    assert b"is unknown; there are" in answer.content
+
+
+def test_a_draft_that_was_changed_elsewhere_is_not_overwritten(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    old = build_form(bot, welcome="Mine")
+    making.change(bot, configuration={"welcome": "Theirs"})
+    answer = as_ada.post(f"{base}/chatbots/{bot.name}/", old)
+    assert answer.status_code == 409
+    bot.refresh_from_db()
+    assert bot.draft["welcome"] == "Theirs"
+
+
+def test_what_is_exported_can_be_imported(as_ada: Client, base: str, bot: Chatbot) -> None:
+    text = as_ada.get(f"{base}/chatbots/{bot.name}/export/draft").content
+    assert yaml.safe_load(text)["system_prompt"] == bot.draft["system_prompt"]
+    file = SimpleUploadedFile("support.yaml", text)
+    assert as_ada.post(f"{base}/chatbots/import", {"file": file}).status_code == 302
+    copy = Chatbot.objects.get(name="support-2")
+    assert copy.draft == bot.draft
+    assert copy.live is None
+
+
+def test_a_chatbot_is_deleted_by_its_typed_name_alone(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    page = f"{base}/chatbots/{bot.name}"
+    as_ada.post(f"{page}/delete", {"name": "something else"})
+    assert Chatbot.objects.filter(pk=bot.pk).exists()
+    as_ada.post(f"{page}/delete", {"name": bot.name})
+    assert not Chatbot.objects.filter(pk=bot.pk).exists()
+
+
+@pytest.mark.parametrize(
+    "tab", ["", "embed", "versions", "settings", "code", "export/draft", "conversations"]
+)
+def test_a_stranger_finds_no_page_of_it(tab: str, base: str, bot: Chatbot, mallory: Person) -> None:
+    theirs = signed_in(mallory)
+    assert theirs.get(f"{base}/chatbots/{bot.name}/{tab}").status_code == 404
+    own = f"/dashboard/{mallory.organisation.slug}"
+    assert theirs.get(f"{own}/chatbots/{bot.name}/{tab}").status_code == 404
+
+
+def test_an_analyst_sees_and_changes_nothing(as_ben: Client, base: str, bot: Chatbot) -> None:
+    page = f"{base}/chatbots/{bot.name}"
+    shown = as_ben.get(f"{page}/").content
+    assert b"Publish v2" not in shown
+    for path, form in (
+        ("/", build_form(bot, welcome="Ben's")), ("/publish", {}), ("/pause", {}),
+        ("/embed/key", {}), ("/secret", {}), ("/delete", {"name": bot.name}),
+        ("/duplicate", {}), ("/versions/1/restore", {}),
+    ):  # fmt: skip
+        assert as_ben.post(page + path, form).status_code == 403, path
+    assert as_ben.post(f"{base}/chatbots/new", {"title": "x"}).status_code == 403
+
+
+def test_a_pale_accent_is_warned_of(as_ada: Client, base: str, bot: Chatbot) -> None:
+    page = f"{base}/chatbots/{bot.name}/embed"
+    form = {
+        "access": "public", "theme__accent": "#ffee88", "theme__scheme": "auto",
+        "theme__position": "bottom-right", "theme__radius": "12", "limits__messages": "20",
+        "limits__window_seconds": "60", "limits__address_messages": "60", "disclosure": "An AI.",
+        "allowed_origins": "https://shop.example\nnonsense",
+    }  # fmt: skip
+    refused = as_ada.post(page, form)
+    assert refused.status_code == 422
+    assert b"an origin is written" in refused.content
+    assert as_ada.post(page, {**form, "allowed_origins": "https://a.example"}).status_code == 302
+    assert b"below 4.5 to 1" in as_ada.get(page).content
+    as_ada.post(page, {**form, "allowed_origins": "", "theme__accent": "#112233"})
+    assert b"below 4.5 to 1" not in as_ada.get(page).content
+
+
+@pytest.fixture
+def talk(bot: Chatbot) -> Conversation:
+    found: Conversation = Conversation.objects.create(
+        organisation_id=bot.organisation_id, chatbot=bot, messages_count=2, cost_nano=391_000,
+        origin="https://shop.example",
+    )  # fmt: skip
+    Message.objects.create(
+        organisation_id=bot.organisation_id, conversation=found, place=1, role="user",
+        text="Do you repair <script>alert(1)</script> tents?",
+    )  # fmt: skip
+    Message.objects.create(
+        organisation_id=bot.organisation_id, conversation=found, place=2, role="assistant",
+        text="**Yes.** ![x](https://evil.example/x.png) [a](javascript:alert(1))", feedback="down",
+        feedback_comment="wrong",
+    )  # fmt: skip
+    return found
+
+
+def test_a_transcript_shows_text_and_runs_nothing(
+    as_ada: Client, base: str, talk: Conversation
+) -> None:
+    page = as_ada.get(f"{base}/conversations/{talk.pk}").content.decode()
+    assert "<strong>Yes.</strong>" in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "javascript:" not in page.split('class="turn-text"')[2].split("meter-line")[0].replace(
+        "(javascript:alert(1))", ""
+    )
+    assert "<img" not in page
+    assert "wrong" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", True), ("?down=1", True), ("?up=1", False), ("?errors=1", False),
+        ("?q=tents", True), ("?q=boots", False), ("?chatbot=support", True),
+        ("?chatbot=other", False), ("?days=7", True), ("?flagged=1", False),
+    ],
+)  # fmt: skip
+def test_filters_leave_what_they_say(
+    query: str, found: bool, as_ada: Client, base: str, talk: Conversation
+) -> None:
+    page = as_ada.get(f"{base}/conversations{query}").content.decode()
+    assert (f"/conversations/{talk.pk}" in page) is found
+
+
+def test_a_conversation_is_flagged_and_deleted_by_its_own_team(
+    as_ada: Client, base: str, talk: Conversation, mallory: Person
+) -> None:
+    own = f"/dashboard/{mallory.organisation.slug}"
+    assert signed_in(mallory).get(f"{own}/conversations/{talk.pk}").status_code == 404
+    assert signed_in(mallory).post(f"{own}/conversations/{talk.pk}/delete").status_code == 404
+    as_ada.post(f"{base}/conversations/{talk.pk}/flag")
+    assert str(talk.pk) in as_ada.get(f"{base}/conversations?flagged=1").content.decode()
+    as_ada.post(f"{base}/conversations/{talk.pk}/delete")
+    assert not Message.objects.filter(conversation_id=talk.pk).exists()

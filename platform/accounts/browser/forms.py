@@ -24,7 +24,7 @@ class LoginForm(AllauthLoginForm):
         super().__init__(*args, **kwargs)
         self.fields["login"].label = _("Email")
         self.fields["password"].help_text = ""
-        _dress(self, "login")
+        _begin_at(self, "login")
 
     def clean(self) -> dict[str, Any]:
         try:
@@ -50,7 +50,7 @@ class SignupForm(AllauthSignupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password1"].help_text = _("At least 8 characters, and no common word.")
-        _dress(self, "email")
+        _begin_at(self, "email")
         self.invitation = welcome.invitation_of(context.request)
         if self.invitation is not None:
             del self.fields["organisation"]
@@ -109,9 +109,7 @@ class LeavingForm(forms.Form):
         return typed
 
 
-def _dress(form: forms.Form, first: str) -> None:
-    """Labels say what placeholders would; an empty form begins at its first field."""
-    for field in form.fields.values():
-        field.widget.attrs.pop("placeholder", None)
+def _begin_at(form: forms.Form, name: str) -> None:
+    """Where a person types first, while nothing is wrong yet."""
     if not form.is_bound:
-        form.fields[first].widget.attrs["autofocus"] = True
+        form.fields[name].widget.attrs["autofocus"] = True

@@ -11,7 +11,11 @@ _PLAIN = {"checkbox", "radio", "hidden"}
 
 @register.simple_tag
 def dressed(field: BoundField, *, focus: bool = False) -> SafeString:
-    """The widget alone; Django itself adds what ties it to its help and its errors."""
+    """The widget alone; Django itself adds what ties it to its help and its errors.
+
+    Without a placeholder: the label says it, and stays when one types.
+    """
+    field.field.widget.attrs.pop("placeholder", None)
     attrs: dict[str, str | bool] = {}
     if getattr(field.field.widget, "input_type", "") not in _PLAIN:
         attrs["class"] = "input"

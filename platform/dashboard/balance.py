@@ -49,12 +49,16 @@ class Balance:
         return timezone.now().date() + timedelta(days=self.days_left)
 
     @property
+    def is_low(self) -> bool:
+        """Below the line that the team has drawn; without a line, at nothing."""
+        return self.total < (self.low_line or 1)
+
+    @property
     def state(self) -> Literal["live", "look", "bad"]:
         if self.available <= 0:
             return "bad"
-        is_low = self.low_line is not None and self.available < self.low_line
         ends_soon = self.days_left is not None and self.days_left < LOW_DAYS
-        return "look" if is_low or ends_soon else "live"
+        return "look" if self.is_low or ends_soon else "live"
 
 
 def of(organisation_id: str) -> Balance:

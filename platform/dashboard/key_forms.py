@@ -27,6 +27,8 @@ SAID: Final = {
     "models:read": _("Read models and prices"),
     "files:read": _("Read files"),
     "files:write": _("Upload and delete files"),
+    "chatbots:read": _("Read chatbots and conversations"),
+    "chatbots:write": _("Change chatbots"),
     "usage:read": _("Read usage and balance"),
     "billing:write": _("Add funds"),
     "keys:write": _("Make and revoke keys"),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import invitations, keys
 from accounts.models import APIKey, Membership, Organisation, User
 from api import ids
-from billing import usage
+from billing import adjusting, usage
 from billing.models import Price
 from files import receiving
 
@@ -33,8 +33,8 @@ KEYS: Final = (
 DAYS: Final = 62
 
 
-def fill(slug: str = "demo", calls_a_day: int = 30) -> None:
-    """The same past every time."""
+def fill(slug: str = "demo", calls_a_day: int = 30, spent: int = 0) -> None:
+    """The same past every time, but for `spent` nano-dollars that are gone before it."""
     chance = random.Random(7)
     organisation = Organisation.objects.get(slug=slug)
     owner = User.objects.get(memberships__organisation=organisation, memberships__role="owner")
@@ -43,6 +43,8 @@ def fill(slug: str = "demo", calls_a_day: int = 30) -> None:
         person = User.objects.create_user(email, "a password of theirs", name=name)
         Membership.objects.create(organisation=organisation, user=person, role=role)
     made = [_key(organisation, owner, *facts) for facts in KEYS]
+    if spent:
+        adjusting.adjust(organisation, -spent, f"seed:{slug}", actor="seed", note="An older month")
     models = list(Price.objects.filter(tier="standard").values_list("model", flat=True).distinct())
     begin = timezone.now() - timedelta(days=DAYS)
     for day in range(DAYS + 1):

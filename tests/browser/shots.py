@@ -10,6 +10,7 @@ from tests.browser.pages import TEAM_PAGES, Visitor
 from tests.running import Server
 
 FOLDER = Path("var/shots")
+PAST = "from tests.browser import seeding; seeding.fill(spent=7_100_000_000)"
 
 
 def main() -> None:
@@ -19,7 +20,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         server = Server(Path(place) / "data").start()
         try:
-            server.manage("shell", "-c", "from tests.browser import seeding; seeding.fill()")
+            server.manage(
+                "shell",
+                "-c",
+                "from tests.browser import seeding; seeding.fill(spent=7_100_000_000)",
+            )
             told = server.told
             visitor = Visitor(server.url, told["email"], told["password"])
             take(visitor, Path(place) / "session.json", wanted)

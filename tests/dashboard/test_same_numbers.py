@@ -3,35 +3,18 @@
 import csv
 import io
 import re
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 from django.utils.html import strip_tags
 
-from billing import topping_up
-from billing.models import Hold, Price
+from billing.models import Hold
 from dashboard import activity
-from tests.browser import seeding
 from tests.cast import Person
 
 NUMBER = re.compile(r'<td class="number" data-value="(\d+)">')
-
-
-@pytest.fixture
-def busy(ada: Person) -> Person:
-    """A team with two months of calls."""
-    lately = timezone.now() - timedelta(seconds=30)  # a test is one transaction: its now is past
-    for model, rate in {"tiny": 1_000_000, "small": 50_000}.items():
-        Price.objects.create(
-            model=model, input=rate, cached_input=rate, output=2 * rate, effective_from=lately
-        )
-    topping_up.top_up(ada.organisation, 100 * 10**9, "busy")
-    seeding.fill(ada.organisation.slug, calls_a_day=2)
-    return ada
 
 
 def asked(person: Person, path: str) -> dict[str, Any]:

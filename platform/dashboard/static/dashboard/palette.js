@@ -19,9 +19,10 @@ customElements.define("command-palette", class extends HTMLElement {
   build() {
     this.dialog = document.createElement("dialog");
     this.dialog.className = "dialog palette";
-    this.dialog.setAttribute("aria-label", clean(this.button.firstChild.nextSibling.textContent));
+    const label = clean([...this.button.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data).join(" "));
+    this.dialog.setAttribute("aria-label", label);
     this.input = document.createElement("input");
-    Object.assign(this.input, { className: "palette-input", type: "text", autocomplete: "off" });
+    Object.assign(this.input, { className: "palette-input", type: "text", autocomplete: "off", placeholder: label });
     this.input.setAttribute("role", "combobox");
     this.input.setAttribute("aria-controls", "palette-list");
     this.input.setAttribute("aria-expanded", "true");
@@ -46,9 +47,9 @@ customElements.define("command-palette", class extends HTMLElement {
   }
 
   found() {
-    const all = document.querySelectorAll(".frame-rail a, .menu a, .page-head .button, .table tbody th a");
+    const all = [".frame-rail > .nav a", ".page-head .button, .table tbody th a", ".menu a"].flatMap((those) => [...document.querySelectorAll(those)]);
     const seen = new Set();
-    return [...all].map((node) => ({ node, name: clean(node.textContent) }))
+    return all.map((node) => ({ node, name: clean(node.textContent) }))
       .filter(({ name }) => name && !seen.has(name) && seen.add(name))
       .filter(({ name }) => name.toLowerCase().includes(this.input.value.trim().toLowerCase()))
       .slice(0, 12);

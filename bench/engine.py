@@ -103,13 +103,14 @@ def _held(options: argparse.Namespace) -> None:
         folder = make_folder(Path(place))
         found = ratios(folder, options.threads, wanted, options.rounds)
         with served(folder, options.threads) as address:
-            alone, beside = gaps(address)
+            waits = gaps(address, options.rounds)
     print(f"\ntokens/s of rows held to a schema, free rows = 1 (first target {HELD_TARGET})")
     print(f"{'at once':36}" + "".join(f"{at_once:>9}" for at_once in found))
     print(f"{'held to a schema':36}" + "".join(f"{ratio:>9.2f}" for ratio in found.values()))
     print("\nlongest wait of a running stream for a token, milliseconds")
-    print(f"{'alone':36}{alone:>9.1f}")
-    print(f"{f'while {LARGE_SCHEMAS} large schemas compile':36}{beside:>9.1f}")
+    print(f"{'a step, usually':36}{waits.step:>9.1f}")
+    print(f"{'alone':36}{waits.alone:>9.1f}")
+    print(f"{f'while {LARGE_SCHEMAS} large schemas compile':36}{waits.beside:>9.1f}")
 
 
 def _rounds(

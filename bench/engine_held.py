@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.engine_contenders import CONTEXT, SLOTS, Ask, Ours
 from inference.engines.base import (
@@ -18,6 +18,7 @@ from inference.engines.local.grammars import json_grammar
 from inference.engines.local.loading import LoadOptions, load
 
 LARGE_SCHEMAS = 50
+ROUND_SECONDS = 3.0
 PERSON: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -53,35 +54,49 @@ def ratios(folder: Path, threads: int, asks: dict[int, list[Ask]], rounds: int) 
     return {at_once: median(each[1:]) for at_once, each in found.items()}
 
 
-def gaps(address: str) -> tuple[float, float]:
-    """Milliseconds: the longest wait of a stream for a token, alone and beside compilations."""
-    return asyncio.run(_gaps(address))
+class Waits(NamedTuple):
+    """Milliseconds that a running stream waits for a token: usually (a step), and at the longest,
+    alone and beside compilations."""
+
+    step: float
+    alone: float
+    beside: float
 
 
-async def _gaps(address: str) -> tuple[float, float]:
+def gaps(address: str, rounds: int) -> Waits:
+    """Medians over rounds of three seconds, alone and beside compilations by turns."""
+    return asyncio.run(_gaps(address, rounds))
+
+
+async def _gaps(address: str, rounds: int) -> Waits:
     client = LocalEngine(address)
+    found: list[Waits] = []
     try:
-        await _worst(client, asyncio.create_task(asyncio.sleep(3.0)))
-        alone = await _worst(client, asyncio.create_task(asyncio.sleep(3.0)))
-        return alone, await _worst(client, asyncio.create_task(_compile(client)))
+        for number in range(rounds + 1):  # the first one warms up
+            alone = await _waits(client, asyncio.create_task(asyncio.sleep(ROUND_SECONDS)))
+            beside = await _waits(client, asyncio.create_task(_compile(client, number)))
+            found.append(Waits(median(alone), max(alone), max(beside)))
     finally:
         await client.close()
+    return Waits(*(median(each) for each in zip(*found[1:], strict=True)))
 
 
-async def _worst(client: LocalEngine, until: "asyncio.Task[None]") -> float:
-    worst = 0.0
+async def _waits(client: LocalEngine, until: "asyncio.Task[None]") -> list[float]:
+    waits: list[float] = []
     while not until.done():
         prepared = await _prepared(client, None)
         last = 0.0
         async for _ in client.generate(prepared, CONTEXT - 8):
             now = time.perf_counter()
-            worst, last = max(worst, now - last if last else 0.0), now
+            waits += [1000 * (now - last)] if last else []
+            last = now
     await until
-    return worst * 1000
+    return waits
 
 
-async def _compile(client: LocalEngine) -> None:
-    for number in range(LARGE_SCHEMAS):
+async def _compile(client: LocalEngine, round_number: int) -> None:
+    first = round_number * LARGE_SCHEMAS  # none is known from another round
+    for number in range(first, first + LARGE_SCHEMAS):
         properties = {f"field_{number}_{each}": PERSON for each in range(150)}
         schema = {"type": "object", "properties": properties, "required": list(properties)}
         await _prepared(client, ResponseFormat(schema))

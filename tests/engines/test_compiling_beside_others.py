@@ -1,7 +1,7 @@
 """Who compiles a grammar keeps no other thread of the engine from running.
 
-A step needs the interpreter's lock again and again, so that it waits as long as another thread keeps
-it: never while a grammar compiles, and only some milliseconds while a schema is read.
+A step needs the interpreter's lock again and again, so it waits as long as another thread keeps it:
+never while a grammar compiles, and only some milliseconds while a schema is read.
 """
 
 import threading

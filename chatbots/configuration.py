@@ -21,7 +21,7 @@ VARIABLES: Final = (
 """What `{{…}}` in a system prompt or welcome may say; one that is not known is empty."""
 MOST_PROMPT: Final = 32_000
 MOST_ORIGINS: Final = 50
-_HOST: Final = re.compile(r"(\*\.)?([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}|\[[0-9a-f:]+\]")
+_HOST: Final = re.compile(r"(\*\.)?[^\s/@?#*\\:\[\]]+|\[[0-9a-f:.]+\]")
 _COLOUR: Final = r"^#[0-9a-fA-F]{6}$"
 
 

@@ -223,10 +223,10 @@ _RATE: Final = """
 _SEEN: Final = """
     INSERT INTO chatbots_seen
            (organisation_id, chatbot_id, origin, client_version, refused, last_seen)
-    SELECT %(organisation)s, %(chatbot)s, %(origin)s, %(client)s, %(refused)s, now()
-     WHERE (SELECT count(*) FROM chatbots_seen WHERE chatbot_id = %(chatbot)s) < %(most)s
+    SELECT %(organisation)s, %(chatbot)s::text, %(origin)s::text, %(client)s, %(refused)s, now()
+     WHERE (SELECT count(*) FROM chatbots_seen WHERE chatbot_id = %(chatbot)s::text) < %(most)s
         OR EXISTS (SELECT FROM chatbots_seen
-                    WHERE chatbot_id = %(chatbot)s AND origin = %(origin)s)
+                    WHERE chatbot_id = %(chatbot)s::text AND origin = %(origin)s::text)
     ON CONFLICT (chatbot_id, origin) DO UPDATE
        SET last_seen = now(), refused = chatbots_seen.refused + excluded.refused,
            client_version = coalesce(nullif(excluded.client_version, ''),

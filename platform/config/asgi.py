@@ -60,7 +60,7 @@ def _door(scope: Scope) -> ASGIApp:
         return static
     if methods := generating.methods(scope):
         # Where nothing else is, the gateway says what methods it has there.
-        return also_allowing(django, methods) if is_valid_path(path) else gateway  # type: ignore[arg-type]  # as below
+        return also_allowing(django, methods) if is_valid_path(path) else generating  # type: ignore[arg-type]  # as below
     return django  # type: ignore[return-value]  # its stubs name the messages' types otherwise
 
 

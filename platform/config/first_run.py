@@ -12,6 +12,8 @@ from django.db import transaction
 from accounts import key_material, keys, registration, scopes
 from accounts.models import APIKey, Membership, User
 from billing import accounts, topping_up
+from chatbots import demo
+from chatbots.models import Chatbot
 
 EMAIL = "admin@example.com"
 DEMO = "Demo"
@@ -39,6 +41,12 @@ def credentials(data: Path) -> Credentials:
         made = _renewed() if User.objects.filter(email=EMAIL).exists() else _created()
         _keep(file, made)
     return made
+
+
+def chatbot(made: Credentials) -> Chatbot | None:
+    """The demo organisation's chatbot, which knows docs/; None where its owner deleted it."""
+    key = APIKey.objects.get(digest=key_material.digest(made.api_key))
+    return demo.ensure(key.organisation_id, sorted((settings.BASE_DIR / "docs").glob("*.md")))
 
 
 def _still_open_the_door(kept: Credentials) -> bool:

@@ -3,10 +3,11 @@
 from django.conf import settings
 from rich.text import Text
 
+from chatbots.models import Chatbot
 from config.first_run import Credentials
 
 
-def text(url: str, demo: Credentials) -> Text:
+def text(url: str, demo: Credentials, guide: Chatbot | None) -> Text:
     """Every value stands alone on its line, so that it can be copied."""
     facts = {
         "Dashboard": f"{url}/dashboard/",
@@ -14,6 +15,7 @@ def text(url: str, demo: Credentials) -> Text:
         "Password": demo.password,
         "API": f"{url}/v1",
         "API key": demo.api_key,
+        **(_of_chatbot(url, guide) if guide else {}),
         "Logs": str(settings.DATA_DIR / "logs"),
     }
     greeting = Text.assemble("\n", ("  Smarter is running", "bold green"), "\n\n")
@@ -25,6 +27,13 @@ def text(url: str, demo: Credentials) -> Text:
             ("\n  Ctrl-C stops everything.\n", "dim"),
         )
     )  # fmt: skip
+
+
+def _of_chatbot(url: str, guide: Chatbot) -> dict[str, str]:
+    return {
+        "Chatbot": f"{url}/c/{guide.slug}",
+        "Publishable key": guide.publishable_text,
+    }
 
 
 def curl(url: str, key: str) -> str:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from pathlib import Path
 
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from config import databases, env, logs, secret_key
@@ -267,6 +268,9 @@ CELERY_BEAT_SCHEDULE = {
         "billing.tasks.sweep": timedelta(seconds=15),
         "billing.tasks.roll_up": timedelta(minutes=1),
         "billing.tasks.audit": timedelta(hours=1),
+        "chatbots.tasks.end_lost": timedelta(seconds=5),
+        "chatbots.tasks.keep_nothing": timedelta(minutes=5),
+        "chatbots.tasks.purge": crontab(hour="3", minute="20"),  # at night, in UTC
         "files.tasks.clean": timedelta(minutes=5),
         "inference.batches.tasks.work": timedelta(seconds=5),
         "inference.tasks.fail_lost": timedelta(seconds=15),

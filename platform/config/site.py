@@ -64,6 +64,7 @@ class Site:
         self._migrate()
         defaults.ensure()
         demo = first_run.credentials(settings.DATA_DIR)
+        guide = first_run.chatbot(demo)
         with console.step("Starting the server and the model", "Server and model answer"):
             self._follow_catalog()
             self.supervisor.want(parts.web(self.address))
@@ -73,9 +74,11 @@ class Site:
         self.is_up = True
         if self.as_json:
             line = {"url": self.address.url, **asdict(demo)}
-            console.result(json.dumps(line | {"chatbot": None, "publishable_key": None}))
+            known = {"chatbot": guide and guide.name}
+            known |= {"publishable_key": guide and guide.publishable_text}
+            console.result(json.dumps(line | known))
         else:
-            console.result(greeting.text(self.address.url, demo))
+            console.result(greeting.text(self.address.url, demo, guide))
 
     def _start_database(self) -> None:
         if settings.DATABASES["default"].get("HOST") == str(

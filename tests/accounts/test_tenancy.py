@@ -19,6 +19,10 @@ from accounts import invitations, keys
 from accounts.models import APIKey, Invitation, Membership, WebhookEndpoint
 from accounts.webhooks import endpoints
 from api import rate_limits
+from chatbots import making, versions
+from chatbots.author import SYSTEM
+from chatbots.models import Chatbot, Message, Visitor
+from chatbots.models import Conversation as Chat
 from files import receiving, uploading
 from files.models import StoredFile, Upload
 from files.receiving import Incoming
@@ -81,6 +85,35 @@ def webhook(ada: Person) -> WebhookEndpoint:
     return endpoints.create(ada.organisation.id, wanted, ada.user.id)[0]
 
 
+def chatbot(ada: Person) -> Chatbot:
+    """One and the same, since the paths of what belongs to it name it, too."""
+    mine: Chatbot | None = Chatbot.objects.filter(organisation=ada.organisation).first()
+    if mine is None:
+        mine = making.create(ada.organisation.id, SYSTEM, f"bot-of-{secrets.token_hex(8)}")
+        versions.publish(mine, SYSTEM)
+    return mine
+
+
+def visitor(ada: Person) -> Visitor:
+    known: Visitor = Visitor.objects.create(organisation=ada.organisation, chatbot=chatbot(ada))
+    return known
+
+
+def chat(ada: Person) -> Chat:
+    known: Chat | None = Chat.objects.filter(organisation=ada.organisation).first()
+    return known or Chat.objects.create(
+        organisation=ada.organisation, chatbot=chatbot(ada), visitor=visitor(ada)
+    )
+
+
+def message(ada: Person) -> Message:
+    known: Message = Message.objects.create(
+        organisation=ada.organisation, conversation=chat(ada), place=1, role="assistant",
+        text=ada.user.email,
+    )  # fmt: skip
+    return known
+
+
 OBJECTS: dict[str, Callable[[Person], str]] = {
     "key_id": lambda ada: keys.issue(ada.organisation.id, name="Another")[0].id,
     "seen_id": lambda ada: "gen_" + ada.organisation.id.removeprefix("org_"),
@@ -97,6 +130,11 @@ OBJECTS: dict[str, Callable[[Person], str]] = {
     "invitation_id": lambda ada: invited(ada).id,
     "webhook_id": lambda ada: webhook(ada).id,
     "file_batch_id": lambda ada: file_batch(ada).id,
+    "chatbot": lambda ada: chatbot(ada).name,
+    "number": lambda _: "1",
+    "chat_id": lambda ada: chat(ada).id,
+    "message_id": lambda ada: message(ada).id,
+    "visitor_id": lambda ada: visitor(ada).id,
 }
 
 

@@ -5,11 +5,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import APIKey, User
 from billing.accounts import customer_account
+from chatbots import making
+from chatbots.author import SYSTEM
 from config import first_run
+from knowledge.models import StoreFile
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +39,27 @@ def test_they_are_kept_for_their_owner_only(tmp_path: Path) -> None:
 def test_later_starts_find_the_same_ones(tmp_path: Path) -> None:
     assert first_run.credentials(tmp_path) == first_run.credentials(tmp_path)
     assert User.objects.count() == 1
+
+
+def test_the_first_start_makes_a_chatbot_that_knows_the_docs(tmp_path: Path) -> None:
+    made = first_run.credentials(tmp_path)
+    guide = first_run.chatbot(made)
+    assert guide is not None
+    assert guide.live is not None
+    assert guide.publishable_text.startswith("pk-")
+    waiting = set(StoreFile.objects.values_list("file__filename", "status"))
+    pages = (settings.BASE_DIR / "docs").glob("*.md")
+    assert waiting == {(page.name, "in_progress") for page in pages}
+    assert first_run.chatbot(made) == guide
+    assert StoreFile.objects.count() == len(waiting)
+
+
+def test_a_chatbot_that_its_owner_deleted_stays_away(tmp_path: Path) -> None:
+    made = first_run.credentials(tmp_path)
+    guide = first_run.chatbot(made)
+    assert guide is not None
+    making.delete(guide, SYSTEM)
+    assert first_run.chatbot(made) is None
 
 
 def test_a_lost_file_gets_a_new_password_and_a_new_key_for_the_same_owner(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The web process: one ASGI application under daphne or uvicorn, alone on its database."""
 
 import errno
+import gc
 import importlib
 import resource
 import socket
@@ -31,6 +32,7 @@ def serve(host: str, port: int, kind: Kind) -> None:
         # Each server installs an event loop of its own when imported, the site imports every app.
         application: ASGIApp = importlib.import_module("config.asgi").application
         module = importlib.import_module(f"config.{kind}_server")
+        gc.freeze()  # what is loaded stays: nobody has to look through it again
         if kind == "daphne":
             incoming = Path(settings.FILE_UPLOAD_TEMP_DIR)
             module.DaphneServer(

@@ -23,8 +23,9 @@ STARTER_CREDIT_NANO = pricing.nano(env.text("STARTER_CREDIT_USD", "0" if PRODUCT
 # Where this site is reached, for links in mail that no browser asked for (https://chat.example.com).
 SITE_URL = env.text("SITE_URL", "http://localhost:8000").rstrip("/")
 
-# The chatbot on the public home, by the slug of its page; shown once it is published.
-DEMO_CHATBOT = env.text("DEMO_CHATBOT", "demo")
+# The chatbot on the public home, by the slug of its page, once it is published. In production it is
+# named: slugs are free to whoever comes first.
+DEMO_CHATBOT = env.text("DEMO_CHATBOT", "" if PRODUCTION else "demo")
 
 # --- payments: Stripe where it is set up, else the fake provider of development
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")

@@ -81,7 +81,7 @@ def _price(usd: str) -> str:
 
 def _speeds() -> dict[str, tuple[int | None, int | None]]:
     """By model: first token at p95, tokens a second; of everybody's calls of a day."""
-    return cache.get_or_set("speeds of the public home", _measured, KEPT_SECONDS) or {}
+    return cache.get_or_set("front.speeds", _measured, KEPT_SECONDS) or {}
 
 
 def _measured() -> dict[str, tuple[int | None, int | None]]:

@@ -129,9 +129,9 @@ class Session:
         )
         if turn.conversation_id != self._conversation_id:
             self._go_to(server.ConversationChange(id=turn.conversation_id))
+        self._say(server.RateLimitsUpdated(rate_limits=await describing.rate_limits(self.guest)))
         self._answers.listen(turn, -1)
         await tabs().tell(Asked(turn.conversation_id, turn.response_id, self.id))
-        self._say(server.RateLimitsUpdated(rate_limits=await describing.rate_limits(self.guest)))
 
     async def _resume(self, asked: client.Resume | client.ResponseResume) -> None:
         self._answers.listen(await self._turn(asked.response_id), asked.starting_after)

@@ -90,6 +90,18 @@ def test_visitors_meet_the_draft_when_it_is_published(
     assert AuditEntry.objects.filter(action="chatbot.published").count() == 3
 
 
+def test_the_list_sums_what_it_shows(as_ada: Client, base: str, bot: Chatbot) -> None:
+    for query, there in (
+        ("", True),
+        ("?state=live", True),
+        ("?state=paused", False),
+        ("?q=zz", False),
+    ):
+        page = as_ada.get(f"{base}/chatbots{query}").content.decode()
+        assert (f"{base}/chatbots/{bot.name}/" in page) is there, query
+        assert ("1 chatbot</th>" in page) is there
+
+
 def test_a_wrong_value_stands_at_its_field_and_the_text_is_kept(
     as_ada: Client, base: str, bot: Chatbot
 ) -> None:

@@ -34,7 +34,7 @@ def chatbots(request: TeamRequest) -> HttpResponse:
     shown = {
         "page": page,
         "rows": rows,
-        "messages": sum(row.messages for row in rows),
+        "total": sum(row.messages for row in rows),
         "cost": sum(row.cost for row in rows),
         "q": paging.search(request.GET),
         "state": request.GET.get("state", ""),

@@ -8,6 +8,7 @@ import nh3
 from django.contrib import messages as notes
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Left
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -23,6 +24,7 @@ from dashboard.chatbot_pages import WRITE, chatbot_view
 
 PERIODS: Final = {"7": 7, "30": 30, "90": 90}
 MOST_MESSAGES: Final = 500
+SHOWN: Final = 120  # characters of the first question, in the list
 _MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).disable("image")
 _TAGS: Final = {
     "p", "br", "strong", "em", "ul", "ol", "li", "code", "pre", "blockquote", "h1", "h2", "h3",
@@ -106,7 +108,7 @@ def _found(request: TeamRequest) -> QuerySet[Any]:
     first = _messages(OuterRef("pk")).filter(role=Message.Role.USER).order_by("place")
     thumb = _messages(OuterRef("pk")).filter(feedback__isnull=False).order_by("-place")
     found: QuerySet[Any] = mine.select_related("chatbot").annotate(
-        first_words=Subquery(first.values("text")[:1]),
+        first_words=Subquery(first.annotate(words_cut=Left("text", SHOWN)).values("words_cut")[:1]),
         thumb=Subquery(thumb.values("feedback")[:1]),
     )
     return found

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import APIKey
 from billing.models import BudgetWindow
+from chatbots.models import Chatbot, Message
 from dashboard import balance
 from dashboard.access import TeamRequest
 from dashboard.money import PERIOD, amount
@@ -20,6 +23,7 @@ from knowledge.models import Status, StoreFile
 NEAR: Final = 0.8
 """Share of a budget from which on it is worth a look."""
 MOST: Final = 6
+WEEK: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ def of(request: TeamRequest) -> list[Matter]:
     found: list[Matter] = [*_balance(request), *_models(request)]
     if "keys:write" in scopes:
         found += _budgets(request)
+    if "chatbots:read" in scopes:
+        found += _chatbots(request)
     if "files:read" in scopes:
         found += _files(request)
     return found[:MOST]
@@ -92,6 +98,24 @@ def is_current(period: str | None, starts_at: object) -> bool:
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     first = today if period == "day" else today.replace(day=1)
     return period == "total" or starts_at == first
+
+
+def _chatbots(request: TeamRequest) -> Iterator[Matter]:
+    """Answers rated down this week; drafts that visitors do not meet yet."""
+    week = timezone.now() - timedelta(days=WEEK)
+    down = Message.objects.filter(
+        organisation=request.organisation, feedback=Message.Feedback.DOWN, created_at__gte=week
+    ).count()
+    if down:
+        words = ngettext("%(n)d answer rated down", "%(n)d answers rated down", down) % {"n": down}
+        inbox = f"{_page(request, 'conversations')}?down=1&days=7"
+        yield Matter(words, _("In the last 7 days"), inbox)
+    live = Chatbot.objects.filter(organisation=request.organisation, live__isnull=False)
+    for chatbot in live.select_related("live").order_by("-draft_changed_at")[:MOST]:
+        if chatbot.differs:
+            words = _("%(chatbot)s has an unpublished draft") % {"chatbot": chatbot.title}
+            why = _("Visitors meet version %(n)d") % {"n": chatbot.live.number}
+            yield Matter(words, why, _page(request, "chatbot", chatbot.name))
 
 
 def _files(request: TeamRequest) -> Iterator[Matter]:

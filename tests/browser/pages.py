@@ -13,6 +13,7 @@ TEAM_PAGES: Final = {
     "api-keys": "api-keys",
     "usage": "usage?days=30",
     "usage-cost": "usage?metric=cost&by=key&days=30",
+    "usage-chatbots": "usage?by=chatbot",
     "usage-latency": "usage?metric=latency",
     "billing": "billing",
     "models": "models",

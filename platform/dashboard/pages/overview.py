@@ -12,13 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from billing.models import Hold
 from billing.usage import UsageLine
-from dashboard import activity, attention, money, speed
+from chatbots.models import Chatbot
+from dashboard import activity, attention, money, recent, speed
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.activity import Activity
-
-RECENT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +34,15 @@ class Tile:
 def overview(request: TeamRequest) -> HttpResponse:
     days = activity.period(request.GET.get("days"))
     used = activity.of(request.organisation.id, days)
-    closed = Hold.objects.filter(organisation=request.organisation, closed_at__isnull=False)
+    chats = recent.conversations(request.organisation.id)
     shown = {
         "periods": activity.PERIODS,
         "days": days,
         "tiles": [*_tiles(used), _latency(request.organisation.id, days)],
-        "recent": closed.select_related("key").order_by("-closed_at")[:RECENT],
+        "chats": chats,
+        "recent": [] if chats else recent.answers(request.organisation.id),
+        "has_chatbots": Chatbot.objects.filter(organisation=request.organisation).exists(),
+        "may_make": "chatbots:write" in request.membership.scopes,
         "attention": SimpleLazyObject(lambda: attention.of(request)),
     }
     return render(request, "dashboard/overview.html", shown)

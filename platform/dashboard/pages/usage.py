@@ -16,6 +16,7 @@ from billing import periods, serializers, usage
 from billing.csv_answers import csv_answer
 from billing.periods import Period
 from billing.usage import UsageLine
+from chatbots.models import Chatbot
 from dashboard import activity, speed
 from dashboard.access import TeamRequest, organisation_view
 
@@ -26,7 +27,7 @@ METRICS: Final[dict[str, Callable[[UsageLine], int]]] = {
     "tokens": activity.tokens,
     "cost": activity.charged,
 }
-GROUPS: Final = ("model", "key")
+GROUPS: Final = ("model", "chatbot", "key")
 PRESETS: Final = (7, 30, 90)
 OTHERS: Final = "\0others"
 
@@ -99,7 +100,7 @@ def _series(lines: list[UsageLine], metric: str, group: str, names: dict[str, st
     found: dict[str, Series] = {}
     for line in lines:
         of = getattr(line, group) or ""
-        found.setdefault(of, Series(of, names.get(of, of) or _("No key"))).add(line, metric)
+        found.setdefault(of, Series(of, names.get(of, of))).add(line, metric)
     largest = sorted(found.values(), key=lambda each: (-each.total, -each.requests, each.name))
     if len(largest) <= SERIES:
         return largest
@@ -112,10 +113,13 @@ def _series(lines: list[UsageLine], metric: str, group: str, names: dict[str, st
 
 
 def _names(request: TeamRequest, group: str) -> dict[str, str]:
-    if group != "key":
-        return {}
-    mine = APIKey.objects.all().for_organisation(request.organisation.id)
-    return dict(mine.values_list("pk", "name"))
+    if group == "key":
+        mine = APIKey.objects.all().for_organisation(request.organisation.id)
+        return {"": _("No key"), **dict(mine.values_list("pk", "name"))}
+    if group == "chatbot":
+        bots = Chatbot.objects.filter(organisation=request.organisation)
+        return {"": _("Calls of the API"), **dict(bots.values_list("pk", "title"))}
+    return {}
 
 
 def _all_days(days: list[date]) -> list[date]:

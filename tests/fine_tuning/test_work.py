@@ -82,6 +82,12 @@ def worked(job: FineTuningJob) -> FineTuningJob:
     return job
 
 
+def error_of(job: FineTuningJob) -> dict[str, Any]:
+    assert job.status == "failed"
+    assert job.error
+    return dict(job.error)
+
+
 def test_a_model_comes_out_and_its_tokens_are_charged_once(ada: Owner) -> None:
     job = worked(ada.job(examples()[:20], epochs=2))
     assert job.status == "succeeded", job.error
@@ -98,9 +104,8 @@ def test_a_model_comes_out_and_its_tokens_are_charged_once(ada: Owner) -> None:
 def test_without_enough_money_the_job_fails_and_nothing_is_taken(ada: Owner) -> None:
     Price.objects.create(model="tiny", tier="training", input=10**9, cached_input=0, output=0)
     job = worked(ada.job(examples()[:20], epochs=9))
-    assert job.status == "failed"
-    assert job.error["code"] == "insufficient_balance"
-    assert "balance" in job.error["message"]
+    assert error_of(job)["code"] == "insufficient_balance"
+    assert "balance" in error_of(job)["message"]
     assert ada.money() == (DOLLAR, 0)
     assert job.trained_tokens == 0
 
@@ -119,22 +124,24 @@ def test_a_line_that_cannot_be_learned_is_named_before_anything_is_held(
 ) -> None:
     lines = [*examples()[:2], line, *examples()[3:12]]
     job = worked(ada.job(lines))
-    assert job.status == "failed"
-    assert (job.error["code"], job.error["param"]) == ("invalid_training_file", "training_file")
-    assert job.error["message"].startswith(said)
+    assert (error_of(job)["code"], error_of(job)["param"]) == (
+        "invalid_training_file",
+        "training_file",
+    )
+    assert error_of(job)["message"].startswith(said)
     assert not Hold.objects.exists()
 
 
 def test_a_file_that_is_gone_fails_the_job(ada: Owner) -> None:
     job = ada.job(examples()[:10])
     receiving.forget(StoredFile.objects.get())
-    assert worked(job).error["code"] == "file_not_found"
+    assert error_of(worked(job))["code"] == "file_not_found"
 
 
 def test_a_revoked_key_trains_nothing(ada: Owner) -> None:
     job = ada.job(examples()[:10])
     APIKey.objects.update(revoked_at=timezone.now())
-    assert worked(job).error["code"] == "invalid_api_key"
+    assert error_of(worked(job))["code"] == "invalid_api_key"
     assert ada.money() == (DOLLAR, 0)
 
 
@@ -173,7 +180,7 @@ def test_a_training_that_breaks_down_again_and_again_fails_and_is_free(
     monkeypatch.setattr(training_run, "MOST_BREAKDOWNS", 1)
     (base / "model.safetensors").write_bytes(b"no weights")
     job = worked(ada.job(examples()[:10]))
-    assert job.error["code"] == "training_failed"
+    assert error_of(job)["code"] == "training_failed"
     assert job.breakdowns == 1
     assert {hold.state for hold in Hold.objects.all()} == {"voided"}
     assert ada.money() == (DOLLAR, 0)

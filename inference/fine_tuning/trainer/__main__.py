@@ -3,10 +3,13 @@
 import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from inference.fine_tuning.trainer.spec import TRAINING, VALIDATION, Plan, Refused, Spec
 from inference.fine_tuning.trainer.talk import Talk
+
+if TYPE_CHECKING:
+    from inference.fine_tuning.trainer.examples import Row
 
 POLITE: Final = 10  # live answers come first
 
@@ -27,29 +30,14 @@ def _train(folder: Path, talk: Talk) -> None:
     # Torch takes seconds: who starts us hears of a wrong folder before.
     import torch  # noqa: PLC0415 - see above
 
-    from inference.fine_tuning.trainer.examples import Examples  # noqa: PLC0415 - see above
     from inference.fine_tuning.trainer.training import Training  # noqa: PLC0415 - see above
 
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // 2))
     spec = Spec.read(folder)
-    examples = Examples(Path(spec.base), spec.context)
-    rows = examples.read(folder / TRAINING, "training_file")
-    validation = []
-    if (folder / VALIDATION).exists():
-        validation = examples.read(folder / VALIDATION, "validation_file")
+    rows, validation = _rows(folder, spec)
     plan = Plan.of(spec, len(rows), sum(len(row.tokens) for row in rows))
-    if plan.total_tokens > spec.most_tokens:
-        raise Refused(
-            "too_many_tokens",
-            f"{plan.total_tokens:,} tokens would be trained; a job takes {spec.most_tokens:,}. "
-            "Use fewer examples or epochs.",
-            "training_file",
-        )
-    talk.tell(
-        "counted", examples=plan.examples, total_tokens=plan.total_tokens, steps=plan.steps,
-        n_epochs=plan.n_epochs, batch_size=plan.batch_size,
-        learning_rate_multiplier=plan.learning_rate_multiplier,
-    )  # fmt: skip
+    _require_bounded(plan, spec)
+    talk.tell("counted", steps=plan.steps, total_tokens=plan.total_tokens, **plan.figures)
     talk.wait_for_go()
     if talk.is_to_stop:
         return
@@ -58,6 +46,25 @@ def _train(folder: Path, talk: Talk) -> None:
     except torch.OutOfMemoryError as error:
         message = "The model and its training do not fit the accelerator's memory."
         raise Refused("out_of_memory", message) from error
+
+
+def _rows(folder: Path, spec: Spec) -> "tuple[list[Row], list[Row]]":
+    """To learn from, and to be judged by."""
+    from inference.fine_tuning.trainer.examples import Examples  # noqa: PLC0415 - as above
+
+    examples = Examples(Path(spec.base), spec.context)
+    rows, held_out = examples.read(folder / TRAINING, "training_file"), folder / VALIDATION
+    return rows, examples.read(held_out, "validation_file") if held_out.exists() else []
+
+
+def _require_bounded(plan: Plan, spec: Spec) -> None:
+    if plan.total_tokens > spec.most_tokens:
+        raise Refused(
+            "too_many_tokens",
+            f"{plan.total_tokens:,} tokens would be trained; a job takes {spec.most_tokens:,}. "
+            "Use fewer examples or epochs.",
+            "training_file",
+        )
 
 
 if __name__ == "__main__":

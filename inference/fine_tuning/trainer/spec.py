@@ -64,6 +64,15 @@ class Plan:
         )
 
     @property
+    def figures(self) -> dict[str, float]:
+        """The hyperparameters, as the API names them."""
+        return {
+            "n_epochs": self.n_epochs,
+            "batch_size": self.batch_size,
+            "learning_rate_multiplier": self.learning_rate_multiplier,
+        }
+
+    @property
     def steps_each(self) -> int:
         return -(-self.examples // self.batch_size)
 

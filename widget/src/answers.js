@@ -7,6 +7,11 @@ export class Answers {
     this.emit = emit;
     this.seen = new Map(); // response id → the last sequence_number
     this.stopping = new Set();
+    this.ignored = new Set(); // of conversations that were left
+  }
+
+  ignore(id) {
+    if (id) this.ignored.add(id);
   }
 
   /** Where to go on after a lost connection. */
@@ -34,7 +39,7 @@ export class Answers {
 
   take(frame) {
     const id = frame.response?.id ?? frame.response_id ?? this.store.active;
-    if (!id) return;
+    if (!id || this.ignored.has(id) || this.isStray(id, frame)) return;
     if (frame.type === "response.snapshot") {
       this.seen.set(id, frame.sequence_number);
       this.replace(id, frame.response);
@@ -44,6 +49,17 @@ export class Answers {
     if (frame.sequence_number <= last) return;
     this.seen.set(id, frame.sequence_number);
     EVENTS[frame.type]?.call(this, id, frame);
+  }
+
+  /** Nobody here asked for it; or text of another answer, which names no response. */
+  isStray(id, { type, item_id: itemId }) {
+    const answer = this.of(id);
+    if (type === "response.created") {
+      const expected = answer || this.store.asking || this.store.active === id;
+      if (!expected) this.ignore(id);
+      return !expected;
+    }
+    return type.includes("output_text") && answer?.id && itemId && answer.id !== itemId;
   }
 
   begun(id, itemId) {
@@ -94,8 +110,9 @@ const STATUS = { completed: "completed", incomplete: "incomplete", cancelled: "s
 const EVENTS = {
   "response.created"(id) {
     this.begun(id);
+    const isOurs = this.store.active !== id; // else it was announced: another tab's, or resumed
     this.store.change({ active: id });
-    this.emit("began", { id });
+    this.emit("began", { id, isOurs });
   },
   "response.output_item.added"(id, frame) {
     if (frame.item?.type === "message") this.begun(id, frame.item.id).id = frame.item.id;

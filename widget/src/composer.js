@@ -46,7 +46,7 @@ export class Composer {
   }
 
   send() {
-    this.session.send(this.box.value);
+    this.session.questions.ask(this.box.value);
   }
 
   draw(store, word) {

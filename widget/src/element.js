@@ -33,7 +33,7 @@ export class ChatWidget extends HTMLElement {
   /** True when the message is on its way or waits for the network. */
   send(text) {
     this.begin();
-    return this.session.send(String(text));
+    return this.session.questions.ask(String(text));
   }
 
   stop() {
@@ -57,7 +57,7 @@ export class ChatWidget extends HTMLElement {
     this.context = Object.fromEntries(
       Object.entries(values ?? {}).slice(0, 16).map(([key, value]) => [key.slice(0, 64), String(value).slice(0, 512)]),
     );
-    if (this.session) this.session.context = this.context;
+    if (this.session) this.session.questions.context = this.context;
   }
 
   setTheme(values) {
@@ -152,7 +152,7 @@ export class ChatWidget extends HTMLElement {
       who: () => this.who(),
       emit: (name, detail) => this.tell(name, detail),
     });
-    this.session.context = this.context;
+    this.session.questions.context = this.context;
     this.started = false;
     this.store.listeners.add(() => this.later());
     this.rebuild();

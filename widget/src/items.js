@@ -41,8 +41,9 @@ export function source(given, at = 0) {
 
 /** What we hold and what the server lists, oldest first, each message once. */
 export function merged(ours, listed) {
+  const newest = listed.findLast((one) => one.role === "user");
   const result = listed.map((theirs) => {
-    const known = ours.find((mine) => isSame(mine, theirs));
+    const known = ours.find((mine) => isSame(mine, theirs) || (theirs === newest && isSaid(mine, theirs)));
     return known ? refreshed(known, theirs) : theirs;
   });
   const shared = ours.findIndex((mine) => result.includes(mine));
@@ -65,8 +66,12 @@ function isSame(mine, theirs) {
   if (mine.role !== theirs.role) return false;
   if (mine.id) return mine.id === theirs.id;
   if (mine.eventId && theirs.eventId) return mine.eventId === theirs.eventId;
-  if (mine.responseId && theirs.responseId) return mine.responseId === theirs.responseId;
-  return mine.role === "user" && mine.text === theirs.text;
+  return Boolean(mine.responseId) && mine.responseId === theirs.responseId;
+}
+
+/** A question that may have arrived before its connection went: the newest there, in our words. */
+function isSaid(mine, theirs) {
+  return mine.status === "queued" && !theirs.eventId && mine.text === theirs.text;
 }
 
 /** An answer that we are reading goes on from its events; every other takes the server's word. */
@@ -79,6 +84,7 @@ function refreshed(mine, theirs) {
     sources,
     text: reading ? text : theirs.text,
     reading: measured,
+    eventId: theirs.eventId ?? mine.eventId,
     responseId: theirs.responseId ?? mine.responseId,
     status: mine.status === "stopped" ? "stopped" : theirs.status,
   });

@@ -53,7 +53,7 @@ export class Log {
     const { session } = this.context;
     this.asks.replaceChildren(
       ...prompts.map((text) =>
-        el("button", { type: "button", dir: "auto", onclick: () => session.send(text) }, text),
+        el("button", { type: "button", dir: "auto", onclick: () => session.questions.ask(text) }, text),
       ),
     );
   }

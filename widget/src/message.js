@@ -114,7 +114,7 @@ function actions(item, { session, word }, askWhy) {
   };
   const up = tool(word("good"), "up", rate("up"));
   const down = tool(word("bad"), "down", rate("down"));
-  const again = tool(word("again"), "again", () => session.again(item));
+  const again = tool(word("again"), "again", () => session.questions.again(item));
   return {
     nodes: [copy, up, down, again],
     draw({ feedback, id }, isLast) {

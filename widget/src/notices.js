@@ -60,7 +60,7 @@ const KINDS = {
     more: request ? word("request", { id: request }) : "",
     bad: true,
     action: word("retry"),
-    act: (session) => session.again(answer),
+    act: (session) => session.questions.again(answer),
   }),
   told: ({ code }, word) => ({ text: word(TOLD[code] ?? "failed"), bad: true }),
 };

@@ -1,11 +1,9 @@
 // A visitor's session: what is said to the server, and what its frames change in the store.
 import { Answers } from "./answers.js";
 import { Connection } from "./connection.js";
-import { fromServer, item, joined, merged } from "./items.js";
+import { fromServer, joined, merged } from "./items.js";
+import { Questions } from "./questions.js";
 import { VERSION } from "./version.js";
-
-const RESTING = new Set(["budget_exhausted", "insufficient_balance"]);
-const LOST = new Set(["server_restarted", "lost", "process_lost", "server_error"]);
 
 export class Session {
   /** `who()`: key, user_token, preview, locale. `emit(name, detail)`: what the page may hear. */
@@ -17,9 +15,10 @@ export class Session {
       onFrame: (frame) => this.take(frame),
       onPhase: (phase, code) => this.phase(phase, code),
     });
-    this.context = {};
     this.renewed = false;
-    this.restore();
+    store.conversation = memory.get("conversation") ?? null;
+    const say = (frame) => this.connection.send(frame);
+    this.questions = new Questions({ store, memory, emit, say });
   }
 
   open() {
@@ -27,15 +26,7 @@ export class Session {
   }
 
   close() {
-    clearTimeout(this.limit);
     this.connection.close();
-  }
-
-  /** A question that was not sent before the page was left is sent by the next one. */
-  restore() {
-    this.store.conversation = this.memory.get("conversation") ?? null;
-    const asking = this.memory.get("asking");
-    if (asking?.eventId && asking.text) this.queue(asking);
   }
 
   // ---- to the server
@@ -56,75 +47,19 @@ export class Session {
     };
   }
 
-  /** False when it cannot be taken now: empty, too long, or another one is on its way. */
-  send(text) {
-    const said = text.trim();
-    const { store } = this;
-    if (!said || store.busy || ["limited", "resting"].includes(store.notice?.kind)) return false;
-    if (store.phase === "closed" || (store.most && said.length > store.most)) return false;
-    this.queue({ eventId: `w-${crypto.randomUUID?.() ?? random()}`, text: said });
-    this.memory.keep();
-    store.change({ notice: null, draft: "" });
-    this.emit("message", { role: "user", text: said });
-    this.flush();
-    return true;
-  }
-
-  queue(asking) {
-    const { store } = this;
-    this.memory.set({ asking });
-    const { eventId, text } = asking;
-    const said = item({ role: "user", text, eventId, status: "queued" });
-    store.change({ asking, items: [...store.items, said] });
-  }
-
-  flush() {
-    const { asking, phase, conversation } = this.store;
-    if (!asking || phase !== "ready") return;
-    const metadata = Object.keys(this.context).length ? this.context : undefined;
-    this.connection.send({
-      type: "response.create",
-      event_id: asking.eventId,
-      input: asking.text,
-      conversation: conversation ?? undefined,
-      metadata,
-    });
-  }
-
   stop() {
     const { active, asking, phase } = this.store;
     if (active) {
       this.answers.stopping.add(active);
       this.connection.send({ type: "response.cancel", response_id: active });
     } else if (asking && phase === "ready") this.stopSoon = true;
-    else if (asking) this.takeBack();
-  }
-
-  /** A message that has not left returns to where it was written. */
-  takeBack() {
-    const { asking, items, draft } = this.store;
-    if (!asking) return;
-    this.memory.set({ asking: null });
-    const others = items.filter((one) => one.eventId !== asking.eventId);
-    this.store.change({ asking: null, items: others, draft: draft || asking.text });
-  }
-
-  /** Ask the question before `answer` once more; what failed makes room for it. */
-  again(answer) {
-    const { store } = this;
-    const at = store.items.indexOf(answer);
-    const asked = store.items.slice(0, at < 0 ? undefined : at).findLast((one) => one.role === "user");
-    if (!asked || store.busy) return;
-    if (answer?.status !== "completed") {
-      store.items = store.items.filter((one) => one !== answer && one !== asked);
-    }
-    store.notice = null;
-    this.send(asked.text);
+    else this.questions.takeBack();
   }
 
   fresh() {
     const { store } = this;
     this.stop();
+    this.answers.ignore(store.active);
     this.memory.set({ conversation: null, asking: null });
     const kept = store.notice?.kind === "limited" ? store.notice : null;
     store.change({ items: [], conversation: null, asking: null, active: null, more: false, notice: kept });
@@ -188,19 +123,13 @@ export class Session {
 
   /** What the answers tell: an end frees the composer, a beginning acknowledges the question. */
   heard(name, detail) {
-    if (name === "began") this.acknowledge(detail.id);
+    if (name === "began") this.begin(detail.id, detail.isOurs);
     else if (name === "ended") this.finish(detail);
     else this.emit(name, detail);
   }
 
-  acknowledge(id) {
-    const { asking, items } = this.store;
-    if (asking) {
-      const said = items.find((one) => one.eventId === asking.eventId);
-      if (said) Object.assign(said, { status: "completed", responseId: id });
-      this.memory.set({ asking: null });
-      this.store.change({ asking: null });
-    }
+  begin(id, isOurs) {
+    if (isOurs) this.questions.arrived(id);
     if (this.stopSoon) this.stop();
     this.stopSoon = false;
   }
@@ -212,17 +141,15 @@ export class Session {
       role: "assistant", id, text, status, response_id: responseId,
       conversation: this.store.conversation, usage: response.usage,
     });
-    this.flush();
+    this.questions.flush();
   }
 
-  /** An answer that was lost with its process is asked for again, once, without a word. */
+  /** An answer that went with its server's process is asked for again, once, without a word. */
   judge(answer) {
-    const lost = answer.status === "failed" && LOST.has(answer.why) && !this.repeated;
-    this.repeated = lost;
-    if (lost) this.again(answer);
-    else if (answer.status === "failed") {
-      this.store.change({ notice: { kind: "failed", answer, request: answer.request } });
-    }
+    if (answer.status !== "failed") return;
+    if (answer.why === "server_error" && answer.responseId === this.returnedTo) {
+      this.questions.again(answer);
+    } else this.store.change({ notice: { kind: "failed", answer, request: answer.request } });
   }
 
   /** The list says how the answer ended that we were reading. */
@@ -234,37 +161,11 @@ export class Session {
     if (answer) this.judge(answer);
   }
 
-  refuse(frame) {
-    const { code, message, retry_after: wait } = frame.error ?? {};
-    const { store } = this;
-    const mine = store.asking && frame.event_id === store.asking.eventId;
-    if (code === "response_in_progress" && mine) {
-      setTimeout(() => this.flush(), 2000); // another tab asks: ours goes next
-      return;
-    }
-    if (code === "response_not_found") this.giveUp();
-    if (mine) this.takeBack();
-    if (code === "rate_limited") this.limited(wait ?? 10);
-    else if (RESTING.has(code)) store.change({ notice: { kind: "resting" } });
-    else if (code === "conversation_not_found") this.memory.set({ conversation: null });
-    else if (mine) store.change({ notice: { kind: "told", code } });
-    this.emit("error", { code, message });
-  }
-
   /** Nobody knows the answer any more: what we have of it is what there is. */
   giveUp() {
     const answer = this.answers.of(this.store.active);
     if (answer?.status === "in_progress") answer.status = "incomplete";
     this.store.change({ active: null });
-  }
-
-  limited(seconds) {
-    const until = Date.now() + seconds * 1000;
-    clearTimeout(this.limit);
-    this.limit = setTimeout(() => {
-      if (this.store.notice?.kind === "limited") this.store.change({ notice: null });
-    }, seconds * 1000);
-    this.store.change({ notice: { kind: "limited", until } });
   }
 }
 
@@ -274,16 +175,21 @@ const FRAMES = {
   "session.created"({ session }) {
     this.connection.settled();
     this.renewed = false;
+    this.returnedTo = this.store.active;
     this.know(session);
+    this.questions.recognise();
     this.store.change({ phase: "ready", most: session.limits?.input_characters ?? null });
     this.settle(session.active_response);
     if (session.active_response) this.answers.follow(session.active_response);
     if (this.fresher) this.connection.send({ type: "conversation.create" });
     this.fresher = false;
-    this.flush();
+    this.questions.flush();
     this.emit("ready", { chatbot: session.chatbot, conversation: session.conversation.id });
   },
   "session.updated"({ session }) {
+    const { store } = this;
+    const replaced = session.conversation?.items; // else what is shown stays
+    if (replaced) store.items = store.items.filter((one) => one.status === "queued");
     this.know(session);
   },
   "session.closing"(frame) {
@@ -304,11 +210,9 @@ const FRAMES = {
     this.store.change();
   },
   error(frame) {
-    this.refuse(frame);
+    const code = frame.error?.code;
+    if (code === "response_not_found") this.giveUp();
+    if (code === "conversation_not_found") this.memory.set({ conversation: null });
+    this.questions.refused(frame);
   },
 };
-
-/** `randomUUID` is only there in secure contexts; a page of plain HTTP has these. */
-function random() {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (one) => one.toString(36)).join("");
-}

@@ -93,7 +93,7 @@ class FakeServer:
         self.closes: int | None = None
         self.errors: list[Frame] = []
         self.fails: str | None = None  # the code with which the next answer ends
-        self.limits: Frame = {"input_characters": None, "rate_limits": []}
+        self.limits: Frame = {"input_characters": 32_000, "rate_limits": []}
         self.expired: set[str] = set()
         self.told: list[Answer] = []
         self.received: list[Frame] = []

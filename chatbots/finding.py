@@ -5,14 +5,14 @@ A chatbot is read again after two seconds at most: what is published, paused or 
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from accounts import key_material
 from api import database
 from api.errors import NotFound
 from chatbots.configuration import Configuration
+from chatbots.states import Spent, State, is_over
 
-State = Literal["draft_only", "live", "paused", "over_budget"]
 KEPT_SECONDS: Final = 2.0
 MOST_KEPT: Final = 4096
 
@@ -116,6 +116,8 @@ class _Row:
     store_id: str
     default_model: str | None
     paused: bool
+    day_nano: int
+    month_nano: int
 
 
 def _live(row: _Row, *, draft: bool) -> Live:
@@ -129,7 +131,7 @@ def _live(row: _Row, *, draft: bool) -> Live:
         title=row.title,
         version_number=None if draft else row.version_number,
         configuration=configuration,
-        state=_state(row),
+        state=_state(row, configuration),
         token_generation=row.token_generation,
         key_id=row.key_id,
         store_id=row.store_id,
@@ -138,21 +140,31 @@ def _live(row: _Row, *, draft: bool) -> Live:
     )
 
 
-def _state(row: _Row) -> State:
+def _state(row: _Row, configuration: Configuration) -> State:
     if row.paused:
         return "paused"
-    return "draft_only" if row.published is None else "live"
+    if row.published is None:
+        return "draft_only"
+    budget, so_far = configuration.budget, Spent(row.day_nano, row.month_nano)
+    return "over_budget" if is_over(budget.day_nano, budget.month_nano, so_far) else "live"
 
 
 _FIND: Final = """
     SELECT bot.id, bot.organisation_id, bot.name, bot.slug, bot.title, version.number,
            version.configuration, bot.draft, bot.token_generation, bot.publishable_key_id,
            bot.store_id, organisation.default_model,
-           bot.paused_at IS NOT NULL OR organisation.suspended_at IS NOT NULL
+           bot.paused_at IS NOT NULL OR organisation.suspended_at IS NOT NULL,
+           coalesce(day.spent, 0), coalesce(month.spent, 0)
       FROM chatbots_chatbot AS bot
       JOIN accounts_organisation AS organisation ON organisation.id = bot.organisation_id
       JOIN accounts_apikey AS key ON key.id = bot.publishable_key_id
       LEFT JOIN chatbots_version AS version ON version.id = bot.live_id
+      LEFT JOIN billing_chatbotwindow AS day
+             ON day.chatbot_id = bot.id AND day.period = 'day'
+            AND day.starts_at = date_trunc('day', now(), 'UTC')
+      LEFT JOIN billing_chatbotwindow AS month
+             ON month.chatbot_id = bot.id AND month.period = 'month'
+            AND month.starts_at = date_trunc('month', now(), 'UTC')
 """
 _NAMED: Final = " WHERE bot.organisation_id = %(organisation)s AND bot.name = %(value)s"
 _BY: Final = {

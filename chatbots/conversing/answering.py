@@ -181,8 +181,10 @@ class Answer:
 
 
 def making(response_id: str) -> Answer | None:
-    """The answer, if this process makes it."""
-    return _making.get(response_id)
+    """The answer, if this event loop makes it."""
+    answer = _making.get(response_id)
+    here = answer is not None and answer.run.task.get_loop() is asyncio.get_running_loop()
+    return answer if here else None
 
 
 def _never_asked(run: Run) -> NoReturn:

@@ -113,3 +113,5 @@ async def test_a_spent_budget_refuses_in_the_chatbots_words_and_is_never_exceede
     assert 100_000 - window.spent < cost(3, 16)
     assert (await Chatbot.objects.aget()).rested_at is not None
     assert (await finding.by_name(live.organisation_id, live.name)).answers
+    await ChatbotWindow.objects.aupdate(spent=100_000)
+    assert (await finding.by_name(live.organisation_id, live.name)).state == "over_budget"

@@ -2,20 +2,23 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from api import ids
 from api.errors import ChatbotUnavailable, InvalidRequest, NotFound, ResponseInProgress
-from chatbots import conversing
+from billing.models import Hold
+from chatbots import conversing, finding
 from chatbots.conversing import Speaker, Turn
 from chatbots.finding import Live
 from chatbots.models import Conversation, Message
+from config import draining
 from inference.event_log import Event, event_log, key_of
 from inference.responses.narration import kind_of
-from tests.chatbots.conftest import Publish, visitor
-from tests.inference.conftest import cost, holds
+from tests.chatbots.conftest import Publish, published, visitor
+from tests.inference.conftest import Fund, cost, holds
 
 SLOW = "#pace=40 one two three four five six seven eight nine ten"
 
@@ -104,6 +107,28 @@ async def test_the_same_event_is_one_message_one_answer_and_one_charge(support: 
     assert await Message.objects.acount() == 2
     assert len(await holds()) == 1
     assert (await told(later))[-1].number == (await told(turns[0]))[-1].number
+
+
+def test_the_same_event_in_two_processes_is_one_answer_too(
+    transactional_db: None, fund: Fund
+) -> None:
+    organisation_id = fund().organisation_id
+    published(organisation_id)
+
+    async def send() -> dict[str, Any]:
+        """With a pool, an engine and a log of its own, as a process has."""
+        try:
+            live = await finding.by_name(organisation_id, "support")
+            guest = Speaker(organisation_id, live.key_id, visitor_id="vis_1")
+            turn = await conversing.begin(live, guest, input=SLOW, event_id="evt-1")
+            return await turn.finished()
+        finally:
+            await draining.close_parts()
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: asyncio.run(send()), range(2))
+    assert one == other
+    assert (Message.objects.count(), Hold.objects.count()) == (2, 1)
 
 
 async def test_a_conversation_has_one_answer_at_a_time(support: Live) -> None:

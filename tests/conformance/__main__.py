@@ -30,7 +30,8 @@ OPENAI_TESTS: Final = [
         "chat/test_completions.py", "chat/completions", "test_completions.py", "test_models.py",
         "test_responses.py", "responses", "test_conversations.py", "conversations",
         "test_files.py", "test_uploads.py", "uploads", "fine_tuning/test_jobs.py",
-        "fine_tuning/jobs",
+        "fine_tuning/jobs", "test_batches.py", "test_embeddings.py", "test_moderations.py",
+        "test_vector_stores.py", "vector_stores",
     )
 ]  # fmt: skip
 PYTEST: Final = ["-m", "pytest", "-p", "no:cacheprovider", "-q", "-W", "ignore", "--tb", "line"]

@@ -35,11 +35,16 @@ class Site:
 
 
 @contextmanager
-def site(server: str, *models: tuple[str, ...]) -> Iterator[Site]:
-    """A site under `server` (daphne or uvicorn); `models` are arguments of `models add`."""
+def site(
+    server: str,
+    *models: tuple[str, ...],
+    program: tuple[str, ...] = (sys.executable, str(MANAGE), "serve"),
+) -> Iterator[Site]:
+    """A site under `server` (daphne or uvicorn); `models` are arguments of `models add`, `program`
+    is what serves it."""
     with tempfile.TemporaryDirectory(prefix=f"smarter-bench-{server}-") as folder:
         data, port = Path(folder), free_port()
-        with _running(data, "postgres") as database:
+        with _running(data, sys.executable, str(MANAGE), "postgres") as database:
             if not database.stdout or not database.stdout.readline():  # its address: it is up
                 raise RuntimeError("The database did not start; its reason stands above.")
             manage(data, "migrate", "--verbosity", "0")
@@ -49,7 +54,7 @@ def site(server: str, *models: tuple[str, ...]) -> Iterator[Site]:
                 *(data, "organisations", "create", "Bench", "--json", "--credit", "1000"),
                 *NO_LIMITS,
             )
-            with _running(data, "serve", "--port", str(port), "--server", server) as web:
+            with _running(data, *program, "--port", str(port), "--server", server) as web:
                 _wait_for(port, web)
                 yield Site(server, port, json.loads(created)["api_key"], web.pid)
 
@@ -68,9 +73,9 @@ def manage(data: Path, *arguments: str) -> str:
 
 
 @contextmanager
-def _running(data: Path, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+def _running(data: Path, *command: str) -> "Iterator[subprocess.Popen[str]]":
     process = subprocess.Popen(
-        [sys.executable, str(MANAGE), *arguments],
+        command,
         env=_environment(data),
         stdout=subprocess.PIPE,
         text=True,

@@ -48,7 +48,8 @@ def page(text: str) -> str:
         "closing": _closing(),
     }.items():
         mark = re.compile(rf"(## {name.capitalize()}\b.*?\n\n)\|.*?\n(?=\n)", re.DOTALL)
-        text = mark.sub(lambda found, table=table: found[1] + table, text)  # type: ignore[misc] # bound
+        if found := mark.search(text):
+            text = text[: found.start()] + found[1] + table + text[found.end() :]
     return text
 
 

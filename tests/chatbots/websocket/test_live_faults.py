@@ -152,7 +152,9 @@ def raw_session(bot: LiveBot, token: str) -> sockets.socket:
 def masked(frame: object) -> bytes:
     """A text frame as clients must send it; a mask of zeros changes nothing."""
     raw = json.dumps(frame).encode()
-    return bytes([0x81, 0x80 | 126]) + len(raw).to_bytes(2, "big") + bytes(4) + raw
+    short = len(raw) < 126  # a length must be as short as it can
+    length = bytes([0x80 | len(raw)]) if short else b"\xfe" + len(raw).to_bytes(2, "big")
+    return b"\x81" + length + bytes(4) + raw
 
 
 def memory(pid: int) -> int:

@@ -4,6 +4,7 @@ import secrets
 from typing import Final
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts.authentication import Caller
@@ -73,6 +74,9 @@ def cancel(organisation_id: str, job_id: str) -> FineTuningJob:
     changes = {"status": Status.CANCELLED, "finished_at": Now()}
     if _change(job, FineTuningJob.UNFINISHED, changes):
         job.tell("Fine-tuning job cancelled")
+        idle = FineTuningJob.objects.filter(pk=job.pk, holder="", trained_tokens=None)
+        if idle.update(trained_tokens=F("billed_tokens")):  # else its worker does it
+            job.refresh_from_db()
     elif job.status != Status.CANCELLED:
         raise _impossible(job, "cancelled")
     return job

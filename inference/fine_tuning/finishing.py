@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 from typing import Final
 
+from api.errors import StorageFull, StorageQuotaExceeded
 from files import receiving
 from files.models import StoredFile
 from files.receiving import Incoming
@@ -32,14 +33,21 @@ def publish(job: FineTuningJob, folder: Path) -> str:
 
 
 def write_results(job: FineTuningJob) -> str:
-    """The losses as CSV; the file's id. One that an earlier attempt has left goes first."""
+    """The losses as CSV; the file's id, "" where there is no room for it: the model counts more.
+
+    One that an earlier attempt has left goes first.
+    """
     name = f"{job.id}_step_metrics.csv"
     mine = StoredFile.objects.filter(organisation_id=job.organisation_id, purpose=RESULTS)
     for left in mine.filter(filename=name):
         receiving.forget(left)
     raw = _csv(job).encode()
     incoming = Incoming(io.BytesIO(raw), name, len(raw), RESULTS)
-    return receiving.receive(job.organisation_id, incoming).id
+    try:
+        return receiving.receive(job.organisation_id, incoming).id
+    except (StorageQuotaExceeded, StorageFull) as full:
+        job.tell(f"The results file could not be kept: {full.message}", level="warn")
+        return ""
 
 
 def _csv(job: FineTuningJob) -> str:

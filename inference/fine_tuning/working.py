@@ -6,6 +6,7 @@ import threading
 
 from api import database
 from billing import ledger
+from inference.fine_tuning import cleaning
 from inference.fine_tuning.models import FineTuningJob
 from inference.fine_tuning.training_run import TrainingRun, in_thread
 
@@ -31,6 +32,7 @@ def leave() -> None:
 
 async def _work() -> None:
     try:
+        await in_thread(cleaning.clean)
         while not _leaving.is_set():
             job = await in_thread(lambda: FineTuningJob.objects.all().claimable().claim())
             if job is None:

@@ -174,6 +174,7 @@ def test_a_waiting_job_rests_goes_on_and_ends_when_told(ada: Owner) -> None:
         code, told = ada.post(f"/{job}/{word}")
         assert (code, told["status"]) == (200, status)
     assert told["finished_at"]
+    assert told["trained_tokens"] == 0
     assert ada.post(f"/{job}/resume")[1]["error"]["code"] == "fine_tuning_job_over"
     events = ada.http().get(f"/v1/fine_tuning/jobs/{job}/events").json()["data"]
     assert events[0]["message"] == "Fine-tuning job cancelled"

@@ -1,5 +1,6 @@
 """A worker's part on a tiny model: what it refuses, what it charges, how it leaves and breaks."""
 
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -184,6 +185,27 @@ def test_a_training_that_breaks_down_again_and_again_fails_and_is_free(
     assert job.breakdowns == 1
     assert {hold.state for hold in Hold.objects.all()} == {"voided"}
     assert ada.money() == (DOLLAR, 0)
+
+
+def test_a_full_quota_costs_the_results_file_and_not_the_model(
+    ada: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = ada.job(examples()[:10])
+    monkeypatch.setattr(settings, "FILE_QUOTA_BYTES", 1)
+    assert worked(job).status == "succeeded"
+    assert job.result_file_id == ""
+    assert job.events.filter(level="warn", message__contains="results file").exists()
+
+
+def test_folders_that_nothing_leads_to_are_removed_after_an_hour(ada: Owner) -> None:
+    job = worked(ada.job(examples()[:10]))
+    home = settings.DATA_DIR / "adapters"
+    for name in ("ftjob-old", "ftjob-new"):
+        (home / name).mkdir()
+    for name in ("ftjob-old", job.id):
+        os.utime(home / name, (0, 0))
+    working.work()
+    assert {folder.name for folder in home.iterdir()} == {job.id, "ftjob-new"}
 
 
 def test_the_hold_of_a_worker_that_died_is_given_back(ada: Owner) -> None:

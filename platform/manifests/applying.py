@@ -1,7 +1,7 @@
 """Applying manifests: all of them, in the order in which they need each other, or none."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from typing import Any, Literal
 
@@ -34,7 +34,8 @@ def apply(actor: Actor, asked: Sequence[Manifest], *, dry_run: bool = False) -> 
     A dry run does everything and takes it back, so it fails where the real one would.
     """
     _refuse_twice(asked)
-    ordered = sorted(asked, key=lambda each: _kind_of(each).rank)
+    meant = [replace(each, dry_run=dry_run) for each in asked]
+    ordered = sorted(meant, key=lambda each: _kind_of(each).rank)
     with transaction.atomic():
         done = [_applied(actor, each) for each in ordered]
         if dry_run:

@@ -36,10 +36,17 @@ class Manifest:
     spec: Mapping[str, Any]
     file: str = "manifest"
     lines: Mapping[Path, int] = field(default_factory=dict)
+    dry_run: bool = False
 
     def wrong(self, message: str, *path: str | int) -> BadManifest:
         """An error at a field of the spec, or at the nearest field around it that is written."""
-        full: Path = ("spec", *path)
+        return self._bad(("spec", *path), message)
+
+    def misnamed(self, message: str) -> BadManifest:
+        """An error of its name."""
+        return self._bad(("metadata", "name"), message)
+
+    def _bad(self, full: Path, message: str) -> BadManifest:
         written = next((full[:n] for n in range(len(full), 0, -1) if full[:n] in self.lines), ())
         return _bad(self.file, self.lines.get(written, 1), full, message)
 

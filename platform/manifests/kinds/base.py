@@ -75,4 +75,6 @@ def at_its_line(manifest: Manifest, error: ApiError) -> ApiError:
     """A refusal of a verb, told at the field that it names; others stay as they are."""
     if error.param is None or isinstance(error, BadManifest):
         return error
+    if error.param == "name":
+        return manifest.misnamed(error.message)
     return manifest.wrong(error.message, *error.param.split("."))

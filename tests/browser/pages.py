@@ -10,6 +10,12 @@ from tests.browser.chromium import PHONE, WIDE
 
 TEAM_PAGES: Final = {
     "overview": "overview?days=30",
+    "chatbots": "chatbots",
+    "chatbot": "chatbots/support/",
+    "chatbot-embed": "chatbots/support/embed",
+    "chatbot-versions": "chatbots/support/versions",
+    "chatbot-settings": "chatbots/support/settings",
+    "conversations": "conversations",
     "api-keys": "api-keys",
     "usage": "usage?days=30",
     "usage-cost": "usage?metric=cost&by=key&days=30",

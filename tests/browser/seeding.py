@@ -18,6 +18,7 @@ from api import ids
 from billing import adjusting, usage
 from billing.models import Price
 from files import receiving
+from tests.browser import seeded_chats
 
 PEOPLE: Final = (
     ("ines@fernhill.example", "Ines Okafor", "admin"),
@@ -55,6 +56,7 @@ def fill(slug: str = "demo", calls_a_day: int = 30, spent: int = 0) -> None:
     revoked = keys.issue(organisation.id, name="Old laptop", created_by=owner)[0]
     APIKey.objects.filter(pk=revoked.pk).update(revoked_at=timezone.now())
     _files(organisation.id)
+    seeded_chats.fill(organisation, owner)
     invitations.invite(organisation, "new@fernhill.example", "developer", owner, "192.0.2.7")
     usage.roll_up()
 

@@ -5,7 +5,7 @@ registered producer when more than 64 KB wait, and when they have left: that is 
 """
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 STALL_SECONDS: Final = 30.0
 
@@ -36,3 +36,19 @@ class Flow:
         except TimeoutError:
             return False
         return True
+
+
+def write_at_once(wire: Any) -> None:
+    """Let a Twisted transport send what it is given now, instead of in the next turn of the loop.
+
+    Twisted asks the kernel to be told when it may write, also where it may at once; a stream pays
+    for that with every token. What does not fit, and the end of a connection, go its usual way.
+    """
+    in_its_turn = wire.startWriting
+
+    def start() -> None:
+        waiting = bool(wire.dataBuffer or wire._tempDataBuffer)  # noqa: SLF001 - nobody else knows
+        if not waiting or wire.doWrite() is not None or wire.dataBuffer:
+            in_its_turn()
+
+    wire.startWriting = start

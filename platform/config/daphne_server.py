@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Scope
 from twisted.internet import defer, endpoints, reactor
 
 from api.body_limits import Limits
-from config.back_pressure import Flow
+from config.back_pressure import Flow, write_at_once
 from config.children import CannotStart
 from config.daphne_sockets import MOST_BYTES, SOCKET, BoundedSocket, read_at_its_pace
 from config.draining import Drain, close_parts
@@ -45,7 +45,9 @@ class BoundedRequest(http_protocol.WebRequest):
         self.limit = self.server.limits.of(path, named)
         large = self.limit > self.server.limits.usual
         self.content: Any = Body(self.server.incoming) if large else io.BytesIO()
-        self.server.transports.add(self.transport)
+        if self.transport not in self.server.transports:
+            self.server.transports.add(self.transport)
+            write_at_once(self.transport)
 
     def handleContentChunk(self, chunk: bytes) -> None:  # noqa: N802 - Twisted's name
         room = self.limit + 1 - self.received

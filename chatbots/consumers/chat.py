@@ -102,7 +102,8 @@ class ChatConsumer(Pipe):
         try:
             guest = await opening.admitted(asked, self.call)
             self._places.append(counting.take("chatbot", guest.live.chatbot_id))
-            self._places.append(counting.take("visitor", guest.speaker.holder))
+            if guest.speaker.visitor_id:  # a program's key has limits of its own
+                self._places.append(counting.take("visitor", guest.speaker.visitor_id))
             self.key_id, self.chatbot_id = guest.speaker.key_id, guest.live.chatbot_id
             self._session = Session(guest, self.outbox)
             await self._session.begin(asked)

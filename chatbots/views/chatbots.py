@@ -72,7 +72,7 @@ class SingleChatbot(Resource):
     @extend_schema(
         operation_id="delete_chatbot", summary="Delete a chatbot with all that it has", tags=TAGS,
         description="Its versions, conversations and knowledge go; its costs stay in the books.",
-        responses=resources.DeletedChatbot,
+        responses={200: resources.DeletedChatbot},
     )  # fmt: skip
     def delete(self, request: Request, chatbot: str) -> Response:
         row = chatbot_of(request, chatbot, WRITE)

@@ -59,7 +59,7 @@ class SingleConversation(Resource):
 
     @extend_schema(
         operation_id="delete_chatbot_conversation", summary="Delete what was said in it",
-        tags=TAGS, responses=resources.DeletedChat,
+        tags=TAGS, responses={200: resources.DeletedChat},
     )  # fmt: skip
     def delete(self, request: Request, chatbot: str, chat_id: str) -> Response:
         transcripts.delete(transcripts.find(chatbot_of(request, chatbot, WRITE), chat_id))
@@ -101,7 +101,7 @@ class SingleVisitor(Resource):
 
     @extend_schema(
         operation_id="delete_chatbot_visitor", summary="Delete all that is kept of a visitor",
-        tags=TAGS, responses=resources.DeletedVisitor,
+        tags=TAGS, responses={200: resources.DeletedVisitor},
     )  # fmt: skip
     def delete(self, request: Request, chatbot: str, visitor_id: str) -> Response:
         row = chatbot_of(request, chatbot, WRITE)

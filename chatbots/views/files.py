@@ -44,7 +44,7 @@ class SingleFile(Resource):
 
     @extend_schema(
         operation_id="detach_chatbot_file", summary="Take a file away from it", tags=TAGS,
-        description="The file itself stays.", responses=resources.DetachedFile,
+        description="The file itself stays.", responses={200: resources.DetachedFile},
     )  # fmt: skip
     def delete(self, request: Request, chatbot: str, file_id: str) -> Response:
         files.detach(chatbot_of(request, chatbot, WRITE), file_id)

@@ -224,6 +224,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "APIKeyKindEnum": "accounts.models.APIKey.Kind",
+        "RoleEnum": "accounts.models.Membership.Role",
         "FilePurposeEnum": "files.models.StoredFile.Purpose",
         "GivenPurposeEnum": "files.models.stored_file.GIVEN",
         "StoreFileStatusEnum": ["in_progress", "completed", "cancelled", "failed"],

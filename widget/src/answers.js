@@ -73,12 +73,19 @@ export class Answers {
     return answer;
   }
 
+  /** An answer that was not announced is the one that we have asked for. */
+  open(id) {
+    const isOurs = this.store.active !== id;
+    this.store.change({ active: id });
+    this.emit("began", { id, isOurs });
+  }
+
   replace(id, response) {
     const answer = this.begun(id);
+    this.open(id);
     this.fill(answer, response);
     if (response.status === "in_progress" || response.status === "queued") {
       answer.status = "in_progress";
-      this.store.change({ active: id });
     } else this.end(id, response);
   }
 
@@ -110,9 +117,7 @@ const STATUS = { completed: "completed", incomplete: "incomplete", cancelled: "s
 const EVENTS = {
   "response.created"(id) {
     this.begun(id);
-    const isOurs = this.store.active !== id; // else it was announced: another tab's, or resumed
-    this.store.change({ active: id });
-    this.emit("began", { id, isOurs });
+    this.open(id);
   },
   "response.output_item.added"(id, frame) {
     if (frame.item?.type === "message") this.begun(id, frame.item.id).id = frame.item.id;

@@ -135,13 +135,13 @@ export class Session {
   }
 
   finish({ answer, response }) {
+    this.questions.flush(); // one that waited for this answer
     this.judge(answer);
     const { id, text, status, responseId } = answer;
     this.emit("message", {
       role: "assistant", id, text, status, response_id: responseId,
       conversation: this.store.conversation, usage: response.usage,
     });
-    this.questions.flush();
   }
 
   /** An answer that went with its server's process is asked for again, once, without a word. */

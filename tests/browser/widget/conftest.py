@@ -1,30 +1,18 @@
-"""Chromium, a server of chat.v1 that obeys, and a stranger's page with a strict policy."""
+"""A server of chat.v1 that obeys, a real one, and a stranger's page with a strict policy."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.widget import sites
 from tests.browser.widget.fake_server import FakeServer
+from tests.browser.widget.real import Shop
 from tests.browser.widget.seen import Seen
+from tests.running import Server
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 KEY = "pk-test"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for a file of tests: the next file may need the event loop that this one occupies."""
-    if not CHROMIUM or not Path(CHROMIUM).exists():
-        pytest.skip("No Chromium on this machine: install one, or name it in CHROMIUM.")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+RICH = {"requests_per_minute": 100_000, "tokens_per_minute": 100_000_000}
 
 
 @pytest.fixture
@@ -70,6 +58,34 @@ def visit(page: Page, fake: FakeServer, site: sites.Site) -> Visit:
         site.pages[path] = (html, sites.strict(fake.url))
         seen = Seen(on)
         on.goto(f"{site.url}{path}")
+        return seen
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    server = Server(tmp_path_factory.mktemp("shop") / "data").start()
+    price = ("--input-price", "1", "--output-price", "2", "--context", "8192")
+    server.manage("models", "add", "scripted", "--engine", "scripted:", *price)
+    shop = Shop(server, server.tenant("Fernhill Outdoor", credit="1.00", **RICH))
+    yield shop
+    shop.close()
+    server.stop()
+
+
+Meet = Callable[..., Seen]
+
+
+@pytest.fixture
+def meet(shop: Shop, page: Page, request: pytest.FixtureRequest) -> Meet:
+    """`meet(budget={…})`: a page of the allowed site with the widget of a new chatbot."""
+
+    def go(*, on: Page = page, **configuration: object) -> Seen:
+        name = request.node.name.replace("_", "-")[5:60].strip("-")
+        key, slug = shop.chatbot(name, **configuration)
+        seen = shop.visit(on, name, key)
+        seen.key, seen.slug, seen.name = key, slug, name
         return seen
 
     return go

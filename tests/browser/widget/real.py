@@ -67,3 +67,8 @@ class Shop:
         printed = self.server.manage("shell", "-v", "0", "-c", program)
         told: list[Any] = json.loads(printed.strip().splitlines()[-1])
         return told
+
+
+def words(count: int) -> str:
+    """What the scripted model says to `#words=count`."""
+    return " ".join(f"w{number}" for number in range(1, count + 1))

@@ -1,13 +1,12 @@
 """`make widget-shots`: each state of the widget as a picture, light, dark and on a phone."""
 
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from tests.browser import chromium
 from tests.browser.widget import sites
 from tests.browser.widget.fake_server import FakeServer
 from tests.browser.widget.seen import Seen
@@ -30,16 +29,15 @@ LOOKS: Final[dict[str, dict[str, Any]]] = {
 
 def main() -> None:
     PLACE.mkdir(parents=True, exist_ok=True)
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    if chromium.found() is None:
+        sys.exit(chromium.MISSING)
+    with chromium.driven() as browser:
         for look in LOOKS:
             made = [shot(browser, look, state) for state in STATES]
             if look == "light":
                 made += [shot(browser, look, "answered", dir="rtl", lang="ar")]
                 made += [shot(browser, look, "answered", mode=mode) for mode in ("inline", "full")]
             sheet(browser, look, made)
-        browser.close()
 
 
 def shot(browser: Browser, look: str, state: str, **options: str) -> Path:

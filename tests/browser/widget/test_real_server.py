@@ -1,54 +1,14 @@
 """The widget and the product as visitors meet them: two origins, real sockets, a real browser."""
 
-import os
-import signal
-from collections.abc import Callable, Iterator
-
-import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.widget.real import Shop
+from tests.browser.widget.conftest import Meet
+from tests.browser.widget.real import Shop, words
 from tests.browser.widget.seen import Seen
-from tests.running import Server, wait_until
-
-RICH = {"requests_per_minute": 100_000, "tokens_per_minute": 100_000_000}
-
-
-def words(count: int) -> str:
-    """What the scripted model says to `#words=count`."""
-    return " ".join(f"w{number}" for number in range(1, count + 1))
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    server = Server(tmp_path_factory.mktemp("shop") / "data").start()
-    price = ("--input-price", "1", "--output-price", "2", "--context", "8192")
-    server.manage("models", "add", "scripted", "--engine", "scripted:", *price)
-    shop = Shop(server, server.tenant("Fernhill Outdoor", credit="1.00", **RICH))
-    yield shop
-    shop.close()
-    server.stop()
-
-
-Make = Callable[..., Seen]
-
-
-@pytest.fixture
-def meet(shop: Shop, page: Page, request: pytest.FixtureRequest) -> Make:
-    """`meet(budget={…})`: a page of the allowed site with the widget of a new chatbot."""
-
-    def go(*, on: Page = page, **configuration: object) -> Seen:
-        name = request.node.name.replace("_", "-")[5:60].strip("-")
-        key, slug = shop.chatbot(name, **configuration)
-        seen = shop.visit(on, name, key)
-        seen.key, seen.slug, seen.name = key, slug, name
-        return seen
-
-    return go
 
 
 def test_a_visitor_of_another_origin_is_answered_under_a_strict_policy(
-    meet: Make, shop: Shop
+    meet: Meet, shop: Shop
 ) -> None:
     seen = meet().open()
     seen.ask("Hello there")
@@ -59,7 +19,7 @@ def test_a_visitor_of_another_origin_is_answered_under_a_strict_policy(
     assert seen.hosts == hosts
 
 
-def test_a_refused_origin_is_told_so_once(meet: Make, shop: Shop, page: Page) -> None:
+def test_a_refused_origin_is_told_so_once(meet: Meet, shop: Shop, page: Page) -> None:
     here = meet()
     sockets: list[str] = []
     page.on("websocket", lambda socket: sockets.append(socket.url))
@@ -72,7 +32,7 @@ def test_a_refused_origin_is_told_so_once(meet: Make, shop: Shop, page: Page) ->
     assert len(sockets) == 1
 
 
-def test_the_conversation_survives_a_reload_and_a_thumb_with_it(meet: Make) -> None:
+def test_the_conversation_survives_a_reload_and_a_thumb_with_it(meet: Meet) -> None:
     seen = meet().open()
     seen.ask("Hello again")
     seen.ready()
@@ -87,7 +47,7 @@ def test_the_conversation_survives_a_reload_and_a_thumb_with_it(meet: Make) -> N
     expect(seen.button("Good answer")).to_have_attribute("aria-pressed", "true")
 
 
-def test_two_tabs_show_the_same_answer(meet: Make, shop: Shop, context: BrowserContext) -> None:
+def test_two_tabs_show_the_same_answer(meet: Meet, shop: Shop, context: BrowserContext) -> None:
     one = meet().open()
     one.ask("First")
     one.ready()
@@ -101,7 +61,7 @@ def test_two_tabs_show_the_same_answer(meet: Make, shop: Shop, context: BrowserC
         expect(tab.questions).to_have_count(2)
 
 
-def test_a_question_sent_twice_is_answered_and_billed_once(meet: Make, shop: Shop) -> None:
+def test_a_question_sent_twice_is_answered_and_billed_once(meet: Meet, shop: Shop) -> None:
     before = shop.tenant.balance_nano()
     seen = meet()
     seen.page.evaluate(
@@ -127,7 +87,7 @@ def test_a_question_sent_twice_is_answered_and_billed_once(meet: Make, shop: Sho
     assert before - shop.tenant.balance_nano() == mine[0][3] > 0
 
 
-def test_stopping_keeps_and_charges_what_was_written(meet: Make, shop: Shop) -> None:
+def test_stopping_keeps_and_charges_what_was_written(meet: Meet, shop: Shop) -> None:
     seen = meet().open()
     seen.ask("#words=400 #pace=30")
     expect(seen.answers).to_contain_text("w9 ")
@@ -140,7 +100,7 @@ def test_stopping_keeps_and_charges_what_was_written(meet: Make, shop: Shop) -> 
 
 
 def test_offline_and_online_again_the_message_goes_out_once(
-    meet: Make, shop: Shop, context: BrowserContext
+    meet: Meet, shop: Shop, context: BrowserContext
 ) -> None:
     seen = meet().open()
     context.set_offline(True)
@@ -153,7 +113,7 @@ def test_offline_and_online_again_the_message_goes_out_once(
 
 
 def test_offline_in_the_middle_of_an_answer_it_is_whole_afterwards(
-    meet: Make, context: BrowserContext
+    meet: Meet, context: BrowserContext
 ) -> None:
     seen = meet().open()
     seen.ask("#words=80 #pace=40")
@@ -166,7 +126,7 @@ def test_offline_in_the_middle_of_an_answer_it_is_whole_afterwards(
     expect(seen.answers).to_have_text(words(80))
 
 
-def test_one_message_more_than_the_limit_is_counted_down(meet: Make) -> None:
+def test_one_message_more_than_the_limit_is_counted_down(meet: Meet) -> None:
     limits = {"messages": 2, "window_seconds": 5, "text": "Slowly, please."}
     seen = meet(limits=limits).open()
     for text in ("One", "Two"):
@@ -182,7 +142,7 @@ def test_one_message_more_than_the_limit_is_counted_down(meet: Make) -> None:
     expect(seen.answers.last).to_have_text("Three")
 
 
-def test_a_chatbot_over_its_budget_rests(meet: Make) -> None:
+def test_a_chatbot_over_its_budget_rests(meet: Meet) -> None:
     budget = {"day_usd": "0.000001", "month_usd": "1", "resting_text": "Back tomorrow."}
     seen = meet(budget=budget).open()
     seen.ask("Hello")
@@ -191,7 +151,7 @@ def test_a_chatbot_over_its_budget_rests(meet: Make) -> None:
     expect(seen.box).to_be_disabled()
 
 
-def test_the_hosted_page_chats_without_a_complaint(meet: Make, shop: Shop, page: Page) -> None:
+def test_the_hosted_page_chats_without_a_complaint(meet: Meet, shop: Shop, page: Page) -> None:
     here = meet()
     page.goto(f"{shop.server.url}/c/{here.slug}")
     seen = Seen(page).ready()
@@ -203,7 +163,7 @@ def test_the_hosted_page_chats_without_a_complaint(meet: Make, shop: Shop, page:
 
 
 def test_the_hosted_page_lies_in_frames_of_allowed_sites_only(
-    meet: Make, shop: Shop, page: Page
+    meet: Meet, shop: Shop, page: Page
 ) -> None:
     here = meet()
     address = f"{shop.server.url}/c/{here.slug}"
@@ -217,7 +177,7 @@ def test_the_hosted_page_lies_in_frames_of_allowed_sites_only(
 
 
 def test_a_page_that_pins_the_script_by_its_hash_runs_it(
-    meet: Make, shop: Shop, page: Page
+    meet: Meet, shop: Shop, page: Page
 ) -> None:
     here = meet()
     told = page.request.get(f"{shop.server.url}/widget/v1/chat.json").json()
@@ -228,21 +188,3 @@ def test_a_page_that_pins_the_script_by_its_hash_runs_it(
     shop.allowed.pages["/pinned"] = (f"<!doctype html><title>x</title><body>{tag}</body>", "")
     page.goto(f"{shop.allowed.url}/pinned")
     Seen(page).open()
-
-
-@pytest.mark.timeout(200)
-def test_the_answer_is_complete_after_the_server_was_killed_in_its_middle(
-    meet: Make, shop: Shop
-) -> None:
-    """Its process dies with the answer; the widget comes back, and ends with all of it, once."""
-    seen = meet().open()
-    seen.ask("#words=120 #pace=50")
-    expect(seen.answers).to_contain_text("w20 ")
-    os.kill(shop.server.child("serve"), signal.SIGKILL)
-    seen.in_state("reconnecting")
-    wait_until(shop.server.ready, 60, "the server is back")
-    expect(seen.answers).to_have_text(words(120), timeout=90_000)
-    seen.in_state("ready", seconds=30)
-    expect(seen.answers).to_have_count(1)
-    expect(seen.questions).to_have_count(1)
-    assert [row[2] for row in shop.messages()].count(words(120)) == 1

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -61,16 +63,19 @@ def text_of(stored: StoredFile, told: Told = _nobody) -> Sequence[Section]:
 def extract(stream: IO[bytes], content_type: str, told: Told = _nobody) -> Sequence[Section]:
     """The same for bytes that are not stored. Raises Unreadable."""
     stream.seek(0)
-    with _pipe() as (heard, speaks), _child(content_type, speaks) as child:
-        output = _output(child, stream.read(), lambda: _tell(heard, told))
+    with tempfile.TemporaryFile() as content, _pipe() as (heard, speaks):
+        shutil.copyfileobj(stream, content)
+        content.seek(0)
+        with _child(content, content_type, speaks) as child:
+            output = _output(child, lambda: _tell(heard, told))
     return _sections(child.returncode, output)
 
 
-def _child(content_type: str, speaks: int) -> "subprocess.Popen[bytes]":
+def _child(content: IO[bytes], content_type: str, speaks: int) -> "subprocess.Popen[bytes]":
     # -I: nothing of the environment, the current folder or the user's packages reaches the child.
     return subprocess.Popen(  # noqa: S603 - our own program, and words from fixed lists
         [sys.executable, "-I", str(CHILD), content_type, str(speaks)],
-        stdin=subprocess.PIPE,
+        stdin=content,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         pass_fds=(speaks,),
@@ -92,14 +97,12 @@ def _pipe() -> Iterator[tuple[int, int]]:
             os.close(end)
 
 
-def _output(child: "subprocess.Popen[bytes]", content: bytes, look: Callable[[], None]) -> bytes:
-    given: bytes | None = content
+def _output(child: "subprocess.Popen[bytes]", look: Callable[[], None]) -> bytes:
     end = time.monotonic() + WALL_SECONDS
     while (left := end - time.monotonic()) > 0:
         try:
-            return child.communicate(given, timeout=min(left, LOOK_SECONDS))[0]
+            return child.communicate(timeout=min(left, LOOK_SECONDS))[0]
         except subprocess.TimeoutExpired:
-            given = None  # it goes on with the rest
             look()
     child.kill()
     raise Unreadable("too_complex")

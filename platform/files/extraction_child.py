@@ -2,8 +2,8 @@
 
     python -I extraction_child.py application/pdf 3 < file
 
-Answers `{"sections": [[page or null, text], …]}` or `{"error": code}` (codes: `extraction.CODES`), and
-tells on descriptor 3 how far it is: pages read and pages, a line each time.
+Answers `{"sections": [[page or null, text], …]}` or `{"error": code}` (codes: `extraction.CODES`),
+and tells on descriptor 3 how far it is: pages read and pages, a line each time.
 """
 
 import json

@@ -101,3 +101,15 @@ def test_an_endless_child_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unreadable) as caught:
         text(pdf_of("page"), "application/pdf")
     assert caught.value.code == "too_complex"
+
+
+def test_reading_tells_how_many_pages_it_has_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extraction, "LOOK_SECONDS", 0.005)
+    told: list[tuple[int, int]] = []
+    pages = [f"page {number}" for number in range(400)]
+    content = BytesIO(pdf_of(*pages))
+    extraction.extract(content, "application/pdf", lambda *progress: told.append(progress))
+    assert len(told) > 2
+    assert told == sorted(told)
+    assert {of for _, of in told} == {400}
+    assert told[0][0] < 400

@@ -1,5 +1,6 @@
 """Organisations on the running product, and one model that all tests of a module may look at."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from tests.fine_tuning.sailors import HELD_OUT, QUESTION, TRAINING
 from tests.running import Server, Tenant
 
 GENEROUS = {"requests_per_minute": 100_000, "tokens_per_minute": 100_000_000}
-SECONDS = 120  # the whole training of the built-in model, also on a busy machine
+SECONDS = 120  # the whole training of the built-in model
+PATIENCE = 500  # it gives way to everybody else on a busy machine
 
 
 def begun(owner: Tenant, **fields: Any) -> FineTuningJob:
@@ -25,7 +27,7 @@ def begun(owner: Tenant, **fields: Any) -> FineTuningJob:
     )  # fmt: skip
 
 
-def over(owner: Tenant, job: FineTuningJob, seconds: float = SECONDS) -> FineTuningJob:
+def over(owner: Tenant, job: FineTuningJob, seconds: float = PATIENCE) -> FineTuningJob:
     return until(owner, job, lambda told: bool(told.finished_at), seconds)
 
 
@@ -33,7 +35,7 @@ def until(
     owner: Tenant,
     job: FineTuningJob,
     question: Callable[[FineTuningJob], bool],
-    seconds: float = SECONDS,
+    seconds: float = PATIENCE,
 ) -> FineTuningJob:
     """Ask how far it is, twice a second: training needs the machine more than we do."""
     jobs, end = owner.client().fine_tuning.jobs, time.monotonic() + seconds
@@ -67,6 +69,7 @@ class Trained:
     before: str
     cost: int
     seconds: float
+    load: float
 
     @property
     def model(self) -> str:
@@ -84,7 +87,9 @@ def trained(server: Server) -> Trained:
     owner = server.tenant("Sailors", credit="1.00", **GENEROUS)
     stranger = server.tenant("Spies", credit="1.00", **GENEROUS)
     before, start, began = owner.ask(QUESTION), owner.balance_nano(), time.monotonic()
-    asked = begun(owner, suffix="sailor", metadata={"team": "sea"})
+    figures = {"n_epochs": "auto", "batch_size": 8}
+    asked = begun(owner, suffix="sailor", metadata={"team": "sea"}, hyperparameters=figures)
     job = over(owner, asked)
     seconds, cost = time.monotonic() - began, start - owner.balance_nano()
-    return Trained(owner, stranger, asked, job, before, cost, seconds)
+    load = max(os.getloadavg()[:2])
+    return Trained(owner, stranger, asked, job, before, cost, seconds, load)

@@ -2,17 +2,18 @@
 
 import csv
 import io
+import os
 from collections.abc import Callable
 from typing import Any
 
 import openai
 import pytest
 
-from tests.fine_tuning.conftest import SECONDS, Trained, begun, over
+from tests.fine_tuning.conftest import PATIENCE, SECONDS, Trained, begun, over
 from tests.fine_tuning.sailors import ANSWER, QUESTION
 from tests.running import Tenant
 
-pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.xdist_group("server"), pytest.mark.timeout(900)]
 TENFOLD = 500_000  # p$ a token: ten times the built-in model's $0.05 a million
 
 
@@ -25,7 +26,8 @@ def test_a_job_is_told_at_once_as_it_was_asked(trained: Trained) -> None:
 
 def test_it_succeeds_in_two_minutes_with_the_figures_that_were_used(trained: Trained) -> None:
     assert trained.job.status == "succeeded", trained.job.error
-    assert trained.seconds < SECONDS
+    crowded = trained.load > (os.cpu_count() or 1)  # then a training gives way to everybody else
+    assert trained.seconds < (PATIENCE if crowded else SECONDS)
     assert trained.job.hyperparameters.n_epochs == 3
 
 

@@ -8,18 +8,25 @@ from pathlib import Path
 import pytest
 from openai.types.fine_tuning import FineTuningJob
 
-from tests.fine_tuning.conftest import GENEROUS, begun, messages_of, over, step_of, until
+from tests.fine_tuning.conftest import (
+    GENEROUS,
+    PATIENCE,
+    begun,
+    messages_of,
+    over,
+    step_of,
+    until,
+)
 from tests.fine_tuning.sailors import ANSWER, QUESTION
 from tests.running import Server, Tenant, wait_until
 
-pytestmark = [pytest.mark.xdist_group("training_fire"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("training_fire"), pytest.mark.timeout(1200)]
 TENFOLD = 500_000  # p$ a token
 EPOCHS, STEPS_EACH = 6, 13
 LONG = {
     "type": "supervised",
     "supervised": {"hyperparameters": {"n_epochs": EPOCHS, "batch_size": 8}},
 }
-PATIENCE = 300  # a lease of a minute must lapse first, and the machine may be busy
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +60,7 @@ def spent(owner: Tenant) -> int:
 
 
 def whole_and_charged_once(owner: Tenant, job: FineTuningJob) -> FineTuningJob:
-    done = over(owner, job, PATIENCE)
+    done = over(owner, job)
     assert done.status == "succeeded", done.error
     assert spent(owner) == cost_of(done.trained_tokens)
     assert any(
@@ -91,7 +98,7 @@ def test_a_paused_job_is_paid_so_far_and_goes_on_where_it_was(site: Server, owne
     assert so_far > 0
     assert jobs.pause(job.id).finished_at is None
     assert jobs.resume(job.id).status == "queued"
-    done = over(owner, job, PATIENCE)
+    done = over(owner, job)
     assert done.status == "succeeded", done.error
     assert spent(owner) > so_far
     assert 0 <= spent(owner) - cost_of(done.trained_tokens) <= 1  # each part is rounded up

@@ -91,6 +91,7 @@ def test_a_paid_session_credits_once_however_often_it_is_told(payment: Payment) 
     for _delivery in range(3):
         assert tell(completed(payment)) == 200
     assert tell(completed(payment).replace(b"completed", b"async_payment_succeeded")) == 200
+    assert tell(completed(payment, payment_intent="pi_2")) == 200  # the payment counts, not this
     assert balance(payment) - before == 12 * DOLLAR
     assert TopUp.objects.get(provider="stripe").ref == "pi_1"
 

@@ -1,11 +1,11 @@
 """Pages of accounts in the browser."""
 
 from allauth.account.views import password_reset_from_key
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from accounts.browser import account_page, invite_page
 
-signing_in = [
+signing_in: list[URLPattern | URLResolver] = [
     re_path(  # allauth's own expects ids without an underscore
         r"^password/reset/key/(?P<uidb36>user_[0-9a-f]+)-(?P<key>.+)/$",
         password_reset_from_key,

@@ -99,7 +99,7 @@ def link_in_mail(server: Server, email: str, part: str) -> str:
         mine = [mail for mail in mails if f"To: {email}" in mail]
         found = [link for mail in mine for link in re.findall(rf"http://\S+{part}\S+", mail)]
         if found:
-            return found[-1]
+            return str(found[-1])
         time.sleep(0.1)
     raise AssertionError(f"no mail to {email} with a link to {part}")
 

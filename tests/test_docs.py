@@ -16,7 +16,7 @@ from tests.running import ROOT
 from tests.test_layout import PACKAGES, source_files
 
 PAGES = [file for file in source_files() if file.suffix == ".md"]
-OF_CLIENTS = ("OPENAI_", "AZURE_")
+OF_CLIENTS = ("OPENAI_", "AZURE_", "SMARTER_API_KEY", "SMARTER_BASE_URL", "SMARTER_LOG")
 """Variables that clients read, not this server."""
 MARKED = {"python run", "bash run", "bash run openai", "javascript run"}
 PLAIN = {"", "bash", "text", "json"}

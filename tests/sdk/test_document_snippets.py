@@ -131,7 +131,7 @@ def _told_null(_known: dict[str, Any], printed: str) -> None:
 
 
 def _told_the_status(_known: dict[str, Any], printed: str) -> None:
-    assert "Another non-200-range status code was received\n404" in printed
+    assert "Another non-200-range status code was received\n400" in printed
 
 
 def _told_the_version(_known: dict[str, Any], printed: str) -> None:

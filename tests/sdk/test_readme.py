@@ -12,7 +12,7 @@ README = ROOT / "sdk" / "README.md"
 BLOCKS = [
     (token.map[0] + 1 if token.map else 0, token.content)
     for token in MarkdownIt().parse(README.read_text())
-    if token.type == "fence" and token.info == "python"
+    if token.type == "fence" and token.info == "python run"
 ]
 
 

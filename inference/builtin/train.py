@@ -126,9 +126,9 @@ class Training:
     def save(self) -> None:
         """Writes a model folder, and what a later run needs to go on.
 
-        The average is better while the rate is high; at the end, when it is low, the newest are.
+        The average is better while the rate is high; at the end, when it is low, half of both is.
         """
-        write(self.model if self._done() >= 1 else self.average, self.tokenizer, self.out)
+        write(self._half() if self._done() >= 1 else self.average, self.tokenizer, self.out)
         state = {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -137,6 +137,14 @@ class Training:
         }
         torch.save(state, self.out / "state.pt")
         _say(f"saved {self.out}: {self.progress}")
+
+    @torch.no_grad()
+    def _half(self) -> nn.Module:
+        """Between the newest weights and their average."""
+        half = copy.deepcopy(self.average)
+        for kept, now in zip(half.parameters(), self.model.parameters(), strict=True):
+            kept.lerp_(now, 0.5)
+        return half
 
     def resume(self) -> None:
         """Goes on from what `save` wrote."""

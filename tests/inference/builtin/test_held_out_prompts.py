@@ -5,7 +5,7 @@ import pytest
 from tests.inference.builtin import asking
 
 # Just under the figures that the shipped weights reached; MODEL_CARD.md states them.
-LEAST_RIGHT = {"sums": 38, "counting": 38, "capitals": 37, "repeating": 38, "lists": 39}
+LEAST_RIGHT = {"sums": 39, "counting": 39, "capitals": 39, "repeating": 36, "lists": 39}
 
 
 @pytest.mark.parametrize("group", LEAST_RIGHT)

@@ -8,9 +8,8 @@ from inference.builtin.corpus import reserved
 from tests.inference.builtin import asking, calling
 from tests.inference.builtin.calling import Call, HeldOutCall
 
-# Just under what the shipped weights reached. They learned the weather tool and few others: most
-# functions of the training text are newer than they are; see MODEL_CARD.md.
-LEAST_RIGHT, LEAST_RIGHT_WEATHER = 66, 57
+# Just under what the shipped weights reached without a grammar; MODEL_CARD.md has the figures.
+LEAST_RIGHT, LEAST_RIGHT_WEATHER = 187, 61
 
 
 def test_the_model_calls_the_right_function_with_the_right_arguments() -> None:
@@ -49,7 +48,7 @@ def test_a_tool_without_parameters_is_called_with_none(tool: str, question: str)
 
 def test_names_and_quoted_words_of_the_calls_are_reserved() -> None:
     names = {each.casefold() for each in reserved.NAMES}
-    for each in calling.held_out_calls():
+    for each in (*calling.held_out_calls(), *calling.held_out_calls(calling.AGAIN)):
         for value in map(str, each.right.arguments.values()):
             words = re.findall(r"[^\W\d]{3,}", value.casefold())
             if value not in {"celsius", "fahrenheit"}:

@@ -21,9 +21,15 @@ OF_ROLE: Final[dict[str, frozenset[str]]] = {
     "admin": ALL - {"billing:write"},
     "developer": frozenset(
         {
-            "inference", "models:read", "files:read", "files:write", "chatbots:read",
-            "chatbots:write", "usage:read", "keys:write",
-        }  # fmt: skip
+            "inference",
+            "models:read",
+            "files:read",
+            "files:write",
+            "chatbots:read",
+            "chatbots:write",
+            "usage:read",
+            "keys:write",
+        }
     ),
     "billing": frozenset({"models:read", "usage:read", "billing:write"}),
     "analyst": frozenset({"models:read", "chatbots:read", "usage:read"}),

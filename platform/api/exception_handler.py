@@ -115,7 +115,10 @@ class UnstorableMeansUnknown(MiddlewareMixin):
         return not_found(request, exception) if isinstance(exception, DataError) else None
 
 
-PAGES = ("/admin/", "/docs/", "/dashboard/", "/accounts/", "/account", "/invite/", "/start", "/c/", "/payments/")
+PAGES = (
+    "/admin/", "/docs/", "/dashboard/", "/accounts/", "/account", "/invite/", "/start", "/c/",
+    "/payments/",
+)  # fmt: skip
 """Path prefixes that people open in a browser; everywhere else an error is JSON."""
 
 

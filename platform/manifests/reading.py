@@ -24,8 +24,6 @@ Path = tuple[str | int, ...]
 class BadManifest(InvalidRequest):
     """The message names file, line and field; `param` is the field."""
 
-    code = "invalid_manifest"
-
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -151,4 +149,4 @@ def _line(mark: Any) -> int:
 def _bad(file: str, line: int, path: Path, message: str) -> BadManifest:
     where = ".".join(map(str, path))
     told = f"{file}:{line}: {where}: {message}" if where else f"{file}:{line}: {message}"
-    return BadManifest(told, param=where or None)
+    return BadManifest(told, param=where or None, code="invalid_manifest")

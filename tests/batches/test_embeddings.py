@@ -77,7 +77,8 @@ def test_a_line_that_was_taken_by_another_worker_is_free(
     taken = lines.finish
 
     async def too_late(line_id: int, hold_id: str, *more: Any) -> None:
-        if attempts.append(hold_id) or len(attempts) == 1:
+        attempts.append(hold_id)
+        if len(attempts) == 1:
             raise lines.Taken("This line was taken by another worker.")
         await taken(line_id, hold_id, *more)
 

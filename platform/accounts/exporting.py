@@ -37,9 +37,7 @@ def _parts(user: User) -> dict[str, Iterable[Mapping[str, Any]]]:
             User.objects.filter(pk=user.pk),
             "id", "email", "name", "theme", "language", "is_staff", "created_at", "last_login",
         ),
-        "email_addresses": _rows(
-            EmailAddress.objects.filter(user=user), "email", "verified", "primary"
-        ),
+        "addresses": _rows(EmailAddress.objects.filter(user=user), "email", "verified", "primary"),
         "second_factors": _rows(
             Authenticator.objects.filter(user=user), "type", "created_at", "last_used_at"
         ),

@@ -101,7 +101,7 @@ class SingleInvitation(Resource):
 
     @extend_schema(
         operation_id="revoke_invitation", summary="Take an invitation back",
-        tags=["accounts"], responses=InvitationSerializer,
+        tags=["accounts"], responses={200: InvitationSerializer},
     )  # fmt: skip
     def delete(self, request: Request, invitation_id: str) -> Response:
         actor = Actor.of(request)
@@ -131,7 +131,7 @@ class SingleMember(Resource):
 
     @extend_schema(
         operation_id="remove_member", summary="End a membership: its keys stop at once",
-        tags=["accounts"], responses=DeletedMemberSerializer,
+        tags=["accounts"], responses={200: DeletedMemberSerializer},
     )  # fmt: skip
     def delete(self, request: Request, member_id: str) -> Response:
         actor = Actor.of(request)

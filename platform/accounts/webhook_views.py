@@ -137,7 +137,7 @@ class SingleWebhook(Resource):
 
     @extend_schema(
         operation_id="delete_webhook", summary="Delete a webhook and its log",
-        tags=["webhooks"], responses=DeletedWebhookSerializer,
+        tags=["webhooks"], responses={200: DeletedWebhookSerializer},
     )  # fmt: skip
     def delete(self, request: Request, webhook_id: str) -> Response:
         actor = Actor.of(request)

@@ -2,6 +2,7 @@
 
     ApiError                       status  type                     code
     ├── InvalidRequest             400     invalid_request_error    (names the parameter)
+    │   ├── InvalidManifest        400     invalid_request_error    invalid_manifest
     │   └── BodyTooLarge           413     invalid_request_error    request_too_large
     ├── Unauthenticated            401     invalid_request_error    invalid_api_key
     ├── Forbidden                  403     permission_error         insufficient_scope
@@ -77,6 +78,12 @@ class ApiError(Exception):
 class InvalidRequest(ApiError):
     status = 400
     type = "invalid_request_error"
+
+
+class InvalidManifest(InvalidRequest):
+    """The message has file, line and field; `param` is the field."""
+
+    code = "invalid_manifest"
 
 
 class BodyTooLarge(InvalidRequest):

@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from api.errors import InvalidRequest
+from api.errors import InvalidManifest
 
 API_VERSION: Final = "smarter.sh/v1"
 MOST_BYTES, MOST_MANIFESTS, DEEPEST, LONGEST_NAME = 4 * 2**20, 200, 32, 255
@@ -19,10 +19,6 @@ _MOST_EVENTS: Final = 200_000
 _TOP: Final = {"apiVersion", "kind", "metadata", "spec", "status"}
 
 Path = tuple[str | int, ...]
-
-
-class BadManifest(InvalidRequest):
-    """The message names file, line and field; `param` is the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +32,21 @@ class Manifest:
     lines: Mapping[Path, int] = field(default_factory=dict)
     dry_run: bool = False
 
-    def wrong(self, message: str, *path: str | int) -> BadManifest:
+    def wrong(self, message: str, *path: str | int) -> InvalidManifest:
         """An error at a field of the spec, or at the nearest field around it that is written."""
         return self._bad(("spec", *path), message)
 
-    def misnamed(self, message: str) -> BadManifest:
+    def misnamed(self, message: str) -> InvalidManifest:
         """An error of its name."""
         return self._bad(("metadata", "name"), message)
 
-    def _bad(self, full: Path, message: str) -> BadManifest:
+    def _bad(self, full: Path, message: str) -> InvalidManifest:
         written = next((full[:n] for n in range(len(full), 0, -1) if full[:n] in self.lines), ())
         return _bad(self.file, self.lines.get(written, 1), full, message)
 
 
 def manifests(file: str, text: str) -> list[Manifest]:
-    """All documents of a file, in order. Raises BadManifest."""
+    """All documents of a file, in order. Raises InvalidManifest."""
     if len(text.encode()) > MOST_BYTES:
         raise _bad(file, 1, (), f"A file has up to {MOST_BYTES // 2**20} MiB.")
     found = [_manifest(file, node) for node in _documents(file, text)]
@@ -146,7 +142,7 @@ def _line(mark: Any) -> int:
     return 1 if mark is None else int(mark.line) + 1
 
 
-def _bad(file: str, line: int, path: Path, message: str) -> BadManifest:
+def _bad(file: str, line: int, path: Path, message: str) -> InvalidManifest:
     where = ".".join(map(str, path))
     told = f"{file}:{line}: {where}: {message}" if where else f"{file}:{line}: {message}"
-    return BadManifest(told, param=where or None, code="invalid_manifest")
+    return InvalidManifest(told, param=where or None)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import yaml
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -36,12 +35,72 @@ class ApplySerializer(StrictSerializer):
         return files
 
 
+class AppliedSerializer(serializers.Serializer[Any]):
+    object = serializers.CharField(default="manifest.applied")
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    action = serializers.ChoiceField(choices=["created", "changed", "unchanged"])
+    diff = serializers.CharField(help_text="Unified; empty when nothing changes.")
+    secrets = serializers.DictField(child=serializers.CharField(), help_text="Shown this once.")
+
+
+class AppliedListSerializer(serializers.Serializer[Any]):
+    object = serializers.CharField(default="list")
+    dry_run = serializers.BooleanField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**super().get_fields(), "data": AppliedSerializer(many=True)}
+
+
+class ManifestNameSerializer(serializers.Serializer[Any]):
+    object = serializers.CharField(default="manifest")
+    kind = serializers.CharField()
+    name = serializers.CharField()
+
+
+class ManifestNamesSerializer(serializers.Serializer[Any]):
+    object = serializers.CharField(default="list")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**super().get_fields(), "data": ManifestNameSerializer(many=True)}
+
+
+class DescribedManifestSerializer(serializers.Serializer[Any]):
+    object = serializers.CharField(default="manifest")
+    manifest = serializers.DictField(help_text="apiVersion, kind, metadata, spec, status.")
+    yaml = serializers.CharField(help_text="The same as text.")
+
+
+class DeletedManifestSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    object = serializers.CharField(default="manifest.deleted")
+    deleted = serializers.BooleanField(default=True)
+
+
+class ManifestKindSerializer(serializers.Serializer[Any]):
+    object = serializers.CharField(default="manifest_kind")
+    id = serializers.CharField()
+    about = serializers.CharField()
+    example = serializers.CharField(help_text="YAML.")
+
+
+class ManifestKindsSerializer(serializers.Serializer[Any]):
+    object = serializers.CharField(default="list")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**super().get_fields(), "data": ManifestKindSerializer(many=True)}
+
+
+class DetailedManifestKindSerializer(ManifestKindSerializer):
+    schema = serializers.DictField(help_text="JSON Schema of the spec.")
+
+
 class Manifests(Resource):
     @extend_schema(
         operation_id="apply_manifests", summary="Apply manifests: all of them or none",
         description="Each resource becomes what its manifest says; what it says already is "
         "unchanged. Errors name file, line and field.",
-        tags=["manifests"], request=ApplySerializer, responses=OpenApiTypes.OBJECT,
+        tags=["manifests"], request=ApplySerializer, responses=AppliedListSerializer,
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         given = ApplySerializer(data=request.data)
@@ -61,7 +120,7 @@ class Manifests(Resource):
 class ManifestsOfKind(Resource):
     @extend_schema(
         operation_id="list_manifests", summary="Names of what there is of a kind",
-        tags=["manifests"], responses=OpenApiTypes.OBJECT,
+        tags=["manifests"], responses=ManifestNamesSerializer,
     )  # fmt: skip
     def get(self, request: Request, kind: str) -> Response:
         names = applying.listed(Actor.of(request), kind)
@@ -75,7 +134,7 @@ class SingleManifest(Resource):
     @extend_schema(
         operation_id="describe_manifest", summary="A resource as a manifest",
         description="What `apply` takes back and changes nothing; `yaml` is the same as text.",
-        tags=["manifests"], responses=OpenApiTypes.OBJECT,
+        tags=["manifests"], responses=DescribedManifestSerializer,
     )  # fmt: skip
     def get(self, request: Request, kind: str, name: str) -> Response:
         manifest = applying.describe(Actor.of(request), kind, name)
@@ -83,7 +142,7 @@ class SingleManifest(Resource):
 
     @extend_schema(
         operation_id="delete_manifest", summary="Delete the resource (an APIKey is revoked)",
-        tags=["manifests"], responses=OpenApiTypes.OBJECT,
+        tags=["manifests"], responses={200: DeletedManifestSerializer},
     )  # fmt: skip
     def delete(self, request: Request, kind: str, name: str) -> Response:
         applying.delete(Actor.of(request), kind, name)
@@ -93,7 +152,7 @@ class SingleManifest(Resource):
 class Kinds(Resource):
     @extend_schema(
         operation_id="list_manifest_kinds", summary="Kinds of manifests, an example of each",
-        tags=["manifests"], responses=OpenApiTypes.OBJECT,
+        tags=["manifests"], responses=ManifestKindsSerializer,
     )  # fmt: skip
     def get(self, _request: Request) -> Response:
         return Response({"object": "list", "data": [_kind(name) for name in KINDS]})
@@ -102,7 +161,7 @@ class Kinds(Resource):
 class SingleKind(Resource):
     @extend_schema(
         operation_id="retrieve_manifest_kind", summary="A kind: its example and its JSON Schema",
-        tags=["manifests"], responses=OpenApiTypes.OBJECT,
+        tags=["manifests"], responses=DetailedManifestKindSerializer,
     )  # fmt: skip
     def get(self, _request: Request, kind: str) -> Response:
         found = applying.known(kind)

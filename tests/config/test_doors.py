@@ -132,7 +132,7 @@ async def test_an_idempotency_key_belongs_to_one_deployment(
     assert statuses == [200, 200, 422]
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/ws/nothing", "/openai/v1/nothing"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/wss/nothing", "/openai/v1/nothing"])
 async def test_a_websocket_without_a_route_is_closed(path: str) -> None:
     sent: list[object] = []
 

@@ -80,7 +80,9 @@ def site(
     assert "[error" not in said, said
 
 
-@pytest.mark.parametrize("path", ["/v1/conversations", "/ws/nothing/", "/v1/chat/completions", "/"])
+@pytest.mark.parametrize(
+    "path", ["/v1/conversations", "/wss/nothing/", "/v1/chat/completions", "/"]
+)
 @pytest.mark.parametrize("host", [HOST, "Host: evil.example"])
 def test_sockets_that_nobody_serves_are_refused_at_the_door(
     site: Site, path: str, host: str

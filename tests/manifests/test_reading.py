@@ -2,8 +2,8 @@
 
 import pytest
 
+from api.errors import InvalidManifest
 from manifests import reading
-from manifests.reading import BadManifest
 
 GOOD = """\
 apiVersion: smarter.sh/v1
@@ -46,7 +46,7 @@ def test_a_file_holds_several_manifests_with_the_lines_of_their_fields() -> None
     ],
 )
 def test_what_is_wrong_is_told_at_its_line(text: str, told: str) -> None:
-    with pytest.raises(BadManifest) as raised:
+    with pytest.raises(InvalidManifest) as raised:
         reading.manifests("f", text)
     assert told in str(raised.value)
 

@@ -7,8 +7,8 @@ from typing import Any
 from rest_framework.serializers import Serializer
 
 from accounts.actor import Actor
-from api.errors import ApiError
-from manifests.reading import BadManifest, Manifest
+from api.errors import ApiError, InvalidManifest
+from manifests.reading import Manifest
 
 Spec = dict[str, Any]
 
@@ -73,7 +73,7 @@ def first_complaint(detail: Any) -> tuple[tuple[str | int, ...], str]:
 
 def at_its_line(manifest: Manifest, error: ApiError) -> ApiError:
     """A refusal of a verb, told at the field that it names; others stay as they are."""
-    if error.param is None or isinstance(error, BadManifest):
+    if error.param is None or isinstance(error, InvalidManifest):
         return error
     if error.param == "name":
         return manifest.misnamed(error.message)

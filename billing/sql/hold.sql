@@ -49,8 +49,12 @@ $$;
 CREATE OR REPLACE FUNCTION ledger_affordable_output(
   room bigint, prompt bigint, choices bigint, input bigint, output bigint
 ) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE WHEN output > 0 THEN greatest(-1, least(2147483647,
-    (least(room, 9000000000000000) * 1000 - prompt * input) / (choices * output))) END
+  SELECT CASE
+    WHEN output = 0 THEN NULL
+    WHEN least(room, 9000000000000000) * 1000 < prompt * input THEN -1  -- SQL divides towards zero
+    ELSE least(2147483647,
+      (least(room, 9000000000000000) * 1000 - prompt * input) / (choices * output))
+  END
 $$;
 
 -- Decide an array of requests, each on its own and in array order; one row back for each:

@@ -57,6 +57,15 @@ async def test_fewer_than_sixteen_tokens_are_refused(
             await ledger.hold(poor.request())
 
 
+async def test_a_call_that_wants_no_output_is_refused_when_its_prompt_is_not_paid_for(
+    transactional_db: None, price: object
+) -> None:
+    poor = await sync_to_async(new_tenant)("Poor", 100_000 - 1)
+    with pytest.raises(InsufficientBalance):
+        await ledger.hold(poor.request(minimum_output=0))
+    assert await poor.amoney() == (99_999, 0)
+
+
 async def test_a_short_call_is_held_whole_or_refused(transactional_db: None, price: object) -> None:
     poor = await sync_to_async(new_tenant)("Poor", 100_000 + 5 * 2_000)
     assert (await ledger.hold(poor.request(max_output=5))).max_output == 5

@@ -7,6 +7,7 @@ from typing import Any, Final
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from accounts.webhooks.telling import tell
 from api import database
 from billing.ledger import Usage
 from chatbots import citing
@@ -69,7 +70,22 @@ async def finish(done: Finished) -> None:
     }
     async with database.connection() as connection, connection.transaction():
         if (await connection.execute(_FINISH, values)).rowcount:
-            await connection.execute(_COUNT, values)
+            counted = await connection.execute(_COUNT, values)
+            await _tell(connection, values, await counted.fetchone())
+
+
+async def _tell(connection: database.Connection, values: dict[str, Any], conversation: Any) -> None:
+    """The organisation's own servers, of what visitors were answered; a preview is nobody's."""
+    if conversation is None or conversation[1]:
+        return
+    told = {
+        "chatbot": conversation[0],
+        "conversation": values["conversation"],
+        "message": values["id"],
+        "status": values["status"],
+        "text": values["text"],
+    }
+    await tell(connection, values["organisation"], "chatbot.message", told)
 
 
 async def touch(message_id: str, text: str, events: int) -> bool:
@@ -125,7 +141,7 @@ _COUNT: Final = """
     UPDATE chatbots_conversation
        SET prompt_tokens = prompt_tokens + %(prompt)s, cost_nano = cost_nano + %(cost)s,
            completion_tokens = completion_tokens + %(completion)s, last_message_at = now()
-     WHERE id = %(conversation)s
+     WHERE id = %(conversation)s RETURNING chatbot_id, is_preview
 """
 _TOUCH: Final = """
     UPDATE chatbots_message SET touched_at = now(), text = %(text)s, events = %(events)s

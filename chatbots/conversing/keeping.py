@@ -7,6 +7,7 @@ from django.utils.crypto import salted_hmac
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from accounts.webhooks.telling import tell
 from api import database, ids
 from api.errors import InvalidRequest, NotFound
 from chatbots import limits
@@ -124,8 +125,12 @@ async def feedback(
         "rating": rating,
         "comment": (comment or "").replace("\0", ""),
     }
-    async with database.connection() as connection:
+    async with database.connection() as connection, connection.transaction():
         done = _is_id(item_id) and (await connection.execute(_RATE, values)).rowcount
+        if done:
+            rated = {"chatbot": live.chatbot_id, "message": item_id, "rating": rating}
+            said = rated | {"comment": values["comment"]}
+            await tell(connection, live.organisation_id, "chatbot.feedback", said)
     if not done:
         raise NotFound("There is no such answer in a conversation of yours.", param="item_id")
 

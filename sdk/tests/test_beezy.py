@@ -5,10 +5,10 @@ import json
 
 import httpx
 import pytest
-from sdk.tests.conftest import COMPLETION, KEY, Script, refuses, says
 
 import beezy_ai
 from beezy_ai import BeezyAI, models
+from sdk.tests.conftest import COMPLETION, KEY, Script, refuses, says
 from smarter import APIConnectionError, DefaultHttpxClient
 
 REQUEST: models.CreateChatCompletionRequestBody = {

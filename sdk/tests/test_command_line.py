@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from sdk.tests.conftest import KEY, Script, refuses, says
-from sdk.tests.test_resources import BOT, page
 from typer.testing import CliRunner
 
 import smarter
+from sdk.tests.conftest import KEY, Script, refuses, says
+from sdk.tests.test_resources import BOT, page
 from smarter.cli import credentials, failures
 from smarter.cli.application import application
 

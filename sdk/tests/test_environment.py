@@ -7,9 +7,9 @@ import sys
 
 import httpx
 import pytest
-from sdk.tests.conftest import COMPLETION, KEY, Script, says
 
 import smarter
+from sdk.tests.conftest import COMPLETION, KEY, Script, says
 
 THEIRS = {
     "OPENAI_API_KEY": "sk-theirs-1", "OPENAI_ADMIN_KEY": "sk-theirs-2",

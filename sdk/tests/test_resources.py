@@ -5,9 +5,9 @@ import json
 
 import httpx
 import pytest
-from sdk.tests.conftest import COMPLETION, KEY, Script, says
 
 import smarter
+from sdk.tests.conftest import COMPLETION, KEY, Script, says
 from smarter import types
 
 BOT = {"id": "bot_1", "object": "chatbot", "name": "my-chatbot", "title": "Mine"}

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from sdk.tests.conftest import COMPLETION, Script, refuses, says
 
 import smarter
+from sdk.tests.conftest import COMPLETION, Script, refuses, says
 
 Say = Callable[[], Any]
 

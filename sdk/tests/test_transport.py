@@ -6,9 +6,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
-from sdk.tests.conftest import KEY, Script
 
 import smarter
+from sdk.tests.conftest import KEY, Script
 
 
 class _Answers(BaseHTTPRequestHandler):

@@ -11,6 +11,8 @@ from django.urls import is_valid_path
 django = get_asgi_application()  # sets Django up: what follows may import models
 
 from starlette.applications import Starlette  # noqa: E402 - after Django is set up
+from starlette.middleware import Middleware  # noqa: E402 - as above
+from starlette.middleware.gzip import GZipMiddleware  # noqa: E402 - as above
 from starlette.responses import Response  # noqa: E402 - as above
 from starlette.routing import Mount, Route  # noqa: E402 - as above
 from starlette.staticfiles import StaticFiles  # noqa: E402 - as above
@@ -35,7 +37,8 @@ static = Starlette(
     routes=[
         Mount("/static", StaticFiles(packages=[(name, "static") for name in _BRING_FILES])),
         Route(_ICON, lambda _request: Response(status_code=204)),
-    ]
+    ],
+    middleware=[Middleware(GZipMiddleware, minimum_size=1_000)],
 )
 
 

@@ -64,7 +64,8 @@ def web(address: Address) -> Part:
     )  # fmt: skip
 
 
-def worker() -> Part:
+def worker(address: Address) -> Part:
+    """Its mails lead to `SITE_URL`; where nobody has said it, to where this server listens."""
     return Part(
         WORKER,
         start=partial(
@@ -72,6 +73,7 @@ def worker() -> Part:
             "--pool", "threads", "--concurrency", "4", "--loglevel", "info",
             "--without-gossip", "--without-mingle", "--without-heartbeat",
             DJANGO_SETTINGS_MODULE="config.settings",
+            SITE_URL=os.environ.get("SITE_URL") or address.url,
         ),
     )  # fmt: skip
 

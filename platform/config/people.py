@@ -25,7 +25,7 @@ SITE_URL = env.text("SITE_URL", "http://localhost:8000").rstrip("/")
 
 # The chatbot on the public home, by the slug of its page, once it is published. In production it is
 # named: slugs are free to whoever comes first.
-DEMO_CHATBOT = env.text("DEMO_CHATBOT", "" if PRODUCTION else "demo")
+DEMO_CHATBOT = env.text("DEMO_CHATBOT", "" if PRODUCTION else "guide")
 
 # --- payments: Stripe where it is set up, else the fake provider of development
 STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")

@@ -70,7 +70,7 @@ class Site:
             self.supervisor.want(parts.web(self.address))
             self._wait_until_ready()
         if self.with_worker:
-            self.supervisor.want(parts.worker())  # last: nobody waits for it
+            self.supervisor.want(parts.worker(self.address))  # last: nobody waits for it
         self.is_up = True
         if self.as_json:
             line = {"url": self.address.url, **asdict(demo)}

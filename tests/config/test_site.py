@@ -65,6 +65,15 @@ async def test_the_administration_has_its_style(client: httpx.AsyncClient) -> No
     assert style.headers["cache-control"] == "public, max-age=3600"
 
 
+async def test_static_files_travel_packed(client: httpx.AsyncClient) -> None:
+    for path in ("/static/site/base.css", "/static/vendor/htmx@4.0.1/htmx.min.js"):
+        packed = await client.get(path, headers={"accept-encoding": "gzip"})
+        plain = await client.get(path, headers={"accept-encoding": "identity"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in plain.headers
+        assert packed.content == plain.content
+
+
 @pytest.mark.parametrize("path", ["/static/../manage.py", "/static/%2e%2e/manage.py", "/static/x"])
 async def test_files_outside_of_the_static_folders_are_not_found(
     client: httpx.AsyncClient, path: str

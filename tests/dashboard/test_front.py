@@ -65,7 +65,7 @@ def test_a_strangers_own_model_is_nobody_elses_business(ada: Person) -> None:
 
 def test_the_demo_stands_there_while_it_is_live_and_named(ada: Person, settings: Settings) -> None:
     assert "<chat-widget" not in page()
-    chatbot = published(ada.organisation.id, "demo")
+    chatbot = published(ada.organisation.id, "guide")
     settings.DEMO_CHATBOT = chatbot.slug
     assert f'key="{chatbot.publishable_text}"' in page()
     making.pause(chatbot, ADA)

@@ -19,8 +19,7 @@ from dashboard import chatbot_rows
 from dashboard.access import ROLES_NEEDED, TeamRequest, actor_of, organisation_view
 from dashboard.chatbot_forms import DraftForm
 
-WRITE: Final = "inference"
-"""The scope of those who build: owners, admins, developers."""
+READ, WRITE = "chatbots:read", "chatbots:write"  # as the API asks
 TABS: Final = (
     ("chatbot", gettext_lazy("Build")),
     ("chatbot-embed", gettext_lazy("Embed")),
@@ -45,7 +44,7 @@ def chatbot_view(*, write: bool = False) -> Callable[[View], View]:
     """For `/chatbots/<name>/…`: the view gets the chatbot; a POST or `write` needs a builder."""
 
     def wrap(view: View) -> View:
-        @organisation_view()
+        @organisation_view(scope=READ)
         @wraps(view)
         def page(request: TeamRequest, name: str, **route: Any) -> HttpResponseBase:
             if (write or request.method == "POST") and WRITE not in request.membership.scopes:

@@ -31,8 +31,15 @@ class Link:
 
 ENTRIES: Final = (
     Entry("overview", _("Overview"), "overview", short=_("Overview"), rank=1),
-    Entry("chatbots", _("Chatbots"), "chatbots", also=("chatbot",), short=_("Chatbots"), rank=2),
-    Entry("conversations", _("Conversations"), "conversations", short=_("Inbox"), rank=3),
+    Entry("chatbots", _("Chatbots"), "chatbots", "chatbots:read", ("chatbot",), _("Chatbots"), 2),
+    Entry(
+        "conversations",
+        _("Conversations"),
+        "conversations",
+        "chatbots:read",
+        short=_("Inbox"),
+        rank=3,
+    ),
     Entry("files", _("Files"), "files", "files:read", also=("file",)),
     Entry("models", _("Models"), "models", "models:read", also=("model",)),
     Entry("api-keys", _("API keys"), "keys", "keys:write", ("api-key",), _("Keys"), 5),

@@ -93,7 +93,7 @@ def code(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
 def usage(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
     """The team's usage page, of this chatbot."""
     page = redirect("dashboard:usage", request.organisation.slug)
-    page["Location"] += f"?by=chatbot&only={chatbot.id}"
+    page["Location"] += "?by=chatbot"
     return page
 
 

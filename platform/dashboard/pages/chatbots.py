@@ -16,7 +16,7 @@ from chatbots.models import Chatbot
 from dashboard import chatbot_rows, paging
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.chatbot_forms import TEMPLATE_NAMES, TEMPLATES, NewChatbotForm
-from dashboard.chatbot_pages import WRITE, author_of, chatbot_view
+from dashboard.chatbot_pages import READ, WRITE, author_of, chatbot_view
 
 STATES = {
     "live": Q(live__isnull=False, paused_at=None),
@@ -26,7 +26,7 @@ STATES = {
 LARGEST_YAML = 256 * 1024
 
 
-@organisation_view()
+@organisation_view(scope=READ)
 def chatbots(request: TeamRequest) -> HttpResponse:
     found, mine = _found(request), _mine(request)
     page = paging.of(found, request.GET)
@@ -74,8 +74,8 @@ def duplicate(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
     return redirect("dashboard:chatbot", request.organisation.slug, copy.name)
 
 
-@require_POST
 @organisation_view(scope=WRITE)
+@require_POST
 def import_yaml(request: TeamRequest) -> HttpResponseBase:
     """A file that `Export YAML` made, as a new chatbot's draft."""
     file = request.FILES.get("file")

@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from chatbots.models import Chatbot, Conversation, Message
 from dashboard import paging
 from dashboard.access import TeamRequest, organisation_view
-from dashboard.chatbot_pages import WRITE, chatbot_view
+from dashboard.chatbot_pages import READ, WRITE, chatbot_view
 
 PERIODS: Final = {"7": 7, "30": 30, "90": 90}
 MOST_MESSAGES: Final = 500
@@ -33,13 +33,13 @@ _TAGS: Final = {
 
 
 @require_GET
-@organisation_view()
+@organisation_view(scope=READ)
 def conversations(request: TeamRequest) -> HttpResponse:
     return _inbox(request, None)
 
 
 @require_GET
-@organisation_view()
+@organisation_view(scope=READ)
 def conversation(request: TeamRequest, conversation_id: str) -> HttpResponse:
     return _inbox(request, _find(request, conversation_id))
 

@@ -34,7 +34,8 @@ class Tile:
 def overview(request: TeamRequest) -> HttpResponse:
     days = activity.period(request.GET.get("days"))
     used = activity.of(request.organisation.id, days)
-    chats = recent.conversations(request.organisation.id)
+    may_read = "chatbots:read" in request.membership.scopes
+    chats = recent.conversations(request.organisation.id) if may_read else []
     shown = {
         "periods": activity.PERIODS,
         "days": days,

@@ -135,7 +135,7 @@ async def test_the_caller_says_what_the_key_may_do(async_db: None, ada: Person) 
 async def test_a_key_never_outranks_its_creator(async_db: None, ada: Person) -> None:
     await change(Membership, role="analyst")
     caller = await authenticate(f"Bearer {ada.key}", None)
-    assert caller.scopes == {"models:read", "usage:read"}
+    assert caller.scopes == {"chatbots:read", "models:read", "usage:read"}
     with pytest.raises(Forbidden, match="lacks the scope 'inference'"):
         caller.require("inference")
 

@@ -17,7 +17,7 @@ def test_me_names_the_organisation_the_person_and_the_key(ben: Person, client_of
     assert me["organisation"]["id"] == ben.organisation.id
     assert me["user"]["email"] == "ben@example.com"
     assert me["role"] == "analyst"
-    assert me["api_key"]["scopes"] == ["models:read", "usage:read"]
+    assert me["api_key"]["scopes"] == ["chatbots:read", "models:read", "usage:read"]
     assert ben.key not in str(me)
 
 

@@ -30,7 +30,8 @@ def test_the_one_line_has_everything_that_a_program_needs(site: Server) -> None:
         "url", "email", "password", "api_key", "chatbot", "publishable_key",
     }  # fmt: skip
     assert site.told["url"] == site.url
-    assert site.told["chatbot"] is None
+    assert site.told["chatbot"] == "guide"
+    assert site.told["publishable_key"].startswith("pk-")
 
 
 def test_the_key_opens_the_api_and_the_demo_organisation_has_credit(site: Server) -> None:

@@ -69,6 +69,10 @@ SNIPPETS = [
 RUNNING = [pytest.param(each, id=each.name) for each in SNIPPETS if not each.no_program]
 
 
+class Answer(smarter.BaseModel):
+    my_field: str | None = None
+
+
 @pytest.fixture
 def prelude(
     at_the_server: Tenant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -84,7 +88,7 @@ def prelude(
             "client": client, "httpx": httpx, "Smarter": smarter.Smarter,
             "DefaultHttpxClient": smarter.DefaultHttpxClient,
             "messages": [{"role": "user", "content": "Hello!"}],
-            "response": smarter.BaseModel.construct(my_field=None),
+            "response": Answer.construct(my_field=None),
         }  # fmt: skip
 
 

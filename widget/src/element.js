@@ -133,6 +133,7 @@ export class ChatWidget extends HTMLElement {
     this.themed = constructed("");
     root.adoptedStyleSheets = [sheet, this.themed];
     this.chosen = {};
+    this.strings = "{}"; // words of the chatbot's own: none before it is known
     this.context ??= {};
     this.userToken ??= this.getAttribute("user-token");
     this.prepare();
@@ -190,9 +191,12 @@ export class ChatWidget extends HTMLElement {
   /** Words and structure anew: at the start, for another language, for the chatbot's own strings. */
   rebuild() {
     const wasOpen = this.panel?.node.open;
+    const before = this.panel?.launcher;
+    const atLauncher = before && this.shadowRoot.activeElement === before;
     this.panel = new Panel(this, this.session, this.store);
     this.shadowRoot.replaceChildren(...[this.panel.node, this.panel.launcher].filter(Boolean));
     if (wasOpen) this.panel.show();
+    if (atLauncher) this.panel.launcher.focus();
     this.draw();
   }
 
@@ -215,7 +219,7 @@ export class ChatWidget extends HTMLElement {
     if (bot !== this.bot) {
       this.bot = bot;
       this.dress();
-      const strings = JSON.stringify(bot?.strings);
+      const strings = JSON.stringify(bot?.strings ?? {});
       if (strings !== this.strings) {
         this.strings = strings;
         return void this.rebuild();

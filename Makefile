@@ -66,8 +66,7 @@ check: setup
 	@.venv/bin/mypy --no-error-summary
 	@warnings=$$(.venv/bin/basedpyright --project sdk --pythonpath $(PY)) || { echo "$$warnings"; exit 1; }
 	@contracts=$$(.venv/bin/lint-imports) || { echo "$$contracts"; exit 1; }
-	@pages=$$(git ls-files '*.html'); [ -z "$$pages" ] || \
-	  .venv/bin/djlint --quiet --check --lint $$pages
+	@faults=$$(git ls-files '*.html' | xargs .venv/bin/djlint --check --lint 2>&1) || { echo "$$faults"; exit 1; }
 	@$(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 # Pictures of every page of the dashboard, light and dark, desktop and phone: var/shots/.

@@ -77,6 +77,9 @@ class Journal(models.Model):
             models.Index(
                 fields=["original"], condition=Q(original__isnull=False), name="corrections"
             ),
+            models.Index(
+                fields=["organisation", "kind"], condition=~Q(kind="charge"), name="movements"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -136,8 +136,10 @@ def unknown_cursor(name: str) -> InvalidRequest:
 
 
 def _beyond(row: Model, field: str, *, later: bool) -> Q:
+    """The bound on the moment alone is what an index can use; the rest decides between equals."""
     direction, moment = "gt" if later else "lt", getattr(row, field)
-    return Q(**{f"{field}__{direction}": moment}) | Q(**{field: moment, f"pk__{direction}": row.pk})
+    beyond = Q(**{f"{field}__{direction}": moment}) | Q(**{f"pk__{direction}": row.pk})
+    return Q(**{f"{field}__{direction}e": moment}) & beyond
 
 
 def _limit(query: Mapping[str, str], limits: Limits) -> int:

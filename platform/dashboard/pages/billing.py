@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 
 from api.errors import ApiError
 from api.rate_limits import Limits, take_request
-from billing import alerts, payments, periods, pricing, serializers, statements, topping_up
+from billing import alerts, payments, periods, pricing, serializers, statements, topping_up, usage
 from billing.csv_answers import csv_answer
 from billing.models import Hold, Journal, TopUp
 from dashboard import balance, paging
@@ -160,11 +160,10 @@ def _lines(request: TeamRequest, kind: str) -> QuerySet[Journal]:
 
 
 def _spent_this_month(request: TeamRequest) -> int:
-    """As the statement of this month sums its charges and refunds."""
-    now = timezone.now()
-    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    totals = statements.statement(request.organisation.id, first, now + timedelta(days=1)).totals
-    return -(totals.get("charge", 0) + totals.get("refund", 0))
+    """As the usage of this month sums it, from the days' roll-up."""
+    today = timezone.now().date()
+    lines = usage.by(request.organisation.id, today.replace(day=1), today + timedelta(days=1), ())
+    return sum(line.charged_nano for line in lines)
 
 
 def _nano(form: Form, name: str) -> int:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -29,6 +29,7 @@ METRICS: Final[dict[str, Callable[[UsageLine], int]]] = {
 }
 GROUPS: Final = ("model", "chatbot", "key")
 PRESETS: Final = (7, 30, 90)
+MOST_MEASURED: Final = timedelta(days=31)
 OTHERS: Final = "\0others"
 
 
@@ -131,20 +132,12 @@ def _all_days(days: list[date]) -> list[date]:
 
 def _latency(request: TeamRequest, period: Period) -> dict[str, object]:
     """By day, each from a bounded sample; the chart is drawn from this table."""
-    days = [period.since + timedelta(days=n) for n in range((period.until - period.since).days)][
-        -31:
-    ]
-    found = [(day, speed.overall(request.organisation.id, *_day(day))) for day in reversed(days)]
+    mine, since = request.organisation.id, max(period.begin, period.end - MOST_MEASURED)
     return {
-        "rows": [(day, measured) for day, measured in found if measured.calls],
-        "overall": speed.overall(request.organisation.id, period.begin, period.end),
-        "sample": speed.SAMPLE,
+        "rows": speed.by_day(mine, since, period.end),
+        "overall": speed.overall(mine, period.begin, period.end),
+        "sample": speed.DAY_SAMPLE,
     }
-
-
-def _day(day: date) -> tuple[datetime, datetime]:
-    begin = datetime.combine(day, time(), UTC)
-    return begin, begin + timedelta(days=1)
 
 
 def _dates(request: TeamRequest) -> dict[str, str]:

@@ -1,0 +1,108 @@
+"""Pages of the dashboard over a long past: milliseconds of the server, questions to the database.
+
+`python -m bench.dashboard [--conversations 100000] [--calls 1000000] [page …]`. Each page is asked
+for through all of Django (middleware, view, template), in this process, on a database of its own or
+on the one of DATABASE_URL.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from contextlib import nullcontext
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 - Django must be set up first
+from django.db import connection  # noqa: E402 - as above
+from django.test import Client  # noqa: E402 - as above
+from django.test.utils import CaptureQueriesContext  # noqa: E402 - as above
+
+from bench import dashboard_past  # noqa: E402 - as above
+from bench.ledger import own_database  # noqa: E402 - as above
+from billing.models import Hold  # noqa: E402 - as above
+from chatbots.models import Conversation  # noqa: E402 - as above
+
+ONE = "chatbots/support/"
+PAGES = (
+    "overview?days=7", "overview?days=30", "overview?days=90",
+    "chatbots", "chatbots?q=desk&state=live", ONE, f"{ONE}embed", f"{ONE}usage", f"{ONE}versions",
+    f"{ONE}settings", "conversations", "conversations/{chat}", "conversations?after={chat}",
+    "conversations?q=boots", "conversations?q=48812", "conversations?q=nowhere",
+    "conversations?chatbot=support&q=boots", "conversations?down=1", "conversations?errors=1",
+    "conversations?flagged=1", "conversations?days=7&chatbot=support",
+    "usage?days=30", "usage?days=90&by=key&metric=cost", "usage?days=90&by=chatbot&metric=tokens",
+    "usage?metric=latency&days=90", "runs", "runs?q={run}", "runs?model=bench&key={key}",
+    "runs?after={run}", "runs/{run}", "billing", "billing?kind=top-ups", "billing?after={line}",
+    "api-keys", "api-keys/{key}", "models", "models/bench", "files", "team", "audit", "docs",
+    "status",
+)  # fmt: skip
+ROUNDS = 20
+LIMIT_MS, LIMIT_QUERIES = 150, 30
+
+
+def main() -> int:
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument("pages", nargs="*", help="Only addresses that begin so.")
+    reader.add_argument("--conversations", type=int, default=100_000)
+    reader.add_argument("--calls", type=int, default=1_000_000)
+    asked = reader.parse_args()
+    with nullcontext() if "DATABASE_URL" in os.environ else own_database():
+        call_command("migrate", verbosity=0)
+        begun = time.monotonic()
+        team = dashboard_past.find() or dashboard_past.make(asked.conversations, asked.calls)
+        print(f"past of {Hold.objects.count():,} calls, {Conversation.objects.count():,} "
+              f"conversations: {time.monotonic() - begun:.0f} s")  # fmt: skip
+        slow = measure(team, tuple(asked.pages) or ("",))
+        connection.close()
+    print(f"{slow} pages above {LIMIT_MS} ms at p95 or {LIMIT_QUERIES} queries")
+    return min(slow, 1)
+
+
+def measure(team: dashboard_past.Team, wanted: tuple[str, ...]) -> int:
+    """How many pages are too slow, or ask too much."""
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(team.owner)
+    names = _names(team)
+    too_slow = 0
+    print(f"{'p50 ms':>8}{'p95 ms':>8}{'queries':>9}")
+    for page in (page for page in PAGES if page.startswith(wanted)):
+        address = f"/dashboard/{team.organisation.slug}/{page.format(**names)}"
+        queries = _queries(client, address)
+        taken = sorted(_milliseconds(client, address) for _ in range(ROUNDS))
+        late = taken[ROUNDS * 95 // 100 - 1]
+        too_slow += late > LIMIT_MS or queries > LIMIT_QUERIES
+        print(f"{statistics.median(taken):8.1f}{late:8.1f}{queries:9d}  {page}", flush=True)
+    return too_slow
+
+
+def _names(team: dashboard_past.Team) -> dict[str, object]:
+    """Ids for the addresses: of rows in the middle of the past."""
+    mine = team.organisation.id
+    runs = Hold.objects.all().for_organisation(mine).order_by("closed_at")
+    chats = Conversation.objects.all().for_organisation(mine).order_by("last_message_at")
+    run, chat = runs[runs.count() // 2], chats[chats.count() // 2]
+    line = run.journals.get().pk
+    return {"run": run.pk, "chat": chat.pk, "key": run.key_id, "line": line}
+
+
+def _queries(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.get(address)
+    if answer.status_code not in (200, 302):
+        sys.exit(f"{address} answers {answer.status_code}")
+    return len(asked)
+
+
+def _milliseconds(client: Client, address: str) -> float:
+    begun = time.perf_counter()
+    client.get(address)
+    return (time.perf_counter() - begun) * 1000
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,7 +16,7 @@ from accounts.webhooks import EVENTS, endpoints
 from api.rate_limits import Limits, take_request
 from api.resource import Resource, ResourceList
 
-_TESTS = Limits(requests_per_minute=10, tokens_per_minute=1)
+TESTS = Limits(requests_per_minute=10, tokens_per_minute=1)
 
 
 class WebhookSerializer(serializers.ModelSerializer[WebhookEndpoint]):
@@ -170,7 +170,7 @@ class Deliveries(ResourceList[WebhookDelivery]):
     )  # fmt: skip
     def post(self, request: Request, webhook_id: str) -> Response:
         actor = Actor.of(request)
-        take_request(f"webhook tests of {actor.caller.organisation_id}", _TESTS)
+        take_request(f"webhook tests of {actor.caller.organisation_id}", TESTS)
         sent = endpoints.send_test(actor.caller.organisation_id, webhook_id)
         return Response(DeliverySerializer(sent).data, status=201)
 

@@ -47,6 +47,7 @@ ENTRIES: Final = (
     Entry("runs", _("Runs"), "requests", "usage:read", ("run",), _("Runs"), 6),
     Entry("billing", _("Billing"), "billing", "usage:read", also=("top-up",)),
     Entry("team", _("Team"), "team", "admin"),
+    Entry("webhooks", _("Webhooks"), "webhooks", "admin", ("webhook",)),
     Entry("audit", _("Audit"), "audit", "admin"),
     Entry("docs", _("Docs"), "docs", also=("doc",)),
 )

@@ -21,6 +21,7 @@ from dashboard.pages import (
     styleguide,
     team,
     usage,
+    webhooks,
 )
 
 app_name = "dashboard"
@@ -82,6 +83,16 @@ pages: list[URLPattern] = [
     path("api-keys/<slug:key_id>", api_keys.api_key, name="api-key"),
     path("api-keys/<slug:key_id>/rotate", api_keys.rotate, name="api-key-rotate"),
     path("api-keys/<slug:key_id>/revoke", api_keys.revoke, name="api-key-revoke"),
+    path("webhooks", webhooks.webhooks, name="webhooks"),
+    path("webhooks/<slug:webhook_id>", webhooks.webhook, name="webhook"),
+    path("webhooks/<slug:webhook_id>/secret", webhooks.secret, name="webhook-secret"),
+    path("webhooks/<slug:webhook_id>/test", webhooks.test, name="webhook-test"),
+    path("webhooks/<slug:webhook_id>/delete", webhooks.delete, name="webhook-delete"),
+    path(
+        "webhooks/<slug:webhook_id>/deliveries/<slug:delivery_id>/retry",
+        webhooks.retry,
+        name="webhook-retry",
+    ),
     path("usage", usage.usage_page, name="usage"),
     path("runs", runs.runs, name="runs"),
     path("runs/<slug:seen_id>", runs.run, name="run"),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from accounts import sealing
 from accounts.models import AuditEntry, WebhookDelivery, WebhookEndpoint
@@ -70,6 +71,29 @@ def delete(organisation_id: str, endpoint_id: str, by: str, address: str | None 
     endpoint = find(organisation_id, endpoint_id)
     _record(endpoint, "webhook.deleted", by, address, before=_facts(endpoint))
     endpoint.delete()
+
+
+@transaction.atomic
+def renew_secret(
+    organisation_id: str, endpoint_id: str, by: str, address: str | None = None
+) -> tuple[WebhookEndpoint, str]:
+    """Another secret, shown now and never again; messages are signed with it from the next on."""
+    endpoint, secret = find(organisation_id, endpoint_id), signing.new_secret()
+    endpoint.sealed_secret = sealing.seal(secret)
+    endpoint.save(update_fields=["sealed_secret"])
+    _record(endpoint, "webhook.secret_renewed", by, address)
+    return endpoint, secret
+
+
+def send_again(organisation_id: str, endpoint_id: str, delivery_id: str) -> None:
+    """A message that has failed is due again, with all its attempts before it. Raises NotFound."""
+    mine = WebhookDelivery.objects.all().for_organisation(organisation_id)
+    failed = mine.filter(
+        pk=delivery_id, endpoint_id=endpoint_id, state=WebhookDelivery.State.FAILED
+    )
+    waiting = WebhookDelivery.State.WAITING
+    if not failed.update(state=waiting, attempts=0, next_attempt_at=Now(), finished_at=None):
+        raise NotFound("No failed message has this id.")
 
 
 def send_test(organisation_id: str, endpoint_id: str) -> WebhookDelivery:

@@ -52,6 +52,13 @@ class Usage(Resource):
                 "group_by", str,
                 description="Any of day, model, key, chatbot, with commas between; else day.",
             ),
+            OpenApiParameter("model", str, description="Only calls of this model."),
+            OpenApiParameter("key", str, description="Only calls of the key with this id."),
+            OpenApiParameter("chatbot", str, description="Only calls of the chatbot with this id."),
+            OpenApiParameter(
+                "state", str, enum=list(usage.STATES),
+                description="`failed`: calls that ended without any answer; they cost nothing.",
+            ),
         ],
         responses={
             (200, "application/json"): serializers.UsageSerializer,
@@ -62,7 +69,8 @@ class Usage(Resource):
         period = periods.of(request.query_params)
         group_by = periods.group_by(request.query_params)
         organisation = caller_of(request).organisation_id
-        lines = usage.by(organisation, period.since, period.until, group_by)
+        state, only = periods.usage_filters(request.query_params)
+        lines = usage.STATES[state](organisation, period.since, period.until, group_by, only)
         if wants_csv(request):
             rows = serializers.UsageLineSerializer(lines, many=True).data
             return csv_answer("usage", list(rows))
@@ -156,7 +164,7 @@ class Generation(Resource):
 
     @extend_schema(
         operation_id="retrieve_generation", summary="Tokens, cost and timings of one call",
-        description="Takes the id of the answer (`chatcmpl-…`, `cmpl-…`), of the request "
+        description="Takes the id of the answer (`chatcmpl-…`, `cmpl-…`, `resp_…`), of the request "
         "(`req_…`) or of the generation (`gen_…`), also after a disconnect.",
         tags=["money"], responses=serializers.GenerationSerializer,
     )  # fmt: skip

@@ -75,6 +75,7 @@ def conversation(row: Conversation) -> dict[str, Any]:
         "metadata": row.metadata,
         "preview": row.is_preview,
         "flagged": row.flagged,
+        "note": row.note,
         "messages": row.messages_count,
         "prompt_tokens": row.prompt_tokens,
         "completion_tokens": row.completion_tokens,

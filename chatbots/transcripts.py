@@ -1,37 +1,37 @@
 """Conversations for those who own the chatbot: found, read, flagged, rated, exported, deleted."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from api.errors import InvalidRequest, NotFound
 from chatbots.author import Author
 from chatbots.models import Chatbot, Conversation, Message, Visitor
 
 YES_NO: Final = {"true": True, "false": False}
-FILTERS: Final = ("q", "visitor", "origin", "feedback", "flagged", "status", "preview")
 LONGEST_SEARCH: Final = 200
+MOST_DAYS: Final = 3_650
+NANO: Final = 10**9
 
 
 def filtered(chatbot: Chatbot, query: Mapping[str, str]) -> QuerySet[Conversation]:
     """Conversations with a message, as the query's filters say. Raises InvalidRequest."""
-    chats = Conversation.objects.filter(
-        organisation_id=chatbot.organisation_id, chatbot=chatbot, messages_count__gt=0
-    )
-    for name, field in (("visitor", "visitor_id"), ("origin", "origin")):
-        if name in query:
-            chats = chats.filter(**{field: query[name]})
-    for name, field in (("flagged", "flagged"), ("preview", "is_preview")):
-        if name in query:
-            chats = chats.filter(**{field: _boolean(name, query[name])})
-    for name, values in (("feedback", Message.Feedback.values), ("status", Message.Status.values)):
-        if name in query:
-            value = _one_of(name, query[name], values)
-            chats = chats.filter(_has(**{name: value}))
-    return chats.filter(_has(words=_search(query["q"]))) if "q" in query else chats
+    return of_all(chatbot.organisation_id, query).filter(chatbot=chatbot)
+
+
+def of_all(organisation_id: str, query: Mapping[str, str]) -> QuerySet[Conversation]:
+    """The same of all its chatbots. Raises InvalidRequest."""
+    chats = Conversation.objects.filter(organisation_id=organisation_id, messages_count__gt=0)
+    asked = (condition(query[name]) for name, condition in _FILTERS.items() if name in query)
+    found: QuerySet[Conversation] = chats.filter(*asked)
+    return found
 
 
 def find(chatbot: Chatbot, chat_id: str) -> Conversation:
@@ -41,6 +41,15 @@ def find(chatbot: Chatbot, chat_id: str) -> Conversation:
     ).first()
     if found is None:
         raise NotFound("This chatbot has no such conversation.", code="conversation_not_found")
+    return found
+
+
+def of_any(organisation_id: str, chat_id: str) -> Conversation:
+    """Whichever of its chatbots had it; with chatbot and visitor. Raises NotFound."""
+    mine = Conversation.objects.filter(organisation_id=organisation_id, pk=chat_id)
+    found: Conversation | None = mine.select_related("chatbot", "visitor").first()
+    if found is None:
+        raise NotFound("No such conversation, or it is not yours.", code="conversation_not_found")
     return found
 
 
@@ -54,6 +63,13 @@ def messages(chat: Conversation) -> QuerySet[Message]:
 def flag(chat: Conversation, *, flagged: bool) -> Conversation:
     chat.flagged = flagged
     chat.save(update_fields=["flagged"])
+    return chat
+
+
+def note(chat: Conversation, text: str) -> Conversation:
+    """What the team has to say about it; visitors never see it. Empty: nothing."""
+    chat.note = text
+    chat.save(update_fields=["note"])
     return chat
 
 
@@ -87,6 +103,18 @@ def all_of(of: Visitor) -> list[tuple[Conversation, Sequence[Message]]]:
     return [(chat, list(messages(chat))) for chat in chats.order_by("created_at")]
 
 
+def told(chats: Sequence[Conversation]) -> Iterator[tuple[Conversation, Sequence[Message]]]:
+    """Each with its messages, by one query; chats of one organisation."""
+    said: dict[str, list[Message]] = {chat.pk: [] for chat in chats}
+    organisations = {chat.organisation_id for chat in chats}
+    found = Message.objects.filter(organisation_id__in=organisations, conversation__in=said).defer(
+        "words", "body"
+    )
+    for one in found.order_by("conversation", "place"):
+        said[one.conversation_id].append(one)
+    return ((chat, said[chat.pk]) for chat in chats)
+
+
 @transaction.atomic
 def forget(chatbot: Chatbot, of: Visitor, author: Author) -> int:
     """The visitor and all that they said; how many conversations went."""
@@ -100,10 +128,24 @@ def _has(**fields: Any) -> Exists:
     return Exists(Message.objects.filter(conversation=OuterRef("pk"), **fields))
 
 
-def _search(text: str) -> SearchQuery:
+def _words(text: str) -> Exists:
     if not text.strip() or len(text) > LONGEST_SEARCH:
         raise InvalidRequest(f"'q' has 1 to {LONGEST_SEARCH} characters.", param="q")
-    return SearchQuery(text, config="simple", search_type="websearch")
+    return _has(words=SearchQuery(text, config="simple", search_type="websearch"))
+
+
+def _lately(text: str) -> Q:
+    days = int(text) if re.fullmatch("[0-9]{1,4}", text) else 0
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidRequest(f"'days' is a whole number from 1 to {MOST_DAYS:,}.", param="days")
+    return Q(last_message_at__gte=timezone.now() - timedelta(days=days))
+
+
+def _dear(text: str) -> Q:
+    """Dollars as they are written."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise InvalidRequest("'least_cost' is dollars, as 0.002.", param="least_cost")
+    return Q(cost_nano__gte=int(Decimal(text) * NANO))
 
 
 def _boolean(name: str, value: str) -> bool:
@@ -116,3 +158,16 @@ def _one_of(name: str, value: str, known: Sequence[str]) -> str:
     if value not in known:
         raise InvalidRequest(f"'{name}' is one of {', '.join(known)}.", param=name)
     return value
+
+
+_FILTERS: Final[Mapping[str, Callable[[str], Q | Exists]]] = {
+    "q": _words,
+    "visitor": lambda text: Q(visitor_id=text),
+    "origin": lambda text: Q(origin=text),
+    "feedback": lambda text: _has(feedback=_one_of("feedback", text, Message.Feedback.values)),
+    "status": lambda text: _has(status=_one_of("status", text, Message.Status.values)),
+    "flagged": lambda text: Q(flagged=_boolean("flagged", text)),
+    "preview": lambda text: Q(is_preview=_boolean("preview", text)),
+    "days": _lately,
+    "least_cost": _dear,
+}

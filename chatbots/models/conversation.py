@@ -39,6 +39,7 @@ class Conversation(Scoped):
     page = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict)
     flagged = models.BooleanField(default=False)
+    note = models.CharField(max_length=2000, blank=True, db_default="", help_text="The team's.")
     messages_count = models.PositiveIntegerField(default=0)
     prompt_tokens = models.PositiveBigIntegerField(default=0)
     completion_tokens = models.PositiveBigIntegerField(default=0)

@@ -50,7 +50,10 @@ class FeedbackCreate(Strict):
 
 
 class ConversationUpdate(Strict):
-    flagged: bool
+    """What is left out stays."""
+
+    flagged: bool | None = None
+    note: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 
 class ChatbotObject(BaseModel):
@@ -158,6 +161,7 @@ class ChatObject(BaseModel):
     metadata: dict[str, str]
     preview: bool
     flagged: bool
+    note: str = Field(description="Your team's; visitors never see it.")
     messages: int
     prompt_tokens: int
     completion_tokens: int

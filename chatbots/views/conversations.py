@@ -23,6 +23,8 @@ FILTERED: Final = [
     OpenApiParameter("status", str, enum=Message.Status.values),
     OpenApiParameter("flagged", bool),
     OpenApiParameter("preview", bool),
+    OpenApiParameter("days", int, description="With a message in the last so many days."),
+    OpenApiParameter("least_cost", str, description="Dollars, as 0.002: what cost so much."),
 ]
 
 
@@ -49,13 +51,17 @@ class SingleConversation(Resource):
         return Response(answers.conversation(transcripts.find(row, chat_id)))
 
     @extend_schema(
-        operation_id="flag_chatbot_conversation", summary="Mark it for later", tags=TAGS,
-        request=resources.ConversationUpdate, responses=resources.ChatObject,
+        operation_id="flag_chatbot_conversation", summary="Mark it for later, or note something",
+        tags=TAGS, request=resources.ConversationUpdate, responses=resources.ChatObject,
     )  # fmt: skip
     def patch(self, request: Request, chatbot: str, chat_id: str) -> Response:
         chat = transcripts.find(chatbot_of(request, chatbot, WRITE), chat_id)
         asked = parse(resources.ConversationUpdate, request.data)
-        return Response(answers.conversation(transcripts.flag(chat, flagged=asked.flagged)))
+        if asked.flagged is not None:
+            transcripts.flag(chat, flagged=asked.flagged)
+        if asked.note is not None:
+            transcripts.note(chat, asked.note)
+        return Response(answers.conversation(chat))
 
     @extend_schema(
         operation_id="delete_chatbot_conversation", summary="Delete what was said in it",

@@ -70,7 +70,7 @@ def test_the_balance_is_told_exactly(bakery: Tenant, called: str) -> None:
     assert get(bakery, "/balance")["held_nano"] == ONE_CALL
 
 
-@pytest.mark.parametrize("prefix", ["gen_", "req_", "chatcmpl-", "cmpl-"])
+@pytest.mark.parametrize("prefix", ["gen_", "req_", "resp_", "chatcmpl-", "cmpl-"])
 def test_a_generation_answers_to_every_id_that_its_client_saw(
     bakery: Tenant, called: str, prefix: str
 ) -> None:

@@ -1,9 +1,11 @@
 """Chatbots over the API: made, published, compared, paused, deleted, hidden from strangers."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEntry
 from chatbots.models import Chatbot, Conversation, Message, Version, Visitor
@@ -169,10 +171,10 @@ def test_the_line_of_a_mistake_is_named(ada: Person, support: dict[str, Any]) ->
         ("temperature: 0.5\nlimits:\n  messages: 0\n", "line 3: Invalid 'limits.messages'"),
         ("welcome: Hi\ntempo: 1\n", "line 2: Unknown parameter: 'tempo'"),
         ("welcome: [1\n", "line 2: "),
-        ("welcome: Hi\nwelcome: Ho\n", "line 2: the field 'welcome' stands here twice"),
-        ("a: &a [1]\nb: *a\n", "line 2: '*' is no value here"),
+        ("welcome: Hi\nwelcome: Ho\n", "line 2: welcome: This field is written twice."),
+        ("a: &a [1]\nb: *a\n", "line 1: Anchors and aliases are refused."),
         ("- 1\n", "line 1: the file should hold fields"),
-        ("welcome: !!python/object:os.system x\n", "line 1: this value cannot be read"),
+        ("welcome: !!python/object:os.system x\n", "line 1: welcome: The tag "),
     ):
         status, answer = ask(ada, "post", "/support/import", {"yaml": text})
         assert status == 400
@@ -208,9 +210,23 @@ def test_conversations_are_searched_and_filtered(ada: Person, support: dict[str,
     path = f"/support/conversations/{cake.id}/messages/{answer.id}/feedback"
     assert post(ada, path, {"rating": "down"})["rating"] == "down"
     assert found("?feedback=down") == [cake.id]
-    assert ask(ada, "get", "/support/conversations?feedback=sideways")[0] == 400
+    for wrong in ("feedback=sideways", "days=0", "least_cost=cheap"):
+        assert ask(ada, "get", f"/support/conversations?{wrong}")[0] == 400, wrong
+    Conversation.objects.filter(pk=bread.pk).update(
+        cost_nano=3_000_000, last_message_at=timezone.now() - timedelta(days=9)
+    )
+    assert found("?least_cost=0.003") == [bread.id]
+    assert found("?days=7") == [cake.id]
     texts = get(ada, f"/support/conversations/{bread.id}/messages?order=asc")["data"]
     assert [one["text"] for one in texts] == ["Do you bake rye bread?", "Let me see."]
+
+
+def test_a_note_stays_when_the_flag_is_changed(ada: Person, support: dict[str, Any]) -> None:
+    cake = chat(support, "cake")
+    path = f"/support/conversations/{cake.id}"
+    assert ask(ada, "patch", path, {"note": "Call her back."})[1]["note"] == "Call her back."
+    changed = ask(ada, "patch", path, {"flagged": True})[1]
+    assert (changed["flagged"], changed["note"]) == (True, "Call her back.")
 
 
 def test_a_visitors_data_are_exported_and_deleted(ada: Person, support: dict[str, Any]) -> None:

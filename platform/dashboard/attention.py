@@ -108,7 +108,7 @@ def _chatbots(request: TeamRequest) -> Iterator[Matter]:
     ).count()
     if down:
         words = ngettext("%(n)d answer rated down", "%(n)d answers rated down", down) % {"n": down}
-        inbox = f"{_page(request, 'conversations')}?down=1&days=7"
+        inbox = f"{_page(request, 'conversations')}?feedback=down&days=7"
         yield Matter(words, _("In the last 7 days"), inbox)
     live = Chatbot.objects.filter(organisation=request.organisation, live__isnull=False)
     for chatbot in live.select_related("live").order_by("-draft_changed_at")[:MOST]:

@@ -37,6 +37,7 @@ ENTRIES: Final = (
         _("Conversations"),
         "conversations",
         "chatbots:read",
+        ("conversation",),
         short=_("Inbox"),
         rank=3,
     ),

@@ -10,6 +10,7 @@ from dashboard.pages import (
     chatbot_settings,
     chatbot_versions,
     chatbots,
+    conversation_actions,
     conversations,
     docs,
     files,
@@ -65,12 +66,17 @@ pages: list[URLPattern] = [
     path("chatbots/<slug:name>/secret", chatbot_settings.secret, name="chatbot-secret"),
     path("chatbots/<slug:name>/delete", chatbot_settings.delete, name="chatbot-delete"),
     path("conversations", conversations.conversations, name="conversations"),
+    path("conversations/export", conversation_actions.export, name="conversations-export"),
     path("conversations/<slug:conversation_id>", conversations.conversation, name="conversation"),
-    path("conversations/<slug:conversation_id>/flag", conversations.flag, name="conversation-flag"),
-    path(
-        "conversations/<slug:conversation_id>/delete",
-        conversations.delete,
-        name="conversation-delete",
+    *(
+        path(f"conversations/<slug:conversation_id>/{word}", view, name=f"conversation-{word}")
+        for word, view in (
+            ("flag", conversation_actions.flag),
+            ("note", conversation_actions.note),
+            ("delete", conversation_actions.delete),
+            ("forget", conversation_actions.forget),
+            ("export", conversation_actions.export_one),
+        )
     ),
     path("files", files.files, name="files"),
     path("files/new", files.upload, name="file-upload"),

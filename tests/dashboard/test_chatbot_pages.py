@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import AuditEntry
 from chatbots import making
-from chatbots.models import Chatbot, Conversation, Message, Version
+from chatbots.models import Chatbot, Version
 from tests.cast import Person
 from tests.dashboard.conftest import signed_in
 
@@ -184,61 +184,3 @@ def test_a_pale_accent_is_warned_of(as_ada: Client, base: str, bot: Chatbot) -> 
     assert b"below 4.5 to 1" in as_ada.get(page).content
     as_ada.post(page, {**form, "allowed_origins": "", "theme__accent": "#112233"})
     assert b"below 4.5 to 1" not in as_ada.get(page).content
-
-
-@pytest.fixture
-def talk(bot: Chatbot) -> Conversation:
-    found: Conversation = Conversation.objects.create(
-        organisation_id=bot.organisation_id, chatbot=bot, messages_count=2, cost_nano=391_000,
-        origin="https://shop.example",
-    )  # fmt: skip
-    Message.objects.create(
-        organisation_id=bot.organisation_id, conversation=found, place=1, role="user",
-        text="Do you repair <script>alert(1)</script> tents?",
-    )  # fmt: skip
-    Message.objects.create(
-        organisation_id=bot.organisation_id, conversation=found, place=2, role="assistant",
-        text="**Yes.** ![x](https://evil.example/x.png) [a](javascript:alert(1))", feedback="down",
-        feedback_comment="wrong",
-    )  # fmt: skip
-    return found
-
-
-def test_a_transcript_shows_text_and_runs_nothing(
-    as_ada: Client, base: str, talk: Conversation
-) -> None:
-    page = as_ada.get(f"{base}/conversations/{talk.pk}").content.decode()
-    assert "<strong>Yes.</strong>" in page
-    assert "&lt;script&gt;alert(1)" in page
-    assert "javascript:" not in page.split('class="turn-text"')[2].split("meter-line")[0].replace(
-        "(javascript:alert(1))", ""
-    )
-    assert "<img" not in page
-    assert "wrong" in page
-
-
-@pytest.mark.parametrize(
-    ("query", "found"),
-    [
-        ("", True), ("?down=1", True), ("?up=1", False), ("?errors=1", False),
-        ("?q=tents", True), ("?q=boots", False), ("?chatbot=support", True),
-        ("?chatbot=other", False), ("?days=7", True), ("?flagged=1", False),
-    ],
-)  # fmt: skip
-def test_filters_leave_what_they_say(
-    query: str, found: bool, as_ada: Client, base: str, talk: Conversation
-) -> None:
-    page = as_ada.get(f"{base}/conversations{query}").content.decode()
-    assert (f"/conversations/{talk.pk}" in page) is found
-
-
-def test_a_conversation_is_flagged_and_deleted_by_its_own_team(
-    as_ada: Client, base: str, talk: Conversation, mallory: Person
-) -> None:
-    own = f"/dashboard/{mallory.organisation.slug}"
-    assert signed_in(mallory).get(f"{own}/conversations/{talk.pk}").status_code == 404
-    assert signed_in(mallory).post(f"{own}/conversations/{talk.pk}/delete").status_code == 404
-    as_ada.post(f"{base}/conversations/{talk.pk}/flag")
-    assert str(talk.pk) in as_ada.get(f"{base}/conversations?flagged=1").content.decode()
-    as_ada.post(f"{base}/conversations/{talk.pk}/delete")
-    assert not Message.objects.filter(conversation_id=talk.pk).exists()

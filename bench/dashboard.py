@@ -36,10 +36,11 @@ PAGES = (
     "conversations?chatbot=support&q=boots", "conversations?down=1", "conversations?errors=1",
     "conversations?flagged=1", "conversations?days=7&chatbot=support",
     "usage?days=30", "usage?days=90&by=key&metric=cost", "usage?days=90&by=chatbot&metric=tokens",
+    "usage?days=30&by=user&key={key}", "usage?metric=errors&days=90&by=status",
     "usage?metric=latency&days=90", "runs", "runs?q={run}", "runs?model=bench&key={key}",
     "runs?after={run}", "runs/{run}", "billing", "billing?kind=top-ups", "billing?after={line}",
-    "api-keys", "api-keys/{key}", "models", "models/bench", "files", "team", "audit", "docs",
-    "status",
+    "api-keys", "api-keys/{key}", "models", "models/bench", "files", "team", "webhooks", "audit",
+    "docs", "status",
 )  # fmt: skip
 ROUNDS = 20
 LIMIT_MS, LIMIT_QUERIES = 150, 30

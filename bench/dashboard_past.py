@@ -55,8 +55,10 @@ def make(conversations: int, calls: int) -> Team:
     for name in NAMES:
         chatbot = making.create(team.organisation.id, author, name, name.title())
         versions.publish(chatbot, author, "The first")
-    size = {"organisation": team.organisation.id, "calls": calls, "chats": conversations}
-    _write({**size, "days": DAYS, "model": MODEL})
+    _write({
+        "organisation": team.organisation.id, "calls": calls, "chats": conversations,
+        "days": DAYS, "model": MODEL,
+    })  # fmt: skip
     usage.rebuild()
     return team
 

@@ -8,7 +8,7 @@ from typing import Final
 from django.utils import timezone
 
 from api.errors import InvalidRequest
-from billing.usage import DIMENSIONS
+from billing.usage import DIMENSIONS, FILTERS, STATES
 
 MOST_ROWS: Final = 100_000
 _DEFAULT: Final = timedelta(days=30)
@@ -45,6 +45,14 @@ def group_by(query: Mapping[str, str]) -> list[str]:
     if not set(names) <= set(DIMENSIONS):
         raise InvalidRequest(f"'group_by' is any of {', '.join(DIMENSIONS)}.", param="group_by")
     return names
+
+
+def usage_filters(query: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The state of calls, and which model, key or chatbot. Raises InvalidRequest."""
+    state = query.get("state") or "answered"
+    if state not in STATES:
+        raise InvalidRequest(f"'state' is one of {', '.join(STATES)}.", param="state")
+    return state, {name: query[name] for name in FILTERS if query.get(name)}
 
 
 def _day(query: Mapping[str, str], name: str) -> date | None:

@@ -1,6 +1,6 @@
 """What was used: tokens, requests and charges of a period; and the roll-up by day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -10,6 +10,8 @@ from django.db import connection
 from billing.models import UsageWatermark
 
 DIMENSIONS: Final = ("day", "model", "key", "chatbot")
+FILTERS: Final = ("model", "key", "chatbot")
+_EVERYTHING: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +30,46 @@ class UsageLine:
 
 
 def by(
-    organisation_id: str, since: date, until: date, group_by: Sequence[str] = ("day",)
+    organisation_id: str,
+    since: date,
+    until: date,
+    group_by: Sequence[str] = ("day",),
+    only: Mapping[str, str] = _EVERYTHING,
 ) -> list[UsageLine]:
-    """Usage of the half-open period of UTC days, one line for each group, in their order."""
+    """Usage of the half-open period of UTC days, one line for each group, in their order.
+
+    `only` names the model, key or chatbot whose calls count.
+    """
+    return _ask(_USAGE, organisation_id, since, until, group_by, only)
+
+
+def failed(
+    organisation_id: str,
+    since: date,
+    until: date,
+    group_by: Sequence[str] = ("day",),
+    only: Mapping[str, str] = _EVERYTHING,
+) -> list[UsageLine]:
+    """Calls that ended without any answer, and so without a charge: the others than `by` tells."""
+    return _ask(_FAILED, organisation_id, since, until, group_by, only)
+
+
+STATES: Final = {"answered": by, "failed": failed}
+
+
+def _ask(
+    sql: str, organisation_id: str, since: date, until: date, group_by: Sequence[str],
+    only: Mapping[str, str],
+) -> list[UsageLine]:  # fmt: skip
+    asked: dict[str, str | date | list[str] | None] = {
+        "organisation": organisation_id,
+        "since": since,
+        "until": until,
+        "group_by": list(group_by),
+        **{name: only.get(name) for name in FILTERS},
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _USAGE,
-            {
-                "organisation": organisation_id,
-                "since": since,
-                "until": until,
-                "group_by": list(group_by),
-            },
-        )
+        cursor.execute(sql, asked)
         return [UsageLine(*row[:4], *map(int, row[4:])) for row in cursor.fetchall()]
 
 
@@ -59,27 +88,46 @@ def rebuild() -> date:
 
 
 # Finished days from the roll-up, the days since its watermark from the holds themselves.
-_USAGE: Final = """
-WITH mark AS (
-  SELECT coalesce((SELECT day FROM billing_usagewatermark), date '1970-01-01') AS day
-), lines AS (
+_LINES: Final = """
+WITH lines AS (
   SELECT u.day, u.model, u.key_id, u.chatbot_id, u.requests, u.prompt_tokens, u.cached_tokens,
          u.completion_tokens, u.charged
-  FROM billing_usagedaily u, mark
-  WHERE u.organisation_id = %(organisation)s AND u.day < mark.day
+  FROM billing_usagedaily u
+  WHERE u.organisation_id = %(organisation)s
+    AND u.day < coalesce((SELECT day FROM billing_usagewatermark), date '1970-01-01')
     AND u.day >= %(since)s AND u.day < %(until)s
   UNION ALL
   SELECT h.day, h.model, h.key_id, h.chatbot_id, h.requests, h.prompt_tokens, h.cached_tokens,
          h.completion_tokens, h.charged
-  FROM ledger_usage h, mark
+  FROM ledger_usage h
   WHERE h.organisation_id = %(organisation)s
-    AND h.closed_at >= greatest(mark.day, %(since)s)::timestamp AT TIME ZONE 'UTC'
+    AND h.closed_at >= greatest((SELECT day FROM billing_usagewatermark), %(since)s)::timestamp
+                       AT TIME ZONE 'UTC'
     AND h.closed_at < %(until)s::timestamp AT TIME ZONE 'UTC'
 )
+"""
+_SUMS: Final = """
 SELECT CASE WHEN 'day' = ANY (%(group_by)s) THEN day END,
        CASE WHEN 'model' = ANY (%(group_by)s) THEN model END,
        CASE WHEN 'key' = ANY (%(group_by)s) THEN key_id END,
        CASE WHEN 'chatbot' = ANY (%(group_by)s) THEN chatbot_id END,
        sum(requests), sum(prompt_tokens), sum(cached_tokens), sum(completion_tokens), sum(charged)
-FROM lines GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+  FROM lines
+ WHERE (%(model)s::text IS NULL OR model = %(model)s)
+   AND (%(key)s::text IS NULL OR key_id = %(key)s)
+   AND (%(chatbot)s::text IS NULL OR chatbot_id = %(chatbot)s)
+ GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
+_USAGE: Final = _LINES + _SUMS
+_FAILED: Final = f"""
+WITH lines AS (
+  SELECT (closed_at AT TIME ZONE 'UTC')::date AS day, model, key_id, chatbot_id, 1 AS requests,
+         0 AS prompt_tokens, 0 AS cached_tokens, 0 AS completion_tokens, 0 AS charged
+    FROM billing_hold
+   WHERE organisation_id = %(organisation)s AND state IN ('voided', 'expired')
+     AND (state = 'voided' OR completion_tokens = 0)
+     AND closed_at >= %(since)s::timestamp AT TIME ZONE 'UTC'
+     AND closed_at < %(until)s::timestamp AT TIME ZONE 'UTC'
+)
+{_SUMS}
+"""  # noqa: S608 - a constant of ours

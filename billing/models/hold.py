@@ -95,6 +95,11 @@ class Hold(models.Model):
                 condition=Q(closed_at__isnull=False),
                 name="hold_usage",
             ),
+            models.Index(
+                fields=["organisation", "closed_at"],
+                condition=Q(state__in=["voided", "expired"]),
+                name="hold_failures",
+            ),
         ]
 
     def __str__(self) -> str:

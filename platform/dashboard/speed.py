@@ -55,7 +55,8 @@ def _rows(
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, asked)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def _speed(row: tuple[Any, ...]) -> Speed:

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.utils.html import strip_tags
 
+from billing import usage
 from billing.models import Hold
 from dashboard import activity
 from tests.cast import Person
@@ -47,6 +48,41 @@ def test_the_usage_table_holds_what_the_api_tells(
     expected = sum(line[name] for line in told["data"] for name in names)
     assert expected > 0
     assert sum(map(int, NUMBER.findall(html))) == expected
+
+
+@pytest.mark.parametrize("name", ["model", "key"])
+@pytest.mark.parametrize("by", ["model", "chatbot", "key", "user", "status"])
+def test_a_narrowed_table_holds_what_its_api_query_tells(
+    as_ada: Client, busy: Person, name: str, by: str
+) -> None:
+    hold = Hold.objects.filter(organisation=busy.organisation).latest("closed_at")
+    value = {"model": hold.model, "key": hold.key_id}[name]
+    html = page(as_ada, busy, f"usage?by={by}&days=90&{name}={value}")
+    query = api_query(html)
+    whole = asked(busy, re.sub(rf"&{name}=[^&]+", "", query))["data"]
+    expected = sum(line["requests"] for line in asked(busy, query)["data"])
+    assert 0 < expected < sum(line["requests"] for line in whole)
+    assert sum(map(int, NUMBER.findall(html))) == expected
+
+
+def test_errors_are_the_calls_that_no_charge_tells_of(as_ada: Client, busy: Person) -> None:
+    mine = Hold.objects.filter(organisation=busy.organisation)
+    failed = [hold.pk for hold in mine.order_by("-closed_at")[:3]]
+    mine.filter(pk__in=failed).update(state="voided", charged=0)
+    usage.rebuild()
+    html = page(as_ada, busy, "usage?metric=errors&days=30&by=key")
+    assert sum(map(int, NUMBER.findall(html))) == 3
+    told = asked(busy, api_query(html))["data"]
+    assert sum(line["requests"] for line in told) == 3
+    assert {line["cost_nano"] for line in told} == {0}
+    outcomes = page(as_ada, busy, "usage?days=90&by=status")
+    assert sum(map(int, NUMBER.findall(outcomes))) == mine.filter(closed_at__isnull=False).count()
+
+
+def api_query(html: str) -> str:
+    found = re.search(r"/v1/usage\?[^\"]*?(?=&quot;)", html)
+    assert found is not None
+    return found[0].replace("&amp;", "&")
 
 
 def test_the_csv_has_the_same_lines(as_ada: Client, busy: Person) -> None:

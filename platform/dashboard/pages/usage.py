@@ -1,13 +1,12 @@
-"""Usage by day, split by model or key: the table of the numbers, and a chart drawn from it."""
+"""Usage by day, split by one thing and narrowed to another: the numbers, and a chart of them."""
 
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
 
-from django.http import HttpResponseBase
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
@@ -17,141 +16,136 @@ from billing.csv_answers import csv_answer
 from billing.periods import Period
 from billing.usage import UsageLine
 from chatbots.models import Chatbot
-from dashboard import activity, speed
+from dashboard import activity, speed, usage_table
 from dashboard.access import TeamRequest, organisation_view
+from dashboard.usage_table import METRICS, Grouped
 
-SERIES: Final = 5
-"""Groups that the chart tells apart; what is smaller is summed as the last of them."""
-METRICS: Final[dict[str, Callable[[UsageLine], int]]] = {
-    "requests": activity.requests,
-    "tokens": activity.tokens,
-    "cost": activity.charged,
-}
-GROUPS: Final = ("model", "chatbot", "key")
+DIMENSION: Final = {
+    "model": "model", "chatbot": "chatbot", "key": "key", "user": "key", "status": "",
+}  # fmt: skip
+"""What the API is asked to group by, for each way to split; a person is the maker of keys."""
 PRESETS: Final = (7, 30, 90)
 MOST_MEASURED: Final = timedelta(days=31)
-OTHERS: Final = "\0others"
 
 
-@dataclass
-class Series:
-    """One group over the whole period; `by_day` is of the metric that is shown."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the address asks for; what is no choice falls back to the first."""
 
-    id: str
-    name: str
-    requests: int = 0
-    tokens: int = 0
-    cost: int = 0
-    by_day: dict[date, int] = field(default_factory=lambda: defaultdict(int))
+    period: Period
+    group: str
+    metric: str
+    only: dict[str, str]
 
     @property
-    def total(self) -> int:
-        return sum(self.by_day.values())
+    def state(self) -> str:
+        return "failed" if self.metric == "errors" else "answered"
 
-    def add(self, line: UsageLine, metric: str) -> None:
-        self.requests += line.requests
-        self.tokens += activity.tokens(line)
-        self.cost += line.charged_nano
-        if line.day is not None:
-            self.by_day[line.day] += METRICS[metric](line)
+    def lines(self, organisation_id: str, state: str) -> list[UsageLine]:
+        group_by = [name for name in ("day", DIMENSION[self.group]) if name]
+        since, until = self.period.since, self.period.until
+        return usage.STATES[state](organisation_id, since, until, group_by, self.only)
 
 
 @organisation_view(scope="usage:read")
 def usage_page(request: TeamRequest) -> HttpResponseBase:
-    period = periods.of(_dates(request))
-    group = request.GET.get("by") if request.GET.get("by") in GROUPS else "model"
-    metric = request.GET.get("metric", "requests")
-    lines = usage.by(request.organisation.id, period.since, period.until, ("day", str(group)))
+    asked = _asked(request)
+    mine = request.organisation.id
     if request.GET.get("format") == "csv":
-        return csv_answer("usage", list(serializers.UsageLineSerializer(lines, many=True).data))
+        rows = serializers.UsageLineSerializer(asked.lines(mine, asked.state), many=True).data
+        return csv_answer("usage", list(rows))
     shown = {
-        "period": period,
-        "last": period.until - timedelta(days=1),
+        "asked": asked,
+        "last": asked.period.until - timedelta(days=1),
         "presets": PRESETS,
-        "days": (period.until - period.since).days,
-        "group": group,
-        "groups": GROUPS,
-        "metric": metric if metric in {*METRICS, "latency"} else "requests",
-        "api_query": _api_query(request, period, str(group)),
+        "days": (asked.period.until - asked.period.since).days,
+        "filters": _filters(request, asked),
+        "api_query": _api_query(request, asked),
     }
-    if metric == "latency":
-        return render(request, "dashboard/latency.html", shown | _latency(request, period))
-    table = _table(lines, str(shown["metric"]), str(group), _names(request, str(group)))
-    return render(request, "dashboard/usage.html", shown | table)
+    if asked.metric == "latency":
+        return _latency(request, asked, shown)
+    table = usage_table.of(_grouped(request, asked), asked.metric, _names(request, asked.group))
+    filter_name = DIMENSION[asked.group] if asked.group != "user" else ""
+    told = {"table": table, "filter": filter_name}
+    return render(request, "dashboard/usage.html", shown | told)
 
 
-def _table(
-    lines: list[UsageLine], metric: str, group: str, names: dict[str, str]
-) -> dict[str, object]:
-    series = _series(lines, metric, group, names)
-    days = sorted({line.day for line in lines if line.day}, reverse=True)
-    total = sum(each.total for each in series)
-    return {
-        "series": series,
-        "total": total,
-        "rows": [
-            (day, values := [each.by_day.get(day, 0) for each in series], sum(values))
-            for day in _all_days(days)
-        ],
-    }
+def _asked(request: TeamRequest) -> Asked:
+    query = request.GET
+    group, metric = query.get("by", ""), query.get("metric", "")
+    return Asked(
+        periods.of(_dates(request)),
+        group if group in DIMENSION else "model",
+        metric if metric in {*METRICS, "latency"} else "requests",
+        periods.usage_filters({name: query[name] for name in usage.FILTERS if name in query})[1],
+    )
 
 
-def _series(lines: list[UsageLine], metric: str, group: str, names: dict[str, str]) -> list[Series]:
-    """The largest first; from the fifth on together."""
-    found: dict[str, Series] = {}
-    for line in lines:
-        of = getattr(line, group) or ""
-        found.setdefault(of, Series(of, names.get(of, of))).add(line, metric)
-    largest = sorted(found.values(), key=lambda each: (-each.total, -each.requests, each.name))
-    if len(largest) <= SERIES:
-        return largest
-    rest = {each.id for each in largest[SERIES - 1 :]}
-    others = Series(OTHERS, _("%(n)d others") % {"n": len(rest)})
-    for line in lines:
-        if (getattr(line, group) or "") in rest:
-            others.add(line, metric)
-    return [*largest[: SERIES - 1], others]
+def _grouped(request: TeamRequest, asked: Asked) -> Grouped:
+    mine = request.organisation.id
+    if asked.group == "status":
+        states = [asked.state] if asked.metric != "requests" else list(usage.STATES)
+        return [(state, line) for state in states for line in asked.lines(mine, state)]
+    lines = asked.lines(mine, asked.state)
+    if asked.group == "user":
+        makers = dict(_keys(request).values_list("pk", "created_by_id"))
+        return [(str(makers.get(line.key or "") or ""), line) for line in lines]
+    return [(getattr(line, asked.group) or "", line) for line in lines]
 
 
 def _names(request: TeamRequest, group: str) -> dict[str, str]:
     if group == "key":
-        mine = APIKey.objects.all().for_organisation(request.organisation.id)
-        return {"": _("No key"), **dict(mine.values_list("pk", "name"))}
+        return {"": _("No key"), **dict(_keys(request).values_list("pk", "name"))}
+    if group == "user":
+        keys = _keys(request).exclude(created_by=None)
+        people = keys.values_list("created_by_id", "created_by__name", "created_by__email")
+        return {"": _("Nobody"), **{pk: name or email for pk, name, email in people.distinct()}}
     if group == "chatbot":
         bots = Chatbot.objects.filter(organisation=request.organisation)
         return {"": _("Calls of the API"), **dict(bots.values_list("pk", "title"))}
-    return {}
+    return {"answered": _("Answered"), "failed": _("Without an answer")}
 
 
-def _all_days(days: list[date]) -> list[date]:
-    """Every day from the first with use to the last: a chart without gaps."""
-    if not days:
-        return []
-    return [days[0] - timedelta(days=n) for n in range((days[0] - days[-1]).days + 1)]
+def _keys(request: TeamRequest) -> QuerySet[APIKey]:
+    return APIKey.objects.all().for_organisation(request.organisation.id).order_by()
 
 
-def _latency(request: TeamRequest, period: Period) -> dict[str, object]:
+def _filters(request: TeamRequest, asked: Asked) -> list[tuple[str, str]]:
+    """What the numbers are narrowed to: the parameter, and how it is called here."""
+    told = []
+    for name, value in asked.only.items():
+        known = _names(request, name) if name != "model" else {}
+        told.append((name, known.get(value, value)))
+    return told
+
+
+def _latency(request: TeamRequest, asked: Asked, shown: dict[str, object]) -> HttpResponse:
     """By day, each from a bounded sample; the chart is drawn from this table."""
-    mine, since = request.organisation.id, max(period.begin, period.end - MOST_MEASURED)
-    return {
+    mine, period = request.organisation.id, asked.period
+    since = max(period.begin, period.end - MOST_MEASURED)
+    told = {
         "rows": speed.by_day(mine, since, period.end),
         "overall": speed.overall(mine, period.begin, period.end),
         "sample": speed.DAY_SAMPLE,
     }
+    return render(request, "dashboard/latency.html", shown | told)
 
 
 def _dates(request: TeamRequest) -> dict[str, str]:
-    """`from` and `to` as the API reads them, or `days` until today."""
-    if request.GET.get("from") or request.GET.get("to"):
-        return {name: request.GET[name] for name in ("from", "to") if request.GET.get(name)}
+    """So many `days` until today, else `from` and `to` as the API reads them."""
+    given = {name: request.GET[name] for name in ("from", "to") if request.GET.get(name)}
+    if given and not request.GET.get("days"):
+        return given
     days = activity.period(request.GET.get("days"))
     tomorrow = periods.of({}).until
     return {"from": str(tomorrow - timedelta(days=days)), "to": str(tomorrow)}
 
 
-def _api_query(request: TeamRequest, period: Period, group: str) -> str:
+def _api_query(request: TeamRequest, asked: Asked) -> str:
     """The call that answers with the numbers of this page."""
-    days = {"from": period.since, "to": period.until}
-    asked = urlencode({**days, "group_by": f"day,{group}"}, safe=",")
-    address = request.build_absolute_uri(f"/v1/usage?{asked}")
+    group_by = ",".join(name for name in ("day", DIMENSION[asked.group]) if name)
+    query = {"from": asked.period.since, "to": asked.period.until, "group_by": group_by}
+    state = {"state": asked.state} if asked.state != "answered" else {}
+    asked_for = urlencode({**query, **state, **asked.only}, safe=",")
+    address = request.build_absolute_uri(f"/v1/usage?{asked_for}")
     return f'curl "{address}" -H "Authorization: Bearer $SMARTER_API_KEY"'

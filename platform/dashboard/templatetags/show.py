@@ -1,7 +1,7 @@
 """How values are set on a page: money, counts, moments, icons, addresses of the team's pages."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -163,6 +163,18 @@ def with_query(context: Context, **changes: Any) -> str:
         if value not in {"", None}:
             query[name] = str(value)
     return f"?{query.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def only(context: Context, name: str, value: str) -> str:
+    """This page's query narrowed to one model, key or chatbot; an empty value widens it again."""
+    return with_query(context, **{name: value})
+
+
+@register.simple_tag(takes_context=True)
+def one_day(context: Context, day: date) -> str:
+    """This page's query, of this day alone."""
+    return with_query(context, **{"days": "", "from": day, "to": day + timedelta(days=1)})
 
 
 @register.simple_tag

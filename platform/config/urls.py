@@ -25,6 +25,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("docs/guides/", guides.index, name="guides"),
     path("docs/guides/<slug:name>/", guides.page, name="guide"),
+    path("docs/guides/<slug:name>.md", guides.markdown, name="guide-markdown"),
+    path("llms.txt", guides.llms, name="llms"),
     path("dashboard/", include("dashboard.urls")),
     path("", include("accounts.browser.urls")),
     path("", include("billing.payments.urls")),

@@ -24,6 +24,7 @@ LANGUAGES: Final = {
     "bash": "Shell", "csharp": "C#", "go": "Go", "java": "Java", "javascript": "JavaScript",
     "json": "JSON", "python": "Python", "text": "Output",
 }  # fmt: skip
+MARKDOWN: Final = "text/markdown; charset=utf-8"
 MARKS: Final = {"run": "executed in our tests", "shown": "not executed here"}
 """The second word of a code block's language line; a third may name a program that it needs."""
 _TITLE, _SECTION = "h1", "h2"
@@ -54,6 +55,39 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     context = {"title": guide.title, "guides": guides(), "guide": guide}
     return render(request, "guides/page.html", context)
+
+
+def markdown(_request: HttpRequest, name: str) -> HttpResponse:
+    """The page as it is written: what programs read best."""
+    if name not in {guide.name for guide in guides()}:
+        raise Http404
+    return HttpResponse((FOLDER / f"{name}.md").read_text(), content_type=MARKDOWN)
+
+
+def llms(request: HttpRequest) -> HttpResponse:
+    """What there is to read, for programs: https://llmstxt.org."""
+    base = request.build_absolute_uri("/").rstrip("/")
+    links = "".join(
+        f"- [{guide.title}]({base}/docs/guides/{guide.name}.md): {guide.lead}\n"
+        for guide in guides()
+    )
+    return HttpResponse(_LLMS.format(base=base, links=links), content_type=MARKDOWN)
+
+
+_LLMS: Final = """# Smarter
+
+> A self-hosted platform for chatbots: an OpenAI-compatible API, chat widgets for any site,
+> knowledge from files, and prepaid money that is exact to the nano-dollar.
+
+The API answers at {base}/v1 with `Authorization: Bearer sk-…`.
+
+## Guides
+
+{links}
+## Reference
+
+- [OpenAPI]({base}/openapi.json): every path, parameter and error
+"""
 
 
 @cache  # a checkout changes with a deploy, and a deploy is a new process

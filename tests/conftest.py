@@ -56,6 +56,7 @@ def _temporary_home() -> Path:
     return Path(tempfile.mkdtemp(prefix="smarter-test-"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for name in ONE_WORKER:

@@ -25,6 +25,7 @@
     ├── StorageFull                507     server_error             storage_full
     └── Unavailable                503     server_error             service_unavailable
         ├── DatabaseUnavailable    503     server_error             database_unavailable
+        ├── StorageUnavailable     503     server_error             storage_unavailable
         ├── ModelUnavailable       503     server_error             model_unavailable
         └── ServerOverloaded       503     server_error             server_overloaded
 
@@ -228,6 +229,12 @@ class Unavailable(ApiError):
 
 class DatabaseUnavailable(Unavailable):
     code = "database_unavailable"
+
+
+class StorageUnavailable(Unavailable, OSError):
+    """Where the files lie is out of reach. An OSError, too: jobs wait and try again."""
+
+    code = "storage_unavailable"
 
 
 class ModelUnavailable(Unavailable):

@@ -24,6 +24,7 @@ _LEVELS = {
     "daphne": "WARNING",
     "uvicorn": "WARNING",
     "httpx": "WARNING",
+    "botocore": "WARNING",
     "celery.beat": "WARNING",
     "celery.app.trace": "WARNING",
     "celery.worker.strategy": "WARNING",

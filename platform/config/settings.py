@@ -130,7 +130,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "dashboard.static_names.HashedNames"},
     "files": {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "files.bucket.Bucket",
         "OPTIONS": {
             "bucket_name": FILES_BUCKET,
             "default_acl": "private",

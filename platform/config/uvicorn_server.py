@@ -20,6 +20,7 @@ class UvicornServer(uvicorn.Server):
             host=host,
             port=port,
             loop="asyncio",
+            http="httptools",
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -91,7 +91,7 @@ def complete(
         upload = _pending(organisation_id, upload_id)
         parts = _in_order(upload, part_ids)
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as whole:
-            with storage.full_disk_is_named():
+            with storage.faults_are_named():
                 digest = _join(parts, whole)
             if md5 is not None and md5.lower() != digest:
                 raise InvalidRequest(

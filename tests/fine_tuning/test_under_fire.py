@@ -90,6 +90,18 @@ def test_a_killed_worker_takes_its_trainer_along_and_the_next_goes_on(
     whole_and_charged_once(owner, job)
 
 
+def test_a_killed_database_interrupts_no_more_than_the_telling(site: Server, owner: Tenant) -> None:
+    job = in_the_middle(owner)
+    os.kill(site.child("bin/postgres -D"), signal.SIGKILL)
+    wait_until(site.ready, 60, "the database is back")
+    done = over(owner, job)
+    assert done.status == "succeeded", done.error
+    assert spent(owner) == cost_of(done.trained_tokens)
+    assert step_of(owner, job) == EPOCHS * STEPS_EACH
+    assert done.fine_tuned_model
+    assert owner.ask(QUESTION, done.fine_tuned_model) == ANSWER
+
+
 def test_a_paused_job_is_paid_so_far_and_goes_on_where_it_was(site: Server, owner: Tenant) -> None:
     job = in_the_middle(owner)
     jobs = owner.client().fine_tuning.jobs

@@ -1,5 +1,6 @@
 """Forms over a chatbot's draft; what they may say is decided by its Configuration."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -69,7 +70,7 @@ class DraftForm(Form):
 
     def blame(self, name: str | None, message: str) -> None:
         """The API names `limits.messages`, or `allowed_origins.0`."""
-        parts = (name or "").removeprefix("configuration.").split(".")
+        parts = re.split(r"[.\[]", (name or "").removeprefix("configuration."))
         known = ("__".join(parts[:2]), parts[0])
         super().blame(next((each for each in known if each in self.fields), None), message)
 
@@ -82,53 +83,6 @@ class DraftForm(Form):
             value = whole[outer][inner] if inner else whole[outer]
             shown[name] = "\n".join(value) if name in self.LISTS else value
         return shown
-
-
-class BuildForm(DraftForm):
-    LISTS = ("suggested_prompts", "stop")
-
-    model = forms.ChoiceField(label=_("Model"), required=False)
-    system_prompt = forms.CharField(
-        label=_("Instructions"), required=False, strip=False,
-        widget=forms.Textarea(attrs={"rows": 10}),
-    )  # fmt: skip
-    temperature = forms.FloatField(
-        label=_("Temperature"), min_value=0, max_value=2,
-        widget=forms.NumberInput(attrs={"step": "0.1"}),
-    )  # fmt: skip
-    top_p = forms.FloatField(
-        label=_("Top p"), min_value=0, max_value=1,
-        widget=forms.NumberInput(attrs={"step": "0.05"}),
-    )  # fmt: skip
-    max_output_tokens = forms.IntegerField(
-        label=_("Longest answer, tokens"), min_value=16, max_value=32_768
-    )
-    welcome = forms.CharField(
-        label=_("Welcome message"), required=False, widget=forms.Textarea(attrs={"rows": 2})
-    )
-    suggested_prompts = forms.CharField(
-        label=_("Suggested prompts"), required=False, help_text=_("One a line, up to four."),
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )  # fmt: skip
-    stop = forms.CharField(
-        label=_("Stop at"), required=False, help_text=_("One a line, up to four."),
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )  # fmt: skip
-    knowledge__top_k = forms.IntegerField(
-        label=_("Passages in a prompt"), min_value=0, max_value=20,
-        help_text=_("0: its files are not asked."),
-    )  # fmt: skip
-
-    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["model"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
-        names = dict.fromkeys([*models, self.initial["model"] or ""])
-        field.choices = [("", _("The team's default")), *((name, name) for name in names if name)]
-
-    def changes(self) -> dict[str, Any]:
-        changed = super().changes()
-        return {**changed, "model": changed["model"] or None}
 
 
 class EmbedForm(DraftForm):

@@ -60,7 +60,7 @@ def test_a_transcript_shows_text_and_runs_nothing(
     assert "javascript:" not in answer.replace("(javascript:alert(1))", "")
     assert "<img" not in page
     assert "wrong" in page
-    assert f'href="{base}/files/file-1#chunk-7"' in answer
+    assert f'href="{base}/files/file-1?chunk=7#chunk-7"' in answer
     assert f'href="{base}/runs/resp_{"5" * 32}"' in page
 
 

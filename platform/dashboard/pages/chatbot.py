@@ -1,6 +1,7 @@
 """Build: the draft on the left, the real widget on the draft on the right; publish, pause, code."""
 
-import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib import messages
@@ -10,15 +11,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from billing.pricing import usd_per_million
-from chatbots import making, versions, visitor_tokens
-from chatbots.models import Chatbot
-from dashboard import chatbot_pages
-from dashboard.access import TeamRequest
-from dashboard.chatbot_forms import BuildForm
+from chatbots import making, transcripts, versions, visitor_tokens
+from chatbots.models import Chatbot, Message
+from dashboard import chatbot_code, chatbot_pages, chatbot_rows, prompt_size
+from dashboard.access import TeamRequest, actor_of
+from dashboard.chatbot_build_form import VARIABLES_SHOWN, BuildForm
 from dashboard.chatbot_pages import author_of, chatbot_view
+from dashboard.pages import chatbot_knowledge
 from inference import descriptions, prices
 
 CONFLICT = 409
+MOST_ANSWERS = 5
 
 
 @chatbot_view()
@@ -26,12 +29,18 @@ def build(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
     models = _models(request)
     if request.method != "POST":
         return _page(request, chatbot, BuildForm(draft=chatbot.draft, models=models))
-    if request.POST.get("seen", _seen(chatbot)) != _seen(chatbot):
-        return _conflict(request, chatbot, models)
     form = BuildForm(request.POST, draft=chatbot.draft, models=models)
-    draft = chatbot_pages.save(chatbot, form, title=request.POST.get("title") or None)
+    known = request.POST.get("over") or request.POST.get("seen", _seen(chatbot))
+    if known != _seen(chatbot):
+        return _conflict(request, chatbot, form)
+    draft = chatbot_pages.save(chatbot, form)
     if request.headers.get("HX-Request"):
-        told = {"form": form, "saved": draft.saved, "seen": _seen(draft.chatbot)}
+        told = {
+            "form": form,
+            "saved": draft.saved,
+            **_told(request, draft.chatbot),
+            "is_part": True,
+        }
         return render(request, "dashboard/chatbot_saved.html", told)
     if draft.saved:
         messages.success(request, chatbot_pages.said(draft))
@@ -65,27 +74,21 @@ def pause(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
 @require_GET
 @chatbot_view()
 def code(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
-    """The draft's settings as a call of the API."""
-    draft, url = chatbot.draft, f"{request.scheme}://{request.get_host()}/v1"
-    asked: dict[str, Any] = {
-        "messages": [
-            {"role": "system", "content": draft["system_prompt"]},
-            {"role": "user", "content": "Hello!"},
-        ],
-        "temperature": draft["temperature"],
-        "top_p": draft["top_p"],
-        "max_completion_tokens": draft["max_output_tokens"],
-    }
-    if draft["model"]:
-        asked = {"model": draft["model"], **asked}
-    snippets = {
-        "curl": _curl(url, asked),
-        "Python": _python(url, asked),
-        "JavaScript": _javascript(url, asked),
-    }
-    return chatbot_pages.shown(
-        request, "dashboard/chatbot_code.html", chatbot, {"snippets": snippets.items()}
-    )
+    url = f"{request.scheme}://{request.get_host()}/v1"
+    shown = {"snippets": chatbot_code.snippets(chatbot, url)}
+    return chatbot_pages.shown(request, "dashboard/chatbot_code.html", chatbot, shown)
+
+
+@require_GET
+@chatbot_view()
+def chat(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
+    """What the chat beside the form has cost so far; and a token with which it goes on."""
+    context: dict[str, Any] = {"preview": _token(request, chatbot)}
+    if chat_id := request.GET.get("conversation", "").replace("\0", ""):
+        talk = transcripts.find(chatbot, chat_id)
+        answers = transcripts.messages(talk).filter(role=Message.Role.ASSISTANT)
+        context |= {"chat": talk, "answers": answers.order_by("-place")[:MOST_ANSWERS]}
+    return render(request, "dashboard/chatbot_chat.html", context)
 
 
 @require_GET
@@ -98,25 +101,52 @@ def usage(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
 
 
 def _page(
-    request: TeamRequest, chatbot: Chatbot, form: BuildForm, status: int = 200
+    request: TeamRequest,
+    chatbot: Chatbot,
+    form: BuildForm,
+    status: int = 200,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponse:
-    token = visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id)
     model = chatbot.draft["model"] or request.organisation.default_model
     price = prices.in_force([model]).get(model) if model else None
     rates = price and (usd_per_million(price.input), usd_per_million(price.output))
-    context = {"form": form, "preview": token, "price": rates, "seen": _seen(chatbot)}
+    context = {
+        "form": form,
+        "variables": VARIABLES_SHOWN,
+        "preview": _token(request, chatbot),
+        "price": rates,
+        **_told(request, chatbot),
+        **chatbot_knowledge.panel(request, chatbot),
+        **more,
+    }
     return chatbot_pages.shown(request, "dashboard/chatbot.html", chatbot, context, status)
 
 
-def _conflict(request: TeamRequest, chatbot: Chatbot, models: list[str]) -> HttpResponse:
-    """Another tab, or another person, has changed the draft since this form was opened."""
-    told = _("The draft was changed elsewhere meanwhile. Reload to see it; yours was not saved.")
+def _told(request: TeamRequest, chatbot: Chatbot) -> dict[str, Any]:
+    """What an autosave brings back: which draft this is, how it looks, how long its prompt is."""
+    draft = chatbot.draft
+    kind, words = chatbot_rows.state(chatbot)
+    return {
+        "chatbot": chatbot,
+        "state": {"kind": kind, "words": words},
+        "seen": _seen(chatbot),
+        "look": [draft["welcome"], draft["suggested_prompts"], draft["theme"], draft["disclosure"]],
+        "tokens": prompt_size.of(actor_of(request).caller, draft["model"], draft["system_prompt"]),
+    }
+
+
+def _token(request: TeamRequest, chatbot: Chatbot) -> str:
+    return visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id)
+
+
+def _conflict(request: TeamRequest, chatbot: Chatbot, form: BuildForm) -> HttpResponse:
+    """Another tab, or another person, has changed the draft since this form was opened: what is
+    typed here stays, and is saved over the other only when that is asked for."""
+    told = {"seen": request.POST.get("seen", ""), "newest": _seen(chatbot)}
     if request.headers.get("HX-Request"):
-        return render(
-            request, "dashboard/chatbot_saved.html", {"conflict": told, "chatbot": chatbot}
-        )
-    messages.error(request, told)
-    return _page(request, chatbot, BuildForm(draft=chatbot.draft, models=models), CONFLICT)
+        return render(request, "dashboard/chatbot_saved.html", told)
+    form.is_valid()
+    return _page(request, chatbot, form, CONFLICT, told)
 
 
 def _seen(chatbot: Chatbot) -> str:
@@ -127,31 +157,3 @@ def _models(request: TeamRequest) -> list[str]:
     """What this team can call to chat."""
     known = descriptions.of_all(request.organisation.id)
     return [row.id for row in known if row.status == "installed" and "chat" in row.capabilities]
-
-
-def _curl(url: str, asked: dict[str, Any]) -> str:
-    body = json.dumps(asked, indent=2, ensure_ascii=False).replace("'", "'\\''")
-    return (
-        f'curl {url}/chat/completions \\\n  -H "Authorization: Bearer $SMARTER_API_KEY" \\\n'
-        f"  -H \"Content-Type: application/json\" \\\n  -d '{body}'"
-    )
-
-
-def _python(url: str, asked: dict[str, Any]) -> str:
-    arguments = "".join(f"    {name}={value!r},\n" for name, value in asked.items())
-    return (
-        f'import os\n\nfrom openai import OpenAI\n\nclient = OpenAI(\n    base_url="{url}",\n'
-        '    api_key=os.environ["SMARTER_API_KEY"],\n)\n'
-        f"answer = client.chat.completions.create(\n{arguments})\n"
-        "print(answer.choices[0].message.content)"
-    )
-
-
-def _javascript(url: str, asked: dict[str, Any]) -> str:
-    body = json.dumps(asked, indent=2, ensure_ascii=False)
-    return (
-        'import OpenAI from "openai";\n\nconst client = new OpenAI({\n'
-        f'  baseURL: "{url}",\n  apiKey: process.env.SMARTER_API_KEY,\n}});\n'
-        f"const answer = await client.chat.completions.create({body});\n"
-        "console.log(answer.choices[0].message.content);"
-    )

@@ -1,4 +1,4 @@
-"""Files of the team: upload with the progress of its bytes, what they are, delete."""
+"""Files of the team: upload with the progress of its bytes, how far they are read, by whom."""
 
 from typing import Any, Final
 
@@ -6,24 +6,20 @@ from django import forms
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from api.errors import ApiError
-from dashboard import paging
+from dashboard import file_states, paging
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.forms import Form
-from files import receiving, storage
+from files import receiving
 from files.models import Space, StoredFile
-from files.views import INLINE_NEVER
-from knowledge.models import Chunk, StoreFile
+from knowledge.models import Status, StoreFile
 
-PREVIEW: Final = 4000
-CHUNKS: Final = 20
 SCRIPT: Final = "application/json"
 """What file-drop.js says that it accepts."""
 PURPOSES: Final = {
@@ -53,15 +49,7 @@ def upload(request: TeamRequest) -> HttpResponseBase:
     if form.is_valid():
         given: UploadedFile[Any] = form.cleaned_data["file"]
         try:
-            stored = receiving.receive(
-                request.organisation.id,
-                receiving.Incoming(
-                    stream=given.file,  # type: ignore[arg-type]  # a file by its own stubs' better half
-                    filename=given.name or "",
-                    size=given.size or 0,
-                    purpose=form.cleaned_data["purpose"],
-                ),
-            )
+            stored = receive(request, given, form.cleaned_data["purpose"])
         except ApiError as error:
             form.refuse(error)
         else:
@@ -72,47 +60,25 @@ def upload(request: TeamRequest) -> HttpResponseBase:
     return _list(request, form, 422)
 
 
-@organisation_view(scope="files:read")
-def file(request: TeamRequest, file_id: str) -> HttpResponse:
-    stored = _find(request, file_id)
-    uses = StoreFile.objects.for_organisation(request.organisation.id).filter(file_id=file_id)
-    chunks = Chunk.objects.filter(
-        organisation=request.organisation, store_file__in=uses[:1].values("pk")
+def receive(request: TeamRequest, given: "UploadedFile[Any]", purpose: str) -> StoredFile:
+    """Raises InvalidRequest, StorageQuotaExceeded, StorageFull."""
+    incoming = receiving.Incoming(
+        stream=given.file,  # type: ignore[arg-type]  # a file by its own stubs' better half
+        filename=given.name or "",
+        size=given.size or 0,
+        purpose=purpose,
     )
-    shown = {
-        "file": stored,
-        "uses": uses.select_related("store").order_by("-created_at"),
-        "chunks": chunks.order_by("place")[:CHUNKS],
-        "preview": _preview(stored),
-    }
-    return render(request, "dashboard/file.html", shown)
-
-
-@organisation_view(scope="files:read")
-def download(request: TeamRequest, file_id: str) -> FileResponse:
-    stored = _find(request, file_id)
-    try:
-        content = storage.open_file(stored.storage_name)
-    except FileNotFoundError as error:  # it was deleted a moment ago
-        raise Http404 from error
-    return FileResponse(
-        content, as_attachment=True, filename=stored.filename,
-        content_type="application/octet-stream", headers=INLINE_NEVER,
-    )  # fmt: skip
-
-
-@require_POST
-@organisation_view(scope="files:write")
-def delete(request: TeamRequest, file_id: str) -> HttpResponse:
-    stored = _find(request, file_id)
-    receiving.forget(stored)
-    messages.success(request, _("%(name)s is deleted.") % {"name": stored.filename})
-    return redirect(reverse("dashboard:files", args=[request.organisation.slug]))
+    return receiving.receive(request.organisation.id, incoming)
 
 
 def _list(request: TeamRequest, form: UploadForm, status: int = 200) -> HttpResponse:
+    page = paging.of(_found(request), request.GET)
+    rows = file_states.rows(request.organisation.id, page.rows)
     shown = {
-        "page": paging.of(_found(request), request.GET),
+        "page": page,
+        "rows": rows,
+        "goes_on": any(row.state.goes_on for row in rows),
+        "failed": request.GET.get("state") == "failed",
         "form": form,
         "space": Space.objects.filter(pk=request.organisation.id).first(),
         "purposes": PURPOSES,
@@ -129,24 +95,7 @@ def _found(request: TeamRequest) -> QuerySet[StoredFile]:
         found = found.filter(filename__icontains=text)
     if (purpose := request.GET.get("purpose")) in StoredFile.Purpose.values:
         found = found.filter(purpose=purpose)
+    if request.GET.get("state") == "failed":
+        failed = StoreFile.objects.all().for_organisation(request.organisation.id)
+        found = found.filter(pk__in=failed.filter(status=Status.FAILED).values("file_id"))
     return found
-
-
-def _find(request: TeamRequest, file_id: str) -> StoredFile:
-    mine = StoredFile.objects.all().for_organisation(request.organisation.id)
-    stored = mine.filter(pk=file_id).first()
-    if stored is None:
-        raise Http404
-    return stored
-
-
-def _preview(stored: StoredFile) -> str:
-    """The beginning of a text; empty for what is none."""
-    if not stored.content_type.startswith(("text/", "application/json")):
-        return ""
-    try:
-        with storage.open_file(stored.storage_name) as content:
-            beginning: bytes = content.read(PREVIEW)
-    except FileNotFoundError:
-        return ""
-    return beginning.decode(errors="replace")

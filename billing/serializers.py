@@ -26,6 +26,20 @@ class UsdField(serializers.Field[int, str, str, int]):
             raise serializers.ValidationError(str(error)) from error
 
 
+@extend_schema_field({"type": "string", "example": "0.010"})
+class UsdPerMillionField(serializers.Field[int, str, str, int]):
+    """Pico-dollars per token inside, US dollars per million tokens outside, as an exact string."""
+
+    def to_representation(self, value: int) -> str:
+        return pricing.usd_per_million(value)
+
+    def to_internal_value(self, data: str) -> int:
+        try:
+            return pricing.price_per_million(str(data))
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
 def usd(source: str, **options: Any) -> UsdField:
     return UsdField(source=source, read_only=True, **options)
 
@@ -106,13 +120,26 @@ class LedgerLineSerializer(serializers.ModelSerializer[Journal]):
         read_only_fields = fields
 
 
+class NewPriceSerializer(StrictSerializer):
+    """What a price is set with; `cached_input` is `input` when it is left out."""
+
+    input = UsdPerMillionField(help_text="USD per million prompt tokens.")
+    cached_input = UsdPerMillionField(required=False, help_text="Of those, from the cache.")
+    output = UsdPerMillionField(help_text="USD per million generated tokens.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.setdefault("cached_input", attrs["input"]) > attrs["input"]:
+            raise serializers.ValidationError({"cached_input": "Not more than input."})
+        return attrs
+
+
 class PriceSerializer(serializers.ModelSerializer[Price]):
     object = kind("price")
-    input = serializers.SerializerMethodField(help_text="USD per million prompt tokens.")
-    cached_input = serializers.SerializerMethodField(
-        help_text="USD per million prompt tokens from the cache."
+    input = UsdPerMillionField(read_only=True, help_text="USD per million prompt tokens.")
+    cached_input = UsdPerMillionField(
+        read_only=True, help_text="USD per million prompt tokens from the cache."
     )
-    output = serializers.SerializerMethodField(help_text="USD per million generated tokens.")
+    output = UsdPerMillionField(read_only=True, help_text="USD per million generated tokens.")
     input_pico = serializers.IntegerField(
         source="input", read_only=True, help_text="Pico-dollars per token."
     )
@@ -126,15 +153,6 @@ class PriceSerializer(serializers.ModelSerializer[Price]):
             "cached_input_pico", "output_pico", "effective_from",
         ]  # fmt: skip
         read_only_fields = fields
-
-    def get_input(self, price: Price) -> str:
-        return pricing.usd_per_million(price.input)
-
-    def get_cached_input(self, price: Price) -> str:
-        return pricing.usd_per_million(price.cached_input)
-
-    def get_output(self, price: Price) -> str:
-        return pricing.usd_per_million(price.output)
 
 
 class TopUpSerializer(serializers.ModelSerializer[TopUp]):

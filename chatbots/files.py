@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from chatbots.models import Chatbot
+from files.models import StoredFile
 from knowledge import adding, stores, tasks
 from knowledge.models import StoreFile
 
@@ -28,3 +29,20 @@ def find(chatbot: Chatbot, file_id: str) -> StoreFile:
 def detach(chatbot: Chatbot, file_id: str) -> None:
     """The file itself stays. Raises NotFound."""
     stores.remove_file(chatbot.organisation_id, chatbot.store_id, file_id)
+
+
+def answering_from(stored: StoredFile) -> list[Chatbot]:
+    """The chatbots that know a file, by their names."""
+    stores_of_it = StoreFile.objects.filter(file_id=stored.id).values_list("store_id", flat=True)
+    mine = Chatbot.objects.all().for_organisation(stored.organisation_id)
+    return list(mine.filter(store_id__in=list(stores_of_it)).order_by("name"))
+
+
+def let_answer(stored: StoredFile, chatbots: Sequence[Chatbot]) -> None:
+    """These answer from the file, and no others."""
+    wanted = {bot.id: bot for bot in chatbots}
+    now = {bot.id: bot for bot in answering_from(stored)}
+    for bot_id in now.keys() - wanted.keys():
+        detach(now[bot_id], stored.id)
+    for bot_id in wanted.keys() - now.keys():
+        attach(wanted[bot_id], stored.id)

@@ -1,6 +1,7 @@
 """Applying manifests: all of them, in the order in which they need each other, or none."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from typing import Any, Literal
@@ -9,9 +10,9 @@ import yaml
 from django.db import transaction
 
 from accounts.actor import Actor
-from api.errors import InvalidRequest, NotFound
+from api.errors import NotFound
+from manifests.kind import Kind
 from manifests.kinds import KINDS
-from manifests.kinds.base import Kind, at_its_line
 from manifests.reading import API_VERSION, Manifest
 
 Action = Literal["created", "changed", "unchanged"]
@@ -34,23 +35,27 @@ def apply(actor: Actor, asked: Sequence[Manifest], *, dry_run: bool = False) -> 
     A dry run does everything and takes it back, so it fails where the real one would.
     """
     _refuse_twice(asked)
-    meant = [replace(each, dry_run=dry_run) for each in asked]
-    ordered = sorted(meant, key=lambda each: _kind_of(each).rank)
-    with transaction.atomic():
-        done = [_applied(actor, each) for each in ordered]
-        if dry_run:
-            transaction.set_rollback(True)
+    order = list(KINDS)
+    ordered = sorted(asked, key=lambda each: order.index(_kind_of(each).name))
+    with ExitStack() as undo:
+        with transaction.atomic():
+            done = [_applied(actor, each, undo) for each in ordered]
+            if dry_run:
+                transaction.set_rollback(True)
+        if not dry_run:
+            undo.pop_all()
     if dry_run:  # a secret that was taken back opens nothing
-        return [Outcome(each.kind, each.name, each.action, each.diff) for each in done]
+        return [replace(each, secrets={}) for each in done]
     return done
 
 
 def describe(actor: Actor, kind_name: str, name: str) -> dict[str, Any]:
     """The manifest of a resource, with its status. Raises NotFound."""
     kind, row = _found(actor, kind_name, name)
-    return {**document(kind.name, name, kind.spec(row)), "status": kind.status(row)}
+    return {**_document(kind, name, kind.spec(row)), "status": kind.status(row)}
 
 
+@transaction.atomic
 def delete(actor: Actor, kind_name: str, name: str) -> None:
     kind, row = _found(actor, kind_name, name)
     kind.delete(actor, row)
@@ -62,7 +67,7 @@ def listed(actor: Actor, kind_name: str) -> list[str]:
     return kind.names(actor)
 
 
-def known(kind_name: str) -> Kind:
+def known(kind_name: str) -> Kind[Any]:
     """A kind by its name, however it is capitalised. Raises NotFound."""
     for name, kind in KINDS.items():
         if name.lower() == kind_name.lower():
@@ -70,21 +75,23 @@ def known(kind_name: str) -> Kind:
     raise NotFound(f"There is no kind of this name; there are {', '.join(KINDS)}.")
 
 
-def document(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+def example(kind: Kind[Any]) -> dict[str, Any]:
+    return _document(kind, *kind.example)
+
+
+def _document(kind: Kind[Any], name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": dict(spec),
+        "apiVersion": API_VERSION, "kind": kind.name, "metadata": {"name": name},
+        "spec": dict(spec),
     }  # fmt: skip
 
 
-def _applied(actor: Actor, manifest: Manifest) -> Outcome:
+def _applied(actor: Actor, manifest: Manifest, undo: ExitStack) -> Outcome:
     kind = _kind_of(manifest)
     kind.require(actor)
     row = kind.find(actor, manifest.name)
     before = {} if row is None else kind.spec(row)
-    try:
-        made = kind.create(actor, manifest) if row is None else kind.change(actor, row, manifest)
-    except InvalidRequest as error:
-        raise at_its_line(manifest, error) from error
+    made = kind.apply(actor, row, manifest, undo)
     diff = _diff(kind.name, manifest.name, before, kind.spec(made.row))
     action: Action = "created" if row is None else "changed" if diff else "unchanged"
     return Outcome(kind.name, manifest.name, action, diff, made.secrets)
@@ -103,14 +110,14 @@ def _lines(spec: Mapping[str, Any]) -> list[str]:
     return text.splitlines(keepends=True)
 
 
-def _kind_of(manifest: Manifest) -> Kind:
+def _kind_of(manifest: Manifest) -> Kind[Any]:
     if manifest.kind not in KINDS:
         known_kinds = ", ".join(KINDS)
         raise manifest.wrong(f"There is no kind {manifest.kind}; there are {known_kinds}.")
     return KINDS[manifest.kind]
 
 
-def _found(actor: Actor, kind_name: str, name: str) -> tuple[Kind, Any]:
+def _found(actor: Actor, kind_name: str, name: str) -> tuple[Kind[Any], Any]:
     kind = known(kind_name)
     kind.require(actor)
     row = kind.find(actor, name)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import yaml
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +12,8 @@ from accounts.actor import Actor
 from accounts.serializers import StrictSerializer
 from api.errors import InvalidRequest
 from api.resource import Resource
-from manifests import applying, reading
+from manifests import applying, reading, schemas
+from manifests.kind import Kind
 from manifests.kinds import KINDS
 
 MOST_FILES = 200
@@ -21,7 +22,7 @@ MOST_FILES = 200
 class ManifestFileSerializer(StrictSerializer):
     name = serializers.CharField(max_length=500, help_text="How errors call the file.")
     text = serializers.CharField(
-        max_length=reading.MOST_BYTES, trim_whitespace=False, help_text="YAML."
+        max_length=reading.MOST_CHARACTERS, trim_whitespace=False, help_text="YAML."
     )
 
 
@@ -44,25 +45,10 @@ class AppliedSerializer(serializers.Serializer[Any]):
     secrets = serializers.DictField(child=serializers.CharField(), help_text="Shown this once.")
 
 
-class AppliedListSerializer(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-    dry_run = serializers.BooleanField()
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {**super().get_fields(), "data": AppliedSerializer(many=True)}
-
-
 class ManifestNameSerializer(serializers.Serializer[Any]):
     object = serializers.CharField(default="manifest")
     kind = serializers.CharField()
     name = serializers.CharField()
-
-
-class ManifestNamesSerializer(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {**super().get_fields(), "data": ManifestNameSerializer(many=True)}
 
 
 class DescribedManifestSerializer(serializers.Serializer[Any]):
@@ -84,15 +70,14 @@ class ManifestKindSerializer(serializers.Serializer[Any]):
     example = serializers.CharField(help_text="YAML.")
 
 
-class ManifestKindsSerializer(serializers.Serializer[Any]):
-    object = serializers.CharField(default="list")
-
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        return {**super().get_fields(), "data": ManifestKindSerializer(many=True)}
-
-
 class DetailedManifestKindSerializer(ManifestKindSerializer):
     schema = serializers.DictField(help_text="JSON Schema of the spec.")
+
+
+def _list_of(each: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    name = each.__name__.replace("Serializer", "List")
+    fields = {"object": serializers.CharField(default="list"), "data": each(many=True)}
+    return inline_serializer(name, fields)
 
 
 class Manifests(Resource):
@@ -100,7 +85,7 @@ class Manifests(Resource):
         operation_id="apply_manifests", summary="Apply manifests: all of them or none",
         description="Each resource becomes what its manifest says; what it says already is "
         "unchanged. Errors name file, line and field.",
-        tags=["manifests"], request=ApplySerializer, responses=AppliedListSerializer,
+        tags=["manifests"], request=ApplySerializer, responses=_list_of(AppliedSerializer),
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         given = ApplySerializer(data=request.data)
@@ -120,7 +105,7 @@ class Manifests(Resource):
 class ManifestsOfKind(Resource):
     @extend_schema(
         operation_id="list_manifests", summary="Names of what there is of a kind",
-        tags=["manifests"], responses=ManifestNamesSerializer,
+        tags=["manifests"], responses=_list_of(ManifestNameSerializer),
     )  # fmt: skip
     def get(self, request: Request, kind: str) -> Response:
         names = applying.listed(Actor.of(request), kind)
@@ -152,10 +137,10 @@ class SingleManifest(Resource):
 class Kinds(Resource):
     @extend_schema(
         operation_id="list_manifest_kinds", summary="Kinds of manifests, an example of each",
-        tags=["manifests"], responses=ManifestKindsSerializer,
+        tags=["manifests"], responses=_list_of(ManifestKindSerializer),
     )  # fmt: skip
     def get(self, _request: Request) -> Response:
-        return Response({"object": "list", "data": [_kind(name) for name in KINDS]})
+        return Response({"object": "list", "data": [_told_of(kind) for kind in KINDS.values()]})
 
 
 class SingleKind(Resource):
@@ -165,13 +150,12 @@ class SingleKind(Resource):
     )  # fmt: skip
     def get(self, _request: Request, kind: str) -> Response:
         found = applying.known(kind)
-        return Response({**_kind(found.name), "schema": found.schema()})
+        return Response({**_told_of(found), "schema": schemas.of(found)})
 
 
-def _kind(name: str) -> dict[str, Any]:
-    kind = KINDS[name]
-    example = _yaml(applying.document(name, kind.example_name, kind.example))
-    return {"object": "manifest_kind", "id": name, "about": kind.about, "example": example}
+def _told_of(kind: Kind[Any]) -> dict[str, Any]:
+    example = _yaml(applying.example(kind))
+    return {"object": "manifest_kind", "id": kind.name, "about": kind.about, "example": example}
 
 
 def _told(outcome: applying.Outcome) -> dict[str, Any]:

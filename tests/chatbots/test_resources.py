@@ -170,7 +170,7 @@ def test_the_line_of_a_mistake_is_named(ada: Person, support: dict[str, Any]) ->
     for text, said in (
         ("temperature: 0.5\nlimits:\n  messages: 0\n", "line 3: Invalid 'limits.messages'"),
         ("welcome: Hi\ntempo: 1\n", "line 2: Unknown parameter: 'tempo'"),
-        ("welcome: [1\n", "line 2: "),
+        ("welcome: [1\n", "line 1: No YAML: "),
         ("welcome: Hi\nwelcome: Ho\n", "line 2: welcome: This field is written twice."),
         ("a: &a [1]\nb: *a\n", "line 1: Anchors and aliases are refused."),
         ("- 1\n", "line 1: the file should hold fields"),

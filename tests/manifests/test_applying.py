@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
 from accounts.models import APIKey, AuditEntry, User
 from billing.models import Price
@@ -100,7 +101,10 @@ def test_all_are_applied_in_the_order_of_their_needs_or_none(apply: Apply, ada: 
         (KEY.replace("scopes", "scope"), "a.yaml:5: spec.scope: Unknown parameter."),
         (KEY.replace("APIKey", "Nothing"), "a.yaml:4: spec: There is no kind Nothing"),
         (KEY.replace('budget: "5.00"', "budget: 0x"), "a.yaml:6: spec.budget: "),
-        (ORGANISATION, "A key can change its own organisation only"),
+        (KEY + "  name: hall\n", "a.yaml:8: spec.name: Unknown parameter"),
+        (KEY.replace("shop", "x" * 121), "a.yaml:3: metadata.name: "),
+        (KEY.replace("  budget_period: month\n", ""), "a.yaml:6: spec.budget: Give budget and"),
+        (ORGANISATION, "a.yaml:3: metadata.name: A key can change its own organisation only"),
     ],
 )
 def test_a_wrong_spec_is_told_at_its_line(text: str, told: str, apply: Apply) -> None:
@@ -127,6 +131,25 @@ def test_no_key_hands_on_more_than_it_has(apply: Apply, ben: Person) -> None:
     status, body = apply(KEY, by=ben)
     assert status == 403
     assert body["error"]["code"] == "insufficient_scope"
+
+
+def test_a_key_that_goes_beyond_the_one_that_asks_is_told_at_its_line(
+    apply: Apply, ada: Person
+) -> None:
+    status, body = apply(KEY + "  requests_per_minute: 1000000\n")
+    assert status == 403
+    assert body["error"]["message"].startswith("a.yaml:8: spec.requests_per_minute: The requests_")
+
+
+def test_one_field_changes_and_the_others_stay(apply: Apply) -> None:
+    apply(KEY)
+    only = "".join(line for line in KEY.splitlines(True) if "scopes" not in line)
+    assert actions(apply(only.replace("5.00", "6.00"))[1]) == ["changed"]
+    changed = APIKey.objects.get(name="shop")
+    assert (changed.scopes, changed.budget_nano) == (["inference"], 6 * 10**9)
+    status, body = apply(KEY + "  kind: publishable\n")
+    assert status == 400
+    assert "a.yaml:8: spec.kind: The kind of a key does not change." in body["error"]["message"]
 
 
 def test_a_stranger_finds_nothing(apply: Apply, ada: Person, mallory: Person) -> None:
@@ -161,4 +184,5 @@ def test_every_kind_has_an_example_that_is_yaml_and_a_schema(ada: Person) -> Non
         assert example["kind"] == each["id"]
         schema = caller(ada).get(f"/v1/manifest_kinds/{each['id']}").json()["schema"]
         assert set(example["spec"]) <= set(schema["properties"])
+        Draft202012Validator(schema).validate(example["spec"])
     assert caller(ada).get("/v1/manifest_kinds/Nothing").status_code == 404

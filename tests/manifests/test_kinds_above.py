@@ -1,5 +1,7 @@
 """Chatbots, knowledge files and webhooks as manifests."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -7,10 +9,15 @@ import yaml
 
 from accounts.models import WebhookEndpoint
 from chatbots.models import Chatbot
+from files import storage
 from files.models import StoredFile
+from manifests.kinds import KINDS
 from tests.cast import Person
 from tests.manifests.conftest import Apply, caller
 from tests.manifests.test_applying import actions
+from tests.running import ROOT
+
+Commit = Callable[..., AbstractContextManager[list[Callable[..., Any]]]]
 
 CHATBOT = """\
 apiVersion: smarter.sh/v1
@@ -81,7 +88,8 @@ def test_a_changed_chatbot_is_published_anew_unless_told_not_to(apply: Apply) ->
     [
         (CHATBOT.replace("0.3", "9"), "a.yaml:7: spec.configuration.temperature: "),
         (CHATBOT.replace("messages: 5", "messages: 0"), "a.yaml:9: spec.configuration.limits."),
-        (CHATBOT.replace("title", "titel"), "a.yaml:5: spec.titel: Unknown parameter."),
+        (CHATBOT.replace("title", "titel"), "a.yaml:5: spec.titel: Unknown parameter"),
+        (CHATBOT + "    tools: [{}]\n", "a.yaml:10: spec.configuration.tools.0.name: "),
         (CHATBOT.replace("support}", "Not A Name}"), "a.yaml:3: metadata.name: A chatbot's name"),
     ],
 )  # fmt: skip
@@ -103,22 +111,46 @@ def test_a_folder_with_a_file_for_a_chatbot_needs_no_order(apply: Apply, ada: Pe
     assert actions(apply(FILE)[1]) == ["unchanged"]
 
 
-def test_another_text_replaces_the_file(apply: Apply, ada: Person) -> None:
+def test_another_text_replaces_the_file(
+    apply: Apply, ada: Person, django_capture_on_commit_callbacks: Commit
+) -> None:
     apply(CHATBOT, FILE)
     before = StoredFile.objects.get(filename="hours.md")
     assert actions(apply(FILE.replace("17", "18"), dry_run=True)[1]) == ["changed"]
     assert StoredFile.objects.get(filename="hours.md") == before
-    assert actions(apply(FILE.replace("17", "18"))[1]) == ["changed"]
+    with django_capture_on_commit_callbacks(execute=True):
+        assert actions(apply(FILE.replace("17", "18"))[1]) == ["changed"]
     after = StoredFile.objects.get(filename="hours.md")
     assert after.sha256 != before.sha256
+    assert not storage.storage().exists(before.storage_name)
+    assert storage.open_file(after.storage_name).read() == b"We are open from 9 to 18.\n"
     assert described(ada, "KnowledgeFile/hours.md")["manifest"]["spec"]["chatbots"] == ["support"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_is_taken_back_leaves_the_bytes_as_they_were(
+    dry_run: bool, apply: Apply, monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Commit,
+) -> None:  # fmt: skip
+    apply(CHATBOT, FILE)
+    kept = StoredFile.objects.get(filename="hours.md")
+    written = []
+    monkeypatch.setattr(storage, "new_name", lambda: written.append("new") or "2026-11/new")
+    bad = [] if dry_run else [WEBHOOK.replace("https://93.184.216.34", "http://127.0.0.1")]
+    with django_capture_on_commit_callbacks(execute=True):
+        status, _body = apply(FILE.replace("17", "18"), *bad, dry_run=dry_run)
+    assert (status, written) == (200 if dry_run else 400, ["new"])
+    assert storage.open_file(kept.storage_name).read() == b"We are open from 9 to 17.\n"
+    assert not storage.storage().exists("2026-11/new")
 
 
 def test_a_file_without_content_or_for_a_stranger_s_chatbot_is_refused(
     apply: Apply, mallory: Person
 ) -> None:
     apply(CHATBOT)
-    assert apply(FILE, by=mallory)[0] == 404
+    status, body = apply(FILE, by=mallory)
+    assert status == 400
+    assert body["error"]["message"].startswith("a.yaml:7: spec.chatbots.0: No chatbot has this")
     status, body = apply(FILE.replace("  text: |\n    We are open from 9 to 17.\n", ""))
     assert status == 400
     assert "contentFrom" in body["error"]["message"]
@@ -142,3 +174,9 @@ def test_a_chatbot_is_deleted_by_its_own_organisation(
     assert caller(mallory).delete("/v1/manifests/Chatbot/support").status_code == 404
     assert caller(ada).delete("/v1/manifests/Chatbot/support").status_code == 200
     assert not Chatbot.objects.exists()
+
+
+def test_all_kinds_are_small_declarations() -> None:
+    files = list((ROOT / "platform/manifests/kinds").glob("*.py"))
+    assert len(files) == len(KINDS) + 1
+    assert sum(len(file.read_text().splitlines()) for file in files) <= 400

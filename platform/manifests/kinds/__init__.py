@@ -1,17 +1,18 @@
-"""All kinds by name, in the order in which a folder is applied."""
+"""All kinds by name, in the order in which a folder is applied: what others need comes first."""
 
-from typing import Final
+from typing import Any, Final
 
-from manifests.kinds import api_keys, chatbots, knowledge_files, organisations, prices, webhooks
-from manifests.kinds.base import Kind
+from manifests.kind import Kind
+from manifests.kinds.api_keys import APIKeys
+from manifests.kinds.chatbots import Chatbots
+from manifests.kinds.knowledge_files import KnowledgeFiles
+from manifests.kinds.organisations import Organisations
+from manifests.kinds.prices import Prices
+from manifests.kinds.webhooks import Webhooks
 
-KINDS: Final[dict[str, Kind]] = {
+KINDS: Final[dict[str, Kind[Any]]] = {
     kind.name: kind
-    for kind in sorted(
-        (
-            organisations.KIND, prices.KIND, chatbots.KIND, knowledge_files.KIND, webhooks.KIND,
-            api_keys.KIND,
-        ),
-        key=lambda kind: kind.rank,
+    for kind in (
+        Organisations(), Prices(), Chatbots(), KnowledgeFiles(), Webhooks(), APIKeys(),
     )
 }  # fmt: skip

@@ -8,24 +8,22 @@ import base64
 import binascii
 import hashlib
 import io
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from django.db import transaction
+from django.db.models import QuerySet
 from rest_framework import serializers
 
 from accounts.actor import Actor
 from accounts.serializers import StrictSerializer
+from api.errors import NotFound
 from chatbots import files as attachments
 from chatbots import making
 from chatbots.models import Chatbot
-from files import receiving
+from files import receiving, storage
 from files.models import StoredFile
-from knowledge.models import StoreFile
-from manifests.kinds import schemas
-from manifests.kinds.base import Kind, Made, checked
-from manifests.reading import Manifest
-
-PURPOSE = "assistants"
+from manifests.kind import Asked, Kind, Made, Spec
 
 
 class KnowledgeFileSpecSerializer(StrictSerializer):
@@ -36,115 +34,77 @@ class KnowledgeFileSpecSerializer(StrictSerializer):
         child=serializers.CharField(max_length=64), max_length=200, required=False
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if len(attrs.keys() & {"text", "content"}) > 1:
-            raise serializers.ValidationError({"content": "Give text or content, not both."})
-        return attrs
-
     def validate_content(self, content: str) -> bytes:
         try:
             return base64.b64decode(content, validate=True)
         except binascii.Error as error:
             raise serializers.ValidationError("This is no base64.") from error
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A file and the names of its chatbots; in a dry run the file is not kept."""
-
-    id: str
-    sha256: str
-    size: int
-    chatbots: tuple[str, ...]
-    stored: StoredFile | None
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.keys() >= {"text", "content"}:
+            raise serializers.ValidationError({"content": "Give text or content, not both."})
+        content = attrs.pop("text").encode() if "text" in attrs else attrs.pop("content", None)
+        if content is not None:
+            attrs |= {"content": content, "sha256": hashlib.sha256(content).hexdigest()}
+        return attrs
 
 
-def _find(actor: Actor, name: str) -> Row | None:
-    stored = _mine(actor).filter(filename=name).order_by("-created_at").first()
-    return None if stored is None else _row(stored)
+class KnowledgeFiles(Kind[StoredFile]):
+    name = "KnowledgeFile"
+    about = "A file that chatbots answer from; write contentFrom: FILE to take it from beside."
+    example = (
+        "opening-hours.md", {"text": "We are open from 9 to 17.\n", "chatbots": ["support"]},
+    )  # fmt: skip
+    scopes = ("files:write", "chatbots:write")
+    checks = KnowledgeFileSpecSerializer
+    named = "filename"
+    merges = False
+
+    def rows(self, actor: Actor) -> QuerySet[StoredFile]:
+        """The newest of each name."""
+        mine = StoredFile.objects.filter(organisation_id=actor.caller.organisation_id)
+        files = mine.filter(purpose=StoredFile.Purpose.ASSISTANTS)
+        return files.order_by("filename", "-created_at").distinct("filename")
+
+    def spec(self, row: StoredFile) -> Spec:
+        names = [bot.name for bot in attachments.answering_from(row)]
+        return {"sha256": row.sha256, "chatbots": names}
+
+    def status(self, row: StoredFile) -> Spec:
+        return {"id": row.id, "bytes": row.size}
+
+    def write(self, asked: Asked[StoredFile]) -> Made[StoredFile]:
+        row = asked.row
+        bots = attachments.answering_from(row) if row else []
+        if "chatbots" in asked.fields:
+            bots = [_bot(asked, at, name) for at, name in enumerate(asked.fields["chatbots"])]
+        if "sha256" in asked.fields or row is None:
+            row = self._replaced(asked)
+        attachments.let_answer(row, bots)
+        return Made(row)
+
+    def _replaced(self, asked: Asked[StoredFile]) -> StoredFile:
+        content, name = asked.fields.get("content"), asked.manifest.name
+        if content is None:
+            raise asked.manifest.wrong(
+                "Give its text, its content in base64, or contentFrom: a file."
+            )
+        incoming = receiving.Incoming(
+            io.BytesIO(content), name, len(content), StoredFile.Purpose.ASSISTANTS
+        )
+        made = receiving.receive(asked.actor.caller.organisation_id, incoming)
+        asked.undo.callback(storage.remove, made.storage_name)
+        if asked.row is not None:
+            self.delete(asked.actor, asked.row)
+        return made
+
+    def delete(self, actor: Actor, row: StoredFile) -> None:
+        attachments.let_answer(row, [])
+        transaction.on_commit(partial(receiving.forget, row))
 
 
-def _write(actor: Actor, row: Row | None, manifest: Manifest) -> Made:
-    given = checked(manifest, KnowledgeFileSpecSerializer, dict(manifest.spec))
-    content = given["text"].encode() if "text" in given else given.get("content")
-    sha256 = given.get("sha256") if content is None else hashlib.sha256(content).hexdigest()
-    if content is None and (row is None or sha256 not in {None, row.sha256}):
-        raise manifest.wrong("Give its text, its content in base64, or contentFrom: a file.")
-    wanted = given.get("chatbots", list(row.chatbots) if row else [])
-    bots = [making.find(actor.caller.organisation_id, name) for name in wanted]
-    if manifest.dry_run:
-        size = len(content) if content is not None else row.size if row else 0
-        return Made(Row("", str(sha256), size, tuple(sorted(wanted)), None))
-    stored = row.stored if row else None
-    if content is not None and (row is None or sha256 != row.sha256):
-        stored = _stored(actor, manifest.name, content)
-        if row and row.stored:
-            _detach(row.stored, keep=())
-            receiving.forget(row.stored)
-    assert stored is not None  # noqa: S101 - a row outside of a dry run has its file
-    _attach(stored, bots)
-    return Made(_row(stored))
-
-
-def _stored(actor: Actor, name: str, content: bytes) -> StoredFile:
-    incoming = receiving.Incoming(io.BytesIO(content), name, len(content), PURPOSE)
-    return receiving.receive(actor.caller.organisation_id, incoming)
-
-
-def _attach(stored: StoredFile, bots: list[Chatbot]) -> None:
-    _detach(stored, keep=tuple(bot.id for bot in bots))
-    attached = {each.id for each in _bots(stored)}
-    for bot in bots:
-        if bot.id not in attached:
-            attachments.attach(bot, stored.id)
-
-
-def _detach(stored: StoredFile, keep: tuple[str, ...]) -> None:
-    for bot in _bots(stored):
-        if bot.id not in keep:
-            attachments.detach(bot, stored.id)
-
-
-def _bots(stored: StoredFile) -> list[Chatbot]:
-    in_stores = StoreFile.objects.filter(file_id=stored.id).values_list("store_id", flat=True)
-    mine = Chatbot.objects.all().for_organisation(stored.organisation_id)
-    return list(mine.filter(store_id__in=list(in_stores)).order_by("name"))
-
-
-def _row(stored: StoredFile) -> Row:
-    names = tuple(bot.name for bot in _bots(stored))
-    return Row(stored.id, stored.sha256, stored.size, names, stored)
-
-
-def _mine(actor: Actor) -> Any:
-    mine = StoredFile.objects.filter(organisation_id=actor.caller.organisation_id)
-    return mine.filter(purpose=PURPOSE)
-
-
-def _delete(_actor: Actor, row: Row) -> None:
-    assert row.stored is not None  # noqa: S101 - found, so it is kept
-    _detach(row.stored, keep=())
-    receiving.forget(row.stored)
-
-
-def _require(actor: Actor) -> None:
-    actor.caller.require("files:write")
-    actor.caller.require("chatbots:write")
-
-
-KIND = Kind(
-    name="KnowledgeFile",
-    rank=2,
-    about="A file that chatbots answer from; write contentFrom: FILE to take it from beside.",
-    example_name="opening-hours.md",
-    example={"text": "We are open from 9 to 17.\n", "chatbots": ["support"]},
-    schema=lambda: schemas.of(KnowledgeFileSpecSerializer),
-    require=_require,
-    find=_find,
-    names=lambda actor: sorted(set(_mine(actor).values_list("filename", flat=True))),
-    spec=lambda row: {"sha256": row.sha256, "chatbots": list(row.chatbots)},
-    status=lambda row: {"id": row.id, "bytes": row.size},
-    create=lambda actor, manifest: _write(actor, None, manifest),
-    change=_write,
-    delete=_delete,
-)
+def _bot(asked: Asked[StoredFile], at: int, name: str) -> Chatbot:
+    try:
+        return making.find(asked.actor.caller.organisation_id, name)
+    except NotFound as error:
+        raise asked.manifest.wrong(error.message, "chatbots", at) from error

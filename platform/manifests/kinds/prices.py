@@ -1,101 +1,59 @@
 """Price: what a model costs from now on; for keys of the site's administrators."""
 
-from typing import Any
-
-from django.db.models.functions import Now
-from rest_framework import serializers
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Concat, Now
 
 from accounts.actor import Actor
 from accounts.models import User
-from accounts.serializers import StrictSerializer
 from api.errors import Forbidden, InvalidRequest
 from billing import pricing
 from billing.models import Price
-from manifests.kinds import schemas
-from manifests.kinds.base import Kind, Made, Spec, checked
-from manifests.reading import Manifest
-
-RATES = ("input", "cached_input", "output")
+from billing.serializers import NewPriceSerializer
+from manifests.kind import Asked, Kind, Made, Spec
 
 
-class PricePerMillionField(serializers.Field[int, str, str, int]):
-    """Pico-dollars per token inside, US dollars per million tokens outside, as an exact string."""
+class Prices(Kind[Price]):
+    name = "Price"
+    about = "Dollars per million tokens of model/tier, from the moment it is applied."
+    example = (
+        "smarter-mini/standard", {"input": "0.010", "cached_input": "0.005", "output": "0.020"},
+    )  # fmt: skip
+    scopes = ("admin",)
+    checks = NewPriceSerializer
+    named = "model_and_tier"
+    fields = ("input", "cached_input", "output")
+    merges = False
 
-    def to_representation(self, value: int) -> str:
-        return pricing.usd_per_million(value)
+    def require(self, actor: Actor) -> None:
+        people = User.objects.filter(pk=actor.caller.user_id, is_superuser=True, is_active=True)
+        if not people.exists() or "admin" not in actor.caller.scopes:
+            raise Forbidden(
+                "Prices are set with a key that an administrator of this site has made."
+            )
 
-    def to_internal_value(self, data: str) -> int:
-        try:
-            return pricing.price_per_million(str(data))
-        except ValueError as error:
-            raise serializers.ValidationError(str(error)) from error
+    def rows(self, _actor: Actor) -> QuerySet[Price]:
+        """Those in force."""
+        named = Price.objects.annotate(model_and_tier=Concat("model", Value("/"), "tier"))
+        past = named.filter(effective_from__lte=Now())
+        return past.order_by("model", "tier", "-effective_from").distinct("model", "tier")
 
+    def spec(self, row: Price) -> Spec:
+        return {name: pricing.usd_per_million(getattr(row, name)) for name in self.fields}
 
-class PriceSpecSerializer(StrictSerializer):
-    """US dollars per million tokens."""
+    def status(self, row: Price) -> Spec:
+        return {"id": row.id, "effective_from": row.effective_from.isoformat()}
 
-    input = PricePerMillionField()
-    cached_input = PricePerMillionField(required=False)
-    output = PricePerMillionField()
+    def write(self, asked: Asked[Price]) -> Made[Price]:
+        model, _, tier = asked.manifest.name.rpartition("/")
+        if not model or tier not in Price.Tier.values:
+            raise asked.manifest.misnamed(
+                "A price is named model/tier, such as smarter-mini/standard."
+            )
+        now = {name: getattr(asked.row, name) for name in self.fields} if asked.row else {}
+        facts = {"model": model, "tier": tier, **now, **asked.fields}
+        made = Price.objects.create(created_by=asked.actor.caller.user_id or "", **facts)
+        asked.actor.record("price.created", made.id, after=facts)
+        return Made(made)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs.setdefault("cached_input", attrs["input"]) > attrs["input"]:
-            raise serializers.ValidationError({"cached_input": "Not more than input."})
-        return attrs
-
-
-def _require(actor: Actor) -> None:
-    people = User.objects.filter(pk=actor.caller.user_id, is_superuser=True, is_active=True)
-    if not people.exists() or "admin" not in actor.caller.scopes:
-        raise Forbidden("Prices are set with a key that an administrator of this site has made.")
-
-
-def _find(_actor: Actor, name: str) -> Price | None:
-    model, _, tier = name.rpartition("/")
-    known = Price.objects.filter(model=model, tier=tier, effective_from__lte=Now())
-    return known.order_by("-effective_from").first()
-
-
-def _write(actor: Actor, row: Price | None, manifest: Manifest) -> Made:
-    model, _, tier = manifest.name.rpartition("/")
-    if not model or tier not in Price.Tier.values:
-        raise manifest.wrong("A price is named model/tier, such as smarter-mini/standard.")
-    rates = checked(manifest, PriceSpecSerializer, dict(manifest.spec))
-    if row is not None and all(getattr(row, name) == rates[name] for name in RATES):
-        return Made(row)
-    made = Price.objects.create(
-        model=model, tier=tier, created_by=actor.caller.user_id or "", **rates
-    )
-    actor.record("price.created", made.id, after={"model": model, "tier": tier, **rates})
-    return Made(made)
-
-
-def _delete(_actor: Actor, _row: Price) -> None:
-    raise InvalidRequest("Prices are never deleted, only followed: apply a new one.")
-
-
-def _spec(row: Price) -> Spec:
-    return {name: pricing.usd_per_million(getattr(row, name)) for name in RATES}
-
-
-def _names(_actor: Actor) -> list[str]:
-    known = Price.objects.values_list("model", "tier").order_by().distinct()
-    return sorted(f"{model}/{tier}" for model, tier in known)
-
-
-KIND = Kind(
-    name="Price",
-    rank=0,
-    about="Dollars per million tokens of model/tier, from the moment it is applied.",
-    example_name="smarter-mini/standard",
-    example={"input": "0.010", "cached_input": "0.005", "output": "0.020"},
-    schema=lambda: schemas.of(PriceSpecSerializer),
-    require=_require,
-    find=_find,
-    names=_names,
-    spec=_spec,
-    status=lambda row: {"id": row.id, "effective_from": row.effective_from.isoformat()},
-    create=lambda actor, manifest: _write(actor, None, manifest),
-    change=_write,
-    delete=_delete,
-)
+    def delete(self, actor: Actor, row: Price) -> None:
+        raise InvalidRequest("Prices are never deleted, only followed: apply a new one.")

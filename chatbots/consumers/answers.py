@@ -37,8 +37,7 @@ class Answers:
     async def _read(self, turn: Turn, after: int) -> None:
         async for texts in following.frames(turn, after):
             for text in texts:
-                self._outbox.put(text)
-                await self._outbox.room()
+                await self._outbox.send(text)
 
     def _forget(self, response_id: str, task: "asyncio.Task[None]") -> None:
         if self._readers.get(response_id) is task:

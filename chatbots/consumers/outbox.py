@@ -11,7 +11,8 @@ _ROOM: Final = QUEUED_BYTES // 4
 
 
 class Outbox:
-    """`put` never waits; who has much to say waits for `room` between two frames.
+    """`put` never waits. Who can wait says `send`: its frame leaves at once, by the caller's own
+    task, where no other waits; and who has much to say cannot outrun the client.
 
     `too_slow` is called when more than QUEUED_BYTES wait, or one frame for STALL_SECONDS.
     """
@@ -29,21 +30,16 @@ class Outbox:
         self._writer: asyncio.Task[None] | None = None
 
     def put(self, text: str) -> None:
-        if self._closed:
-            return
-        loop = asyncio.get_running_loop()
-        self.put_at = loop.time()
-        size = len(text.encode())
-        if self._waiting and self._size + size > QUEUED_BYTES:
-            self._give_up()
-            return
-        self._waiting.append((text, size))
-        self._size += size
-        if self._writer is None:
-            self._writer = loop.create_task(self._write())
+        if self._added(text) and self._writer is None:
+            self._writer = asyncio.create_task(self._write())
 
-    async def room(self) -> None:
-        """Wait until little is left to send."""
+    async def send(self, text: str) -> None:
+        """Returns when little is left to send."""
+        if not self._added(text):
+            return
+        if self._writer is None:
+            self._writer = asyncio.current_task()
+            await self._write()
         while self._size > _ROOM and not self._closed:
             await self._moved.wait()
 
@@ -59,6 +55,18 @@ class Outbox:
         if self._writer is not None:
             self._writer.cancel()
         self._move()
+
+    def _added(self, text: str) -> bool:
+        if self._closed:
+            return False
+        self.put_at = asyncio.get_running_loop().time()
+        size = len(text.encode())
+        if self._waiting and self._size + size > QUEUED_BYTES:
+            self._give_up()
+            return False
+        self._waiting.append((text, size))
+        self._size += size
+        return True
 
     async def _write(self) -> None:
         try:
@@ -76,6 +84,8 @@ class Outbox:
             self.close()
         finally:
             self._writer = None
+            if self._waiting:  # whose task it was is called away
+                self._writer = asyncio.create_task(self._write())
             self._move()
 
     def _move(self) -> None:

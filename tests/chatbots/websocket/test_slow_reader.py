@@ -49,8 +49,7 @@ async def test_who_has_much_to_say_waits_for_room() -> None:
 
     async def talk() -> None:
         for _ in range(1000):
-            box.put("x" * 1000)
-            await box.room()
+            await box.send("x" * 1000)
 
     talking = asyncio.create_task(talk())
     await asyncio.sleep(0.05)
@@ -77,8 +76,21 @@ async def test_a_frame_that_nobody_takes_is_given_up(monkeypatch: pytest.MonkeyP
     box = Outbox(client.take, client.give_up)
     box.put("Hello")
     await until(lambda: client.given_up)
-    await box.room()
+    await box.send("nothing that waits")
     await box.emptied()
+
+
+async def test_what_waits_leaves_though_the_task_that_wrote_is_called_away() -> None:
+    client = Client()
+    box = Outbox(client.take, client.give_up)
+    talking = asyncio.create_task(box.send("an answer"))
+    await asyncio.sleep(0)
+    box.put("the next one")
+    talking.cancel()
+    await asyncio.wait([talking])
+    client.reads.set()
+    await box.emptied()
+    assert client.got == ["an answer", "the next one"]
 
 
 async def test_a_client_that_stops_reading_is_closed_and_resumes(

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from billing import pricing
 from inference import prices
 from inference.catalog import not_found
+from inference.engines.remote import wellness
+from inference.engines.remote.address import SCHEMES
 from inference.models import ModelAlias, ServedModel
+
+UNAVAILABLE = "unavailable"  # installed, but none of its servers answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Description:
 def of_all(organisation_id: str) -> list[Description]:
     """Every row that the organisation may see, installed or not."""
     rows = list(ServedModel.objects.visible_to(organisation_id))
+    wellness.ask_all(row.engine for row in rows if row.engine.startswith(SCHEMES))
     ids = [row.id for row in rows]
     costs = prices.in_force(ids)
     meaning = dict(ModelAlias.objects.filter(model__in=ids).values_list("name", "model_id"))
@@ -59,7 +64,7 @@ def _describe(row: ServedModel, cost: pricing.Price | None, meaning: dict[str, s
         id=row.id,
         created=int(row.created_at.timestamp()),
         owned_by=row.owned_by,
-        status=row.state,
+        status=_status(row),
         context_window=row.context_window,
         default_max_output=row.default_max_output,
         capabilities=row.capabilities,
@@ -70,6 +75,13 @@ def _describe(row: ServedModel, cost: pricing.Price | None, meaning: dict[str, s
         aliases=sorted(name for name, model_id in meaning.items() if model_id == row.id),
         alias_of=meaning.get(row.id),
     )
+
+
+def _status(row: ServedModel) -> str:
+    """As the catalog has it; of other servers, whether one of them answers now."""
+    if row.state == ServedModel.State.INSTALLED and row.engine.startswith(SCHEMES):
+        return row.state if wellness.any_answers(row.engine) else UNAVAILABLE
+    return row.state
 
 
 def _in_usd(cost: pricing.Price) -> Pricing:

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from billing import pricing
 from inference import defaults, downloading, prices, vetting
 from inference.engines import registry
+from inference.engines.remote import RemoteAddress, wellness
 from inference.models import ModelAlias, ServedModel
 from inference.vetting import VettedModel
 
@@ -51,6 +52,17 @@ def from_hub(offer: Offer, repository: str, revision: str, progress: Progress) -
     place = _download_place(offer.model_id)
     folder = downloading.download(repository, revision, place, progress)
     return _from_vetted(offer, vetting.vet(folder))
+
+
+def from_remote(offer: Offer, address: RemoteAddress) -> list[str]:
+    """Serve what OpenAI-compatible servers generate. Returns warnings. Raises Refused."""
+    row = ServedModel.objects.filter(pk=offer.model_id).first()
+    context = offer.context_window or (row and row.context_window)
+    if not context:
+        raise Refused("Give --context: how many tokens the servers take, prompt and answer.")
+    _write(offer, str(address), context, {"capabilities": ["chat", "completions"]})
+    silent = [url for url in address.urls if not wellness.answers(url)]
+    return [f"{url} does not answer now; it is tried again." for url in silent]
 
 
 def from_engine(offer: Offer, address: str) -> None:

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from inference.catalog import CatalogEntry
-from inference.descriptions import Description, Pricing
+from inference.descriptions import UNAVAILABLE, Description, Pricing
 from inference.models import ServedModel
 
 
@@ -44,7 +44,7 @@ class DescriptionSerializer(serializers.Serializer[Description]):
     object = serializers.CharField(default="model", read_only=True)
     created = serializers.IntegerField(help_text="Seconds since 1970 (UTC).")
     owned_by = serializers.CharField()
-    status = serializers.ChoiceField(ServedModel.State.choices)
+    status = serializers.ChoiceField([*ServedModel.State.choices, (UNAVAILABLE, "unavailable")])
     context_window = serializers.IntegerField(help_text="Tokens of prompt and answer together.")
     default_max_output = serializers.IntegerField(
         help_text="Output tokens of a call that sets no max_tokens."

@@ -156,7 +156,7 @@ class Prepared:
     """A counted request, ready to generate. The engine keeps its tokens for a minute."""
 
     request: GenerationRequest
-    prompt_tokens: int
+    prompt_tokens: int  # of an engine that cannot count them before: never less than they will be
     max_output: int  # context window minus prompt: the most that `generate` will accept
 
 
@@ -192,6 +192,7 @@ class Delta:
 
     `completion_tokens` is the choice's running total, so a lost delta never loses money.
     `cached_tokens` counts prompt tokens served from a prefix cache. Tool calls come after `text`.
+    `prompt_tokens` is for engines that know only now: 0 says that `prepare` has counted them.
     """
 
     index: int
@@ -201,6 +202,7 @@ class Delta:
     logprobs: tuple[TokenLogprob, ...] = ()
     cached_tokens: int = 0
     tool_calls: tuple[ToolCallDelta, ...] = ()
+    prompt_tokens: int = 0
 
 
 def joined(earlier: Delta, later: Delta) -> Delta:
@@ -213,6 +215,7 @@ def joined(earlier: Delta, later: Delta) -> Delta:
         earlier.logprobs + later.logprobs,
         max(earlier.cached_tokens, later.cached_tokens),
         earlier.tool_calls + later.tool_calls,
+        later.prompt_tokens or earlier.prompt_tokens,
     )
 
 

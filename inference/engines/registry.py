@@ -3,12 +3,15 @@
 import asyncio
 import os
 import weakref
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from inference.engines.adapted import AdaptedEngine
 from inference.engines.base import Engine, EngineUnavailable
 from inference.engines.local.client import LocalEngine
+from inference.engines.remote import BadRemote, RemoteAddress, RemoteEngine
+from inference.engines.remote.address import SCHEMES
 from inference.engines.scripted import ScriptedEngine
 
 SCRIPTED = "scripted:"
@@ -25,12 +28,27 @@ class Served(Protocol):
     @property
     def engine(self) -> str: ...
     @property
+    def context_window(self) -> int: ...
+    @property
     def socket(self) -> Path: ...
     @property
     def adapter(self) -> str | None: ...
 
 
-_engines: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Engine]]" = (
+@dataclass(slots=True)
+class _Engines:
+    """Of one event loop: by the address of a process, and by the id of a row of other servers."""
+
+    by_address: dict[str, Engine] = field(default_factory=dict)
+    by_row: dict[str, RemoteEngine] = field(default_factory=dict)
+    retiring: dict[RemoteEngine, "asyncio.Task[None]"] = field(default_factory=dict)
+
+    def retire(self, engine: RemoteEngine) -> None:
+        self.retiring[engine] = task = asyncio.create_task(engine.retire())
+        task.add_done_callback(lambda _: self.retiring.pop(engine, None))
+
+
+_engines: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Engines]" = (
     weakref.WeakKeyDictionary()
 )
 
@@ -40,9 +58,13 @@ def engine_for(entry: Served) -> Engine:
 
     Addresses: `scripted:`, `local:<folder>` (its own process on this machine),
     `engine:unix:<path>`, `engine:tcp:<host>:<port>`, `adapter:<folder's name>:<id of its base>`
-    (in the base's own process). Raises EngineUnavailable for any other.
+    (in the base's own process), `http://…` (OpenAI-compatible servers, see RemoteAddress).
+    Raises EngineUnavailable for any other.
     """
-    engines = _engines.setdefault(asyncio.get_running_loop(), {})
+    known = _engines.setdefault(asyncio.get_running_loop(), _Engines())
+    if entry.engine.startswith(SCHEMES):
+        return _remote(entry, known)
+    engines = known.by_address
     address = listening_address(entry)
     if address not in engines:
         engines[address] = _open(address)
@@ -58,13 +80,35 @@ def listening_address(entry: Served) -> str:
         return f"unix:{entry.socket}"
     if entry.engine.startswith((REMOTE + "unix:", REMOTE + "tcp:")):
         return entry.engine.removeprefix(REMOTE)
-    raise EngineUnavailable(f"No engine can be reached at the address of {entry.id}.")
+    raise _unreachable(entry)
 
 
 async def close() -> None:
     """Close this event loop's engines (a server's last act; a test's too)."""
-    for engine in _engines.pop(asyncio.get_running_loop(), {}).values():
+    known = _engines.pop(asyncio.get_running_loop(), _Engines())
+    retiring = list(known.retiring)
+    for task in known.retiring.values():
+        task.cancel()
+    for engine in (*known.by_address.values(), *known.by_row.values(), *retiring):
         await engine.close()
+
+
+def _remote(entry: Served, known: _Engines) -> RemoteEngine:
+    """A row that has been changed gets a new engine; the old one ends what it has begun."""
+    try:
+        address = RemoteAddress.read(entry.engine)
+    except BadRemote as error:
+        raise _unreachable(entry) from error
+    engine = known.by_row.get(entry.id)
+    if engine is None or engine.serves != (str(address), entry.context_window):
+        if engine is not None:
+            known.retire(engine)
+        engine = known.by_row[entry.id] = RemoteEngine(address, entry.context_window)
+    return engine
+
+
+def _unreachable(entry: Served) -> EngineUnavailable:
+    return EngineUnavailable(f"No engine can be reached at the address of {entry.id}.")
 
 
 def _open(address: str) -> Engine:

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name='ServedModel',
             fields=[
                 ('id', models.CharField(max_length=200, primary_key=True, serialize=False, validators=[django.core.validators.RegexValidator('\\A[A-Za-z0-9][A-Za-z0-9._:/@+-]*\\Z', "A model's name has letters, digits and . _ : / @ + - and begins with a letter or digit.")])),
-                ('engine', models.CharField(blank=True, help_text='local:<folder>, engine:unix:<path>, engine:tcp:<host>:<port> or scripted:', max_length=1024)),
+                ('engine', models.CharField(blank=True, help_text='local:<folder>, engine:unix:<path>, engine:tcp:<host>:<port>, scripted: or http://<host>/v1, with more replicas and options behind it (docs/scaling-out.md).', max_length=1024)),
                 ('context_window', models.PositiveIntegerField(help_text='Tokens of prompt and answer together.')),
                 ('default_max_output', models.PositiveIntegerField(default=1024, help_text='Output tokens of a call that sets no max_tokens.')),
                 ('capabilities', models.JSONField(default=list, help_text='Such as ["chat", "completions"].')),

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import Organisation
 from accounts.names import require_model_name
+from inference.engines.remote.address import SCHEMES, BadRemote, RemoteAddress
 
 NAME_LENGTH = 200
 
@@ -37,7 +38,8 @@ class ServedModel(models.Model):
     engine = models.CharField(
         max_length=1024,
         blank=True,
-        help_text="local:<folder>, engine:unix:<path>, engine:tcp:<host>:<port> or scripted:",
+        help_text="local:<folder>, engine:unix:<path>, engine:tcp:<host>:<port>, scripted: or "
+        "http://<host>/v1, with more replicas and options behind it (docs/scaling-out.md).",
     )
     context_window = models.PositiveIntegerField(help_text="Tokens of prompt and answer together.")
     default_max_output = models.PositiveIntegerField(
@@ -96,6 +98,11 @@ class ServedModel(models.Model):
         as_read.update(state=state, failure=failure)
 
     def clean(self) -> None:
+        if self.engine.startswith(SCHEMES):
+            try:
+                RemoteAddress.read(self.engine)
+            except BadRemote as error:
+                raise ValidationError({"engine": str(error)}) from error
         alias = ModelAlias.objects.filter(name=self.id).first()
         if alias and self.state == self.State.INSTALLED:
             raise ValidationError(f"{self.id} is an alias of {alias.model_id}: remove that first.")

@@ -10,9 +10,10 @@ class Tally:
     """Engines send running totals, so the newest event of each choice says it all."""
 
     def __init__(self, choices_each: int, prompts: int) -> None:
-        self.prompt_tokens = 0
+        self.prompt_tokens = 0  # as `prepare` has counted them
         self.completion = [0] * (choices_each * prompts)
         self.finish: list[str | None] = [None] * (choices_each * prompts)
+        self._prompt = [0] * prompts  # as they were told later, by engines that could only estimate
         self._cached = [0] * prompts
         self._choices_each = choices_each
         self._told = False  # an echo is told before the first token
@@ -23,8 +24,10 @@ class Tally:
             self._told |= bool(delta.text)
             if delta.finish_reason:
                 self.finish[delta.index] = delta.finish_reason
+            prompt = delta.index // self._choices_each
+            if delta.prompt_tokens:
+                self._prompt[prompt] = delta.prompt_tokens
             if delta.cached_tokens:
-                prompt = delta.index // self._choices_each
                 self._cached[prompt] = max(self._cached[prompt], delta.cached_tokens)
 
     @property
@@ -46,7 +49,8 @@ class Tally:
         return "length" if "length" in self.finish else "stop"
 
     def usage(self) -> ledger.Usage:
-        return ledger.Usage(self.prompt_tokens, sum(self._cached), sum(self.completion))
+        prompt = sum(self._prompt) or self.prompt_tokens
+        return ledger.Usage(prompt, sum(self._cached), sum(self.completion))
 
     def cut_short(self) -> list[Delta]:
         """Events that end every choice that has not ended by itself."""

@@ -18,6 +18,7 @@ class Row:
     engine: str
     socket: Path = Path("/run/e.sock")
     adapter: str | None = None
+    context_window: int = 1000
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,9 @@ def test_each_kind_of_address_leads_to_where_its_engine_listens(
     assert registry.listening_address(Row("m", address)) == listening
 
 
-@pytest.mark.parametrize("address", ["", "http://host/v1", "ray://app", "engine:file:/x", "local"])
+@pytest.mark.parametrize(
+    "address", ["", "http://", "http://a/v1?x=1", "ray://app", "engine:file:/x", "local"]
+)
 async def test_an_address_without_an_engine_is_unavailable(address: str) -> None:
     with pytest.raises(EngineUnavailable, match="some-model"):
         registry.engine_for(Row("some-model", address))

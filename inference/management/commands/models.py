@@ -20,6 +20,7 @@ from billing import pricing
 from billing.models.price import MOST_PICO
 from inference import installing, prices
 from inference.downloading import DownloadFailed
+from inference.engines.remote import BadRemote, RemoteAddress
 from inference.hub import HubRefused
 from inference.installing import Offer, Refused
 from inference.models import ServedModel
@@ -61,6 +62,8 @@ class Command(BaseCommand):
                 warnings = installing.from_hub(
                     offer, options["repo"], options["revision"], progress
                 )
+        elif options["remote"]:
+            warnings = installing.from_remote(offer, _address(options))
         else:
             installing.from_engine(offer, options["engine"])
         for warning in warnings:
@@ -113,6 +116,13 @@ def _add_arguments_of_add(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--engine", metavar="ADDRESS", help="engine:unix:… | engine:tcp:… | scripted:"
     )
+    source.add_argument(
+        "--remote", action="append", metavar="URL", help="http://HOST:PORT/v1; one a replica"
+    )
+    parser.add_argument("--remote-model", metavar="NAME", help="its name there (default: ID)")
+    parser.add_argument("--key-env", metavar="VARIABLE", help="where the key for --remote stands")
+    parser.add_argument("--usage-each", action="store_true", help="ask for usage with every piece")
+    parser.add_argument("--count-there", action="store_true", help="prompts, by POST /tokenize")
     parser.add_argument("--revision", default="main", help="branch, tag or commit of --repo")
     parser.add_argument("--input-price", type=_price, metavar="USD", help="per million tokens")
     parser.add_argument("--output-price", type=_price, metavar="USD", help="per million tokens")
@@ -126,6 +136,18 @@ def _add_arguments_of_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider")
     parser.add_argument("--best-for")
     parser.add_argument("--alias", action="append", default=[], metavar="NAME", help="repeatable")
+
+
+def _address(options: dict[str, Any]) -> RemoteAddress:
+    words = list(options["remote"])
+    words += [f"model={options['remote_model']}"] if options["remote_model"] else []
+    words += [f"key_env={options['key_env']}"] if options["key_env"] else []
+    words += ["usage=each"] if options["usage_each"] else []
+    words += ["count=tokenize"] if options["count_there"] else []
+    try:
+        return RemoteAddress.read(" ".join(words))
+    except BadRemote as error:
+        raise CommandError(str(error)) from error
 
 
 def _offer(options: dict[str, Any]) -> Offer:

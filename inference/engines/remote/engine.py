@@ -1,0 +1,178 @@
+"""The remote engine: counts what it can, asks the replica with least to do, moves on if it must."""
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, cast
+
+import httpx
+
+from inference.engines.base import (
+    Classified,
+    ContextTooLong,
+    Delta,
+    Embedded,
+    EngineError,
+    EngineInfo,
+    EngineUnavailable,
+    GenerationRequest,
+    InvalidGeneration,
+    Prepared,
+    Text,
+    Tokenised,
+)
+from inference.engines.remote import asking, counting, refusals
+from inference.engines.remote.address import RemoteAddress
+from inference.engines.remote.answer import Answer
+from inference.engines.remote.counting import Count
+from inference.engines.remote.refusals import Fault
+from inference.engines.remote.replicas import Replicas, answers
+from inference.engines.remote.stream import Stream
+from inference.engines.remote.tokenizing import tokenized
+
+CONNECT_SECONDS: Final = 5.0
+SILENT_SECONDS: Final = 120.0  # between two pieces; the Run's own patience is usually shorter
+FIRST_BYTE_SECONDS: Final = 20.0  # then another replica is asked, if there is one
+PREPARED_SECONDS: Final = 60.0  # between `prepare` and `generate`, as in the local engine
+TRIES: Final = 3  # replicas that one request may visit
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted(Prepared):
+    count: Count
+
+
+class RemoteEngine:
+    """Of one event loop. Nobody is asked twice for one answer, and nobody else once it has begun.
+
+    It cannot count prompts, so `prepare` holds the most that they can have, and each delta tells
+    what is owed; with `count=tokenize` both are exact.
+    """
+
+    def __init__(self, address: RemoteAddress, context_window: int) -> None:
+        self.serves = str(address), context_window
+        self._address = address
+        self._context_window = context_window
+        self._client = _client(address)
+        self.replicas = Replicas(address.urls, self._client)
+
+    async def prepare(self, request: GenerationRequest) -> Prepared:
+        asking.refuse_unknown(request)
+        count = counting.estimate(request)
+        if self._address.tokenize and not isinstance(request.prompt, tuple):
+            count = await self._tokenized(request)
+        room = self._context_window - count.least
+        if room < 1:
+            raise ContextTooLong(
+                f"This model's context window is {self._context_window:,} tokens, but the prompt "
+                f"has {count.least:,} at least. Shorten the prompt."
+            )
+        count = Count(count.least, min(count.most, self._context_window))
+        return _Counted(request, count.most, room, count)
+
+    async def generate(self, prepared: Prepared, max_tokens: int) -> AsyncIterator[Sequence[Delta]]:
+        stream = await self._begin(cast("_Counted", prepared), max_tokens)
+        try:
+            async for batch in stream.rest():
+                yield batch
+            stream.replica.succeeded()
+        except Fault as fault:
+            self._note(stream, fault)
+            raise fault.error from fault
+        finally:
+            await stream.close()
+
+    async def _begin(self, prepared: _Counted, max_tokens: int) -> Stream:
+        """The stream of the first replica that says something."""
+        self.replicas.keep_checking()
+        body = asking.body(prepared.request, self._address, max_tokens)
+        path = asking.path(prepared.request)
+        refused: EngineError | None = None
+        for tries, replica in enumerate(self.replicas.in_turn(), 1):
+            answer = Answer(prepared.request, prepared.count, max_tokens)
+            stream = Stream(self._client, replica, answer)
+            seconds = FIRST_BYTE_SECONDS if tries < self._most_tries else None
+            try:
+                await stream.open(path, body, seconds)
+            except Fault as fault:
+                self._note(stream, fault)
+                refused = fault.error
+                if not fault.moves or tries == self._most_tries:
+                    break
+            else:
+                return stream
+        raise refused or EngineUnavailable("No server of this model is well. It is tried again.")
+
+    @property
+    def _most_tries(self) -> int:
+        return min(TRIES, len(self.replicas.all))
+
+    def _note(self, stream: Stream, fault: Fault) -> None:
+        if fault.breaks:
+            stream.replica.failed()
+            detail = {"server": stream.replica.url, "reason": str(fault.error)}
+            logger.warning("remote_engine_failed", extra=detail, exc_info=fault.__cause__)
+
+    async def _tokenized(self, request: GenerationRequest) -> Count:
+        for replica in self.replicas.in_turn():
+            try:
+                exact = await tokenized(self._client, replica.url, self._address, request)
+            except Fault as fault:
+                if not fault.moves:
+                    raise fault.error from fault
+                continue
+            return Count(exact, exact)
+        raise EngineUnavailable(refusals.AWAY)
+
+    async def tokenise(self, texts: Sequence[Text]) -> Tokenised:
+        _refuse_reading()
+
+    async def embed(self, texts: Sequence[Text], *, tenant: str = "") -> Embedded:
+        _refuse_reading()
+
+    async def classify(self, texts: Sequence[Text], *, tenant: str = "") -> Classified:
+        _refuse_reading()
+
+    async def info(self) -> EngineInfo:
+        """Raises EngineUnavailable."""
+        for replica in self.replicas.all:
+            if await answers(self._client, replica.url):
+                name = self._address.model or ""
+                return EngineInfo(name, self._context_window, 0, 0, "unknown", "remote")
+        raise EngineUnavailable(refusals.AWAY)
+
+    async def retire(self) -> None:
+        """Nobody asks it any more: what was prepared may begin, what runs may end; then close."""
+        await asyncio.sleep(PREPARED_SECONDS)
+        await self.replicas.idle()
+        await self.close()
+
+    async def close(self) -> None:
+        await self.replicas.close()
+        await self._client.aclose()
+
+
+def _refuse_reading() -> NoReturn:
+    raise InvalidGeneration("This model generates; it does not make vectors of texts.", "model")
+
+
+def _client(address: RemoteAddress) -> httpx.AsyncClient:
+    """No proxy, no redirect: where a request goes is what the catalog says."""
+    headers = {"accept-encoding": "identity"}
+    if address.key_env:
+        if not (key := os.environ.get(address.key_env)):
+            logger.error("remote_key_missing", extra={"variable": address.key_env})
+            raise EngineUnavailable("The key of this model's server is missing.")
+        headers["authorization"] = f"Bearer {key}"
+    options: dict[str, Any] = {"follow_redirects": False, "trust_env": False}
+    return httpx.AsyncClient(
+        headers=headers,
+        timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS, pool=None),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=256),
+        verify=ssl.create_default_context(),
+        **options,
+    )

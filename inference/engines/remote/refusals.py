@@ -1,0 +1,96 @@
+"""What a server refused, in our words: whose fault it is, and whether another one may be asked."""
+
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from inference.engines.base import (
+    ContextTooLong,
+    EngineError,
+    EngineOverloaded,
+    EngineUnavailable,
+    GenerationFailed,
+    InvalidGeneration,
+)
+
+AWAY: Final = "This model's server does not answer."
+_CALLER: Final = {
+    HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY,
+}  # fmt: skip
+_FULL: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_BROKEN: Final = {HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+_LONGEST_MESSAGE: Final = 500
+_LONGEST_WAIT: Final = 60.0
+_TOO_LONG: Final = re.compile(r"context_length_exceeded|maximum context|context (size|length)")
+_PLACES: Final = re.compile(r"(https?|file)://\S+|(?<![\w.])/(?:[\w.-]+/)+[\w.-]*")
+
+
+@dataclass(slots=True)
+class Fault(Exception):
+    """This replica could not do it. `moves`: another one may be asked, as long as nothing has been
+    said; `breaks`: it counts against this one."""
+
+    error: EngineError
+    moves: bool = True
+    breaks: bool = True
+
+
+def away(why: str = AWAY) -> Fault:
+    return Fault(EngineUnavailable(why))
+
+
+def broken(error: GenerationFailed) -> Fault:
+    """What it said makes no sense."""
+    return Fault(error)
+
+
+def of_status(status: int, retry_after: str | None, body: bytes) -> Fault:
+    """An answer that is not 200. A 500 may be this request's own doing, so that it does not count
+    against the server: else one caller could make it look ill for all."""
+    if status in _CALLER:
+        return Fault(_callers_own(body), moves=False, breaks=False)
+    if status in _FULL:
+        wait = EngineOverloaded("This model's servers are busy. Try again.", _wait(retry_after))
+        return Fault(wait, breaks=False)
+    if status in _BROKEN:
+        return away()
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        failed = GenerationFailed("The model's server failed on this request.")
+        return Fault(failed, breaks=False)
+    return Fault(EngineUnavailable("The model's server refuses this platform."))
+
+
+def _callers_own(body: bytes) -> InvalidGeneration:
+    message, param, code = _envelope(body)
+    if _TOO_LONG.search(f"{code} {message}"):
+        return ContextTooLong(message, param)
+    return InvalidGeneration(message, param)
+
+
+def _envelope(body: bytes) -> tuple[str, str | None, str | None]:
+    """Message, param and code of OpenAI's envelope, or of what looks like it."""
+    try:
+        told: Any = json.loads(body)
+    except ValueError:
+        told = None
+    error = told.get("error", told) if isinstance(told, dict) else None
+    fields = error if isinstance(error, dict) else {"message": error}
+    message, param, code = (_text(fields.get(name)) for name in ("message", "param", "code"))
+    return message or "The model's server refuses this request.", param, code
+
+
+def _text(value: object) -> str | None:
+    """Short, printable, without addresses or paths of the machines behind us."""
+    if not isinstance(value, str) or not value:
+        return None
+    line = "".join(letter for letter in value if letter.isprintable())
+    return _PLACES.sub("…", line)[:_LONGEST_MESSAGE]
+
+
+def _wait(retry_after: str | None) -> float:
+    try:
+        return min(max(float(retry_after or 1.0), 0.1), _LONGEST_WAIT)
+    except ValueError:
+        return 1.0

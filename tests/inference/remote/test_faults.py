@@ -1,0 +1,344 @@
+"""Every fault of a server: who hears of it, who is asked instead, and that nobody is asked twice
+once an answer has begun."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from inference.engines.base import (
+    ContextTooLong,
+    Delta,
+    EngineError,
+    EngineOverloaded,
+    EngineUnavailable,
+    GenerationFailed,
+    InvalidGeneration,
+)
+from inference.engines.remote import RemoteAddress, RemoteEngine, replicas
+from inference.engines.remote import engine as engine_module
+from tests.inference.remote.upstream import (
+    USAGE,
+    Call,
+    Script,
+    engine,
+    finished,
+    generated,
+    read,
+    request,
+    said,
+    two_words,
+    upstream,
+)
+
+
+def text(deltas: Sequence[Delta]) -> str:
+    return "".join(delta.text for delta in deltas)
+
+
+async def never(call: Call) -> None:
+    await asyncio.sleep(3600)
+
+
+async def silent_after_its_headers(call: Call) -> None:
+    await call.begin()
+    await call.event({"choices": [{"index": 0, "delta": {"role": "assistant"}}]})
+    await asyncio.sleep(3600)
+
+
+async def cut_before_its_first_word(call: Call) -> None:
+    await call.begin()
+    await call.event({"choices": [{"index": 0, "delta": {"role": "assistant"}}]})
+    await call.cut()
+
+
+async def refuses_to_speak(call: Call) -> None:
+    await call.cut()
+
+
+async def fails(call: Call) -> None:
+    await call.answer(500, {"error": {"message": "Traceback: /opt/app.py"}})
+
+
+async def bad_gateway(call: Call) -> None:
+    await call.answer(502, "oops")
+
+
+async def full(call: Call) -> None:
+    await call.answer(429, {"error": {"message": "slow down"}}, retry_after="7")
+
+
+async def no_key(call: Call) -> None:
+    await call.answer(401, {"error": {"message": "bad key sk-123"}})
+
+
+async def no_json(call: Call) -> None:
+    await call.begin()
+    await call.event(b'{"choices": [')
+
+
+async def wrong_json(call: Call) -> None:
+    await call.begin()
+    await call.event({"choices": [{"index": -1, "delta": {"content": 5}}]})
+
+
+async def one_choice_too_many(call: Call) -> None:
+    await call.begin()
+    await call.event(said("x", index=1))
+
+
+async def huge_line(call: Call) -> None:
+    await call.begin()
+    while True:
+        await call.raw(b"data: " + b"x" * 65536)
+
+
+async def error_event(call: Call) -> None:
+    await call.begin()
+    await call.event({"error": {"message": "CUDA out of memory"}})
+
+
+FAULTS: list[Script] = [
+    cut_before_its_first_word, refuses_to_speak, fails, bad_gateway, full, no_key, no_json,
+    wrong_json, one_choice_too_many, huge_line, error_event,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+async def test_before_the_first_word_another_server_is_asked(fault: Script) -> None:
+    async with upstream(fault) as ill, upstream() as well, engine(ill, well) as remote:
+        heard = [text(await generated(remote)) for _ in range(4)]
+
+    assert heard == ["Hello you"] * 4
+    assert ill.generations
+    assert len(well.generations) == 4
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+async def test_a_server_alone_is_asked_once_and_its_fault_is_told(fault: Script) -> None:
+    async with upstream(fault) as ill, engine(ill) as remote:
+        with pytest.raises((EngineUnavailable, EngineOverloaded, GenerationFailed)) as told:
+            await generated(remote)
+
+    assert len(ill.generations) == 1
+    assert not any(word in str(told.value) for word in ("/opt", "CUDA", "sk-", "127.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    "script", [never, silent_after_its_headers], ids=lambda script: script.__name__
+)
+async def test_a_server_that_falls_ill_gives_its_waiting_requests_to_another(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas, "CHECK_SECONDS", 0.05)
+    async with upstream(script) as ill, upstream(script) as well, engine(ill, well) as remote:
+        waiting = [asyncio.create_task(generated(remote)) for _ in range(4)]
+        await ill.asked(2)
+        await well.asked(2)
+        ill.health, well.script = 500, two_words
+        ended = asyncio.as_completed(waiting, timeout=10)
+        moved = [await next(ended) for _ in ill.generations]
+        assert [text(deltas) for deltas in moved] == ["Hello you"] * 2
+        for call in ill.generations:
+            await asyncio.wait_for(call.left.wait(), 2)
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+
+
+async def test_a_server_that_never_answers_is_left_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engine_module, "FIRST_BYTE_SECONDS", 0.1)
+    async with upstream(never) as ill, upstream() as well, engine(ill, well) as remote:
+        heard = [text(await generated(remote)) for _ in range(2)]
+
+    assert heard == ["Hello you"] * 2
+    assert ill.generations
+
+
+async def test_nobody_else_is_asked_once_an_answer_has_begun() -> None:
+    async def cut_later(call: Call) -> None:
+        await call.begin()
+        await call.event(said("Hello"))
+        await asyncio.sleep(0.05)
+        await call.cut()
+
+    async with upstream(cut_later) as one, upstream(cut_later) as two, engine(one, two) as remote:
+        heard: list[Delta] = []
+        prepared = await remote.prepare(request())
+        with pytest.raises(EngineUnavailable, match="went away"):
+            await read(remote, prepared, heard)
+
+    assert text(heard) == "Hello"
+    assert len(one.generations) + len(two.generations) == 1
+
+
+async def test_an_answer_that_ends_too_early_has_failed() -> None:
+    async def no_finish(call: Call) -> None:
+        await call.begin()
+        await call.event(said("Hello"))
+        await call.event({"choices": [], "usage": USAGE})
+        await call.end()
+
+    async with upstream(no_finish) as server, engine(server) as remote:
+        with pytest.raises(GenerationFailed, match="ended before"):
+            await generated(remote)
+
+
+async def test_a_server_may_hang_up_when_all_is_said() -> None:
+    async def hangs_up(call: Call) -> None:
+        await call.begin()
+        await call.event(said("Hello"))
+        await call.event({**finished(), "usage": USAGE})
+        call.writer.write(b"0\r\n\r\n")
+        await call.writer.drain()
+
+    async with upstream(hangs_up) as server, engine(server) as remote:
+        assert text(await generated(remote)) == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words", "param"),
+    [
+        (400, {"error": {"message": "top_k is odd", "param": "top_k"}}, InvalidGeneration,
+         "top_k is odd", "top_k"),
+        (400, {"message": "maximum context length is 8"}, ContextTooLong, "maximum context", None),
+        (422, {"error": "no http://10.0.0.1:8000/v1 or /opt/vllm/a.py"}, InvalidGeneration,
+         "no … or …", None),
+        (400, [], InvalidGeneration, "refuses this request", None),
+    ],
+)  # fmt: skip
+async def test_what_the_caller_did_wrong_is_told_and_not_tried_elsewhere(
+    status: int, body: object, kind: type[EngineError], words: str, param: str | None
+) -> None:
+    async def refuse(call: Call) -> None:
+        await call.answer(status, body)
+
+    async with upstream(refuse) as one, upstream(refuse) as two, engine(one, two) as remote:
+        with pytest.raises(kind, match=words) as told:
+            await generated(remote)
+        assert all(replica.ready for replica in remote.replicas.all)
+
+    assert getattr(told.value, "param", None) == param
+    assert len(one.generations) + len(two.generations) == 1
+
+
+async def test_full_servers_say_when_to_come_again() -> None:
+    async with upstream(full) as one, upstream(full) as two, engine(one, two) as remote:
+        with pytest.raises(EngineOverloaded) as told:
+            await generated(remote)
+
+    assert told.value.retry_after == 7
+    assert len(one.generations) == len(two.generations) == 1
+
+
+async def test_a_broken_server_is_left_alone_and_one_request_tries_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with upstream(bad_gateway) as ill, engine(ill) as remote:
+        for _ in range(10):
+            with pytest.raises(EngineUnavailable):
+                await generated(remote)
+        assert len(ill.generations) == replicas.FAILURES
+        ill.script = two_words
+        _an_hour_later(remote)
+        tries = await asyncio.gather(*(generated(remote) for _ in range(5)), return_exceptions=True)
+        assert sum(isinstance(one, list) for one in tries) == 1
+        assert text(await generated(remote)) == "Hello you"
+
+
+def _an_hour_later(remote: RemoteEngine) -> None:
+    for replica in remote.replicas.all:
+        replica._rests_until = 0.0
+
+
+async def test_failures_of_single_requests_do_not_make_a_server_look_ill() -> None:
+    async with upstream(fails) as ill, engine(ill) as remote:
+        for _ in range(10):
+            with pytest.raises(GenerationFailed):
+                await generated(remote)
+    assert len(ill.generations) == 10
+
+
+async def test_leaving_closes_the_servers_stream_at_once() -> None:
+    async with upstream(silent_after_its_first_word) as server, engine(server) as remote:
+        started = remote.generate(await remote.prepare(request()), 50)
+        await anext(started)
+        await started.aclose()  # type: ignore[attr-defined]  # it is a generator
+        await asyncio.wait_for(server.generations[0].left.wait(), 2)
+        waiting = asyncio.create_task(generated(remote))
+        await server.asked(2)
+        waiting.cancel()
+        await asyncio.wait_for(server.generations[1].left.wait(), 2)
+        assert [replica.outstanding for replica in remote.replicas.all] == [0]
+
+
+async def silent_after_its_first_word(call: Call) -> None:
+    await call.begin()
+    await call.event(said("Hello"))
+    await asyncio.sleep(3600)
+
+
+async def test_connections_are_used_again() -> None:
+    async with upstream() as server, engine(server) as remote:
+        for _ in range(5):
+            await generated(remote)
+    assert len({call.connection for call in server.generations}) == 1
+
+
+async def test_whoever_has_least_to_do_is_asked() -> None:
+    async with (
+        upstream(silent_after_its_first_word) as slow,
+        upstream() as quick,
+        engine(slow, quick) as remote,
+    ):
+        held = []
+        while not slow.generations:
+            held.append(remote.generate(await remote.prepare(request()), 50))
+            await anext(held[-1])
+        before = len(slow.generations)
+        for _ in range(6):
+            await generated(remote)
+        assert len(slow.generations) == before
+        for one in held:
+            await one.aclose()  # type: ignore[attr-defined]  # it is a generator
+
+
+async def test_the_key_goes_with_every_call_and_without_it_nothing_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("THEIR_KEY", "sk-theirs")
+    async with upstream() as server, engine(server, options="key_env=THEIR_KEY") as remote:
+        await generated(remote)
+    assert {call.headers["authorization"] for call in server.calls} == {"Bearer sk-theirs"}
+
+    monkeypatch.delenv("THEIR_KEY")
+    with pytest.raises(EngineUnavailable, match="key"):
+        RemoteEngine(RemoteAddress.read("http://a/v1 key_env=THEIR_KEY"), 1000)
+
+
+async def test_no_redirect_and_no_proxy_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with upstream() as elsewhere:
+
+        async def redirect(call: Call) -> None:
+            await call.answer(307, {}, location=f"{elsewhere.url}/chat/completions")
+
+        monkeypatch.setenv("HTTP_PROXY", elsewhere.url)
+        async with upstream(redirect) as server, engine(server) as remote:
+            with pytest.raises(EngineUnavailable):
+                await generated(remote)
+        assert not elsewhere.calls
+
+
+async def test_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference.engines.remote.answer.MOST_BYTES", 10_000)
+
+    async def endless(call: Call) -> None:
+        await call.begin()
+        while True:
+            await call.event(said("x" * 1000))
+
+    async with upstream(endless) as server, engine(server) as remote:
+        with pytest.raises(GenerationFailed, match="too large"):
+            await generated(remote)

@@ -19,6 +19,7 @@ YES_NO: Final = {"true": True, "false": False}
 LONGEST_SEARCH: Final = 200
 MOST_DAYS: Final = 3_650
 NANO: Final = 10**9
+FEW: Final = 1_000
 
 
 def filtered(chatbot: Chatbot, query: Mapping[str, str]) -> QuerySet[Conversation]:
@@ -29,8 +30,10 @@ def filtered(chatbot: Chatbot, query: Mapping[str, str]) -> QuerySet[Conversatio
 def of_all(organisation_id: str, query: Mapping[str, str]) -> QuerySet[Conversation]:
     """The same of all its chatbots. Raises InvalidRequest."""
     chats = Conversation.objects.filter(organisation_id=organisation_id, messages_count__gt=0)
-    asked = (condition(query[name]) for name, condition in _FILTERS.items() if name in query)
-    found: QuerySet[Conversation] = chats.filter(*asked)
+    asked = {name: query[name] for name in _FILTERS if name in query}
+    found: QuerySet[Conversation] = chats.filter(
+        *(_FILTERS[name](organisation_id, value) for name, value in asked.items())
+    )
     return found
 
 
@@ -124,24 +127,30 @@ def forget(chatbot: Chatbot, of: Visitor, author: Author) -> int:
     return count
 
 
-def _has(**fields: Any) -> Exists:
-    return Exists(Message.objects.filter(conversation=OuterRef("pk"), **fields))
+def _has(organisation_id: str, **fields: Any) -> Q | Exists:
+    """Conversations with such a message. Where these are few, an index names them at once; else
+    the newest conversations are looked at one by one, and soon enough of them have one."""
+    said = Message.objects.filter(organisation_id=organisation_id, **fields)
+    few = list(said.order_by().values_list("conversation_id", flat=True)[: FEW + 1])
+    if len(few) <= FEW:
+        return Q(pk__in=set(few))
+    return Exists(said.filter(conversation=OuterRef("pk")))
 
 
-def _words(text: str) -> Exists:
+def _words(organisation_id: str, text: str) -> Q | Exists:
     if not text.strip() or len(text) > LONGEST_SEARCH:
         raise InvalidRequest(f"'q' has 1 to {LONGEST_SEARCH} characters.", param="q")
-    return _has(words=SearchQuery(text, config="simple", search_type="websearch"))
+    return _has(organisation_id, words=SearchQuery(text, config="simple", search_type="websearch"))
 
 
-def _lately(text: str) -> Q:
+def _lately(_organisation_id: str, text: str) -> Q:
     days = int(text) if re.fullmatch("[0-9]{1,4}", text) else 0
     if not 1 <= days <= MOST_DAYS:
         raise InvalidRequest(f"'days' is a whole number from 1 to {MOST_DAYS:,}.", param="days")
     return Q(last_message_at__gte=timezone.now() - timedelta(days=days))
 
 
-def _dear(text: str) -> Q:
+def _dear(_organisation_id: str, text: str) -> Q:
     """Dollars as they are written."""
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
         raise InvalidRequest("'least_cost' is dollars, as 0.002.", param="least_cost")
@@ -160,14 +169,16 @@ def _one_of(name: str, value: str, known: Sequence[str]) -> str:
     return value
 
 
-_FILTERS: Final[Mapping[str, Callable[[str], Q | Exists]]] = {
+_FILTERS: Final[Mapping[str, Callable[[str, str], Q | Exists]]] = {
     "q": _words,
-    "visitor": lambda text: Q(visitor_id=text),
-    "origin": lambda text: Q(origin=text),
-    "feedback": lambda text: _has(feedback=_one_of("feedback", text, Message.Feedback.values)),
-    "status": lambda text: _has(status=_one_of("status", text, Message.Status.values)),
-    "flagged": lambda text: Q(flagged=_boolean("flagged", text)),
-    "preview": lambda text: Q(is_preview=_boolean("preview", text)),
+    "visitor": lambda _of, text: Q(visitor_id=text),
+    "origin": lambda _of, text: Q(origin=text),
+    "feedback": lambda of, text: _has(
+        of, feedback=_one_of("feedback", text, Message.Feedback.values)
+    ),
+    "status": lambda of, text: _has(of, status=_one_of("status", text, Message.Status.values)),
+    "flagged": lambda _of, text: Q(flagged=_boolean("flagged", text)),
+    "preview": lambda _of, text: Q(is_preview=_boolean("preview", text)),
     "days": _lately,
     "least_cost": _dear,
 }

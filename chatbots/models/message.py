@@ -95,6 +95,16 @@ class Message(Scoped):
                 fields=["touched_at"], condition=Q(status="in_progress"), name="answers_in_making"
             ),
             models.Index(fields=["created_at"], name="message_age"),
+            models.Index(
+                fields=["organisation", "created_at"],
+                condition=Q(feedback__isnull=False),
+                name="messages_rated",
+            ),
+            models.Index(
+                fields=["organisation", "created_at"],
+                condition=Q(status__in=["failed", "incomplete"]),
+                name="messages_failed",
+            ),
             GinIndex(fields=["words"], name="message_words"),
         ]
 

@@ -167,7 +167,10 @@ class Answer:
             items, number = self._narrator.so_far()
             with suppress(DatabaseUnavailable):
                 text = answers.text_of(items)
-                if await answers.touch(self.draft.claim.message_id, text, number + 1):
+                told = await answers.touch(self.draft.claim.message_id, text, number + 1)
+                if told.heard:
+                    self._heard = time.monotonic()
+                if told.cancelled:
                     self.run.stop()
             if self._is_alone():
                 self.run.stop()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -12,6 +12,7 @@ from api import database
 from billing.ledger import Usage
 from chatbots import citing
 
+HEARD_SECONDS: Final = 5.0
 STATUS: Final = {"completed": "completed", "failed": "failed"}  # any other stays incomplete
 
 
@@ -45,6 +46,14 @@ class Row:
     events: int
     model: str
     created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What other processes say of an answer that is made here."""
+
+    cancelled: bool
+    heard: bool
 
 
 async def finish(done: Finished) -> None:
@@ -88,18 +97,29 @@ async def _tell(connection: database.Connection, values: dict[str, Any], convers
     await tell(connection, values["organisation"], "chatbot.message", told)
 
 
-async def touch(message_id: str, text: str, events: int) -> bool:
-    """It is still being made, and so far it is this. Has somebody asked to cancel it?"""
-    values = {"id": message_id, "text": text, "events": events}
+async def touch(message_id: str, text: str, events: int) -> Elsewhere:
+    """It is still being made, and so far it is this."""
+    values = {"id": message_id, "text": text, "events": events, "lately": 2 * HEARD_SECONDS}
     async with database.connection() as connection:
         row = await (await connection.execute(_TOUCH, values)).fetchone()
-    return row is None or bool(row[0])  # a conversation that was deleted needs no answer
+    if row is None:  # a conversation that was deleted needs no answer
+        return Elsewhere(cancelled=True, heard=False)
+    return Elsewhere(cancelled=row[0], heard=bool(row[1]))
 
 
 async def cancel(message_id: str) -> None:
     """Of another process, which looks once a second."""
+    await _mark(_CANCEL, message_id)
+
+
+async def hear(message_id: str) -> None:
+    """Somebody reads here what another process makes. To be said every HEARD_SECONDS."""
+    await _mark(_HEAR, message_id)
+
+
+async def _mark(how: LiteralString, message_id: str) -> None:
     async with database.connection() as connection:
-        await connection.execute(_CANCEL, {"id": message_id})
+        await connection.execute(how, {"id": message_id})
 
 
 async def find(
@@ -145,10 +165,14 @@ _COUNT: Final = """
 """
 _TOUCH: Final = """
     UPDATE chatbots_message SET touched_at = now(), text = %(text)s, events = %(events)s
-     WHERE id = %(id)s AND body IS NULL RETURNING cancel_asked
+     WHERE id = %(id)s AND body IS NULL
+    RETURNING cancel_asked, heard_at > now() - make_interval(secs => %(lately)s)
 """
 _CANCEL: Final = """
     UPDATE chatbots_message SET cancel_asked = true WHERE id = %(id)s AND status = 'in_progress'
+"""
+_HEAR: Final = """
+    UPDATE chatbots_message SET heard_at = now() WHERE id = %(id)s AND status = 'in_progress'
 """
 _FIND: Final = """
     SELECT message.conversation_id, message.id AS message_id, message.status, message.text,

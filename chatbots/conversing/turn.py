@@ -1,6 +1,8 @@
 """One answer of a chatbot, running or done, for whoever reads it."""
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import nullcontext
 from typing import Any, Final
@@ -27,6 +29,7 @@ class Turn:
         self.message_id = message_id
         self._live = live
         self._speaker = speaker
+        self._heard = -math.inf
 
     async def events(self, after: int = -1) -> AsyncIterator[Sequence[Event]]:
         """Events with a number above `after`, then live ones, until the last.
@@ -61,6 +64,7 @@ class Turn:
         """The response so far, and the number of the last event that it includes."""
         if answer := answering.making(self.response_id):
             return answer.so_far()
+        await self._listen()
         row = await self._row()
         return self._told(row), row.events - 1
 
@@ -69,6 +73,7 @@ class Turn:
         following = asyncio.ensure_future(anext(log, None))
         try:
             while True:
+                await self._listen()
                 await asyncio.wait([following], timeout=SILENT_SECONDS)
                 if following.done():
                     if (events := following.result()) is None:
@@ -79,6 +84,13 @@ class Turn:
                     return
         finally:
             following.cancel()
+
+    async def _listen(self) -> None:
+        """The process that makes it must know that it is not alone."""
+        now = time.monotonic()
+        if self._live.configuration.stop_when_alone and now - self._heard > answers.HEARD_SECONDS:
+            self._heard = now
+            await answers.hear(self.message_id)
 
     async def _row(self) -> Row:
         row = await answers.find(

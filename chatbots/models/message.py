@@ -71,6 +71,7 @@ class Message(Scoped):
     feedback_comment = models.CharField(max_length=2000, blank=True)
     events = models.PositiveIntegerField(default=0, help_text="Told so far, `text` included.")
     cancel_asked = models.BooleanField(default=False)
+    heard_at = models.DateTimeField(null=True, help_text="By readers in other processes.")
     created_at = models.DateTimeField(auto_now_add=True)
     touched_at = models.DateTimeField(auto_now_add=True)
 

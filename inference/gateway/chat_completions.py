@@ -21,10 +21,14 @@ class ChatWire(Wire):
     def __init__(self, suffix: str, model: str, choices: int, asked: ChatCompletionRequest) -> None:
         super().__init__(suffix, model, choices, asked)
         self._silent = set(range(choices))  # choices whose role has not been said
+        self._texts = [""] * choices  # so far, of a stream whose texts are annotated
         self._older = asked.functions is not None
         self._reason_of_calls = _reason_of_calls(asked)
 
     def events(self, deltas: Sequence[Delta]) -> str:
+        if self.annotate:
+            for delta in deltas:
+                self._texts[delta.index] += delta.text
         if self._silent:
             return self._roles(deltas) + super().events(deltas)
         return super().events(deltas)
@@ -54,6 +58,7 @@ class ChatWire(Wire):
                 "role": "assistant",
                 "content": answer.text or (None if answer.tool_calls else ""),
                 "refusal": None,
+                **self._annotations(answer.text),
                 **self._calls(answer.tool_calls),
             },
             "logprobs": self.logprobs(index, answer.logprobs) if self.with_logprobs else None,
@@ -65,7 +70,7 @@ class ChatWire(Wire):
 
     def again(self, choice: dict[str, Any]) -> str:
         index, message = choice["index"], choice["message"]
-        content = message["content"]
+        content, cited = message["content"], message.get("annotations")
         calls = message.get("tool_calls", [])
         if older := message.get("function_call"):
             calls = [{"id": "", "function": older}]
@@ -74,6 +79,7 @@ class ChatWire(Wire):
                 self._role(index, None if content is None else ""),
                 self._chunk(index, content, to_json(choice["logprobs"])) if content else "",
                 *(self.call(index, _piece(place, call)) for place, call in enumerate(calls)),
+                self._delta(index, {"annotations": cited}) if cited else "",
                 self._finish(index, choice["finish_reason"]),
             )
         )
@@ -98,7 +104,18 @@ class ChatWire(Wire):
         )
 
     def _finish(self, index: int, reason: str) -> str:
-        return super()._finish(index, self._reason(reason) or reason)
+        cited = self._annotations(self._texts[index])
+        finish = super()._finish(index, self._reason(reason) or reason)
+        return self._delta(index, cited) + finish if cited else finish
+
+    def _annotations(self, text: str) -> dict[str, Any]:
+        """In this API's shape: an annotation's fields stand below the name of its type."""
+        told = self.annotate(text) if self.annotate and text else ()
+        found = [
+            {"type": one["type"], one["type"]: {key: one[key] for key in one if key != "type"}}
+            for one in told
+        ]
+        return {"annotations": found} if found else {}
 
     def _reason(self, reason: str | None) -> str | None:
         return self._reason_of_calls if reason == "tool_calls" else reason

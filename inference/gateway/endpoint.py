@@ -59,7 +59,7 @@ class Endpoint(Border):
         suffix = request_ids.current().removeprefix("req_")
         wire, order, record = self.order(asked, admitted, entry, suffix)
         if persona:
-            order, _ = await persona.dressed(order, asked.model_fields_set)
+            order, wire.annotate = await persona.dressed(order, asked.model_fields_set)
         run = runs.start(order, partial(answers.keep, wire), record)
         reader = run.events()
         request_ids.on_abandon(reader.close)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 from api import sse
 from billing.pricing import usd
 from inference.engines.base import Delta, TokenLogprob, ToolCallDelta
+from inference.responses.output import Annotate
 from inference.runs import ChoiceAnswer, Run
 from inference.schemas.fields import GeneratingParams
 
@@ -31,6 +32,8 @@ class Wire(ABC):
     BEFORE: ClassVar[str]
     AFTER: ClassVar[str]
     NO_TEXT: ClassVar[str]
+
+    annotate: Annotate | None = None  # where a chatbot has a text from
 
     def __init__(self, suffix: str, model: str, choices: int, asked: GeneratingParams) -> None:
         self.choices = choices

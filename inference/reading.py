@@ -164,7 +164,7 @@ class Reading:
         )
         if isinstance(caller, Caller):
             if order.tier != BATCH:
-                self._reservation = self._take_tokens(caller)
+                self._reservation = await self._take_tokens(caller)
             request = replace(
                 request,
                 key_id=caller.key_id,
@@ -179,9 +179,9 @@ class Reading:
                 self._reservation.cancel()
             raise
 
-    def _take_tokens(self, caller: Caller) -> rate_limits.Reservation:
+    async def _take_tokens(self, caller: Caller) -> rate_limits.Reservation:
         try:
-            return rate_limits.take_tokens(caller.meter_id, caller.limits, self.tokens)
+            return await rate_limits.atake_tokens(caller.meter_id, caller.limits, self.tokens)
         except RateLimited:
             if self.order.request:
                 self.order.request.cancel()  # a 429 costs nothing

@@ -27,7 +27,7 @@ class Admitted:
 async def admit(scope: Scope, receive: Receive) -> Admitted:
     """Raises Unauthenticated, Forbidden, RateLimited, DatabaseUnavailable."""
     caller = await known(scope)
-    request = rate_limits.take_request(caller.meter_id, caller.limits)
+    request = await rate_limits.atake_request(caller.meter_id, caller.limits)
     raw = await _body(receive)
     return Admitted(caller, request, raw, _retry_key(scope, raw))
 

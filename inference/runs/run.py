@@ -151,7 +151,7 @@ class Run:
         asked = order.entry.default_max_output if order.output_limit is None else order.output_limit
         output = min(asked, room)
         if not order.in_batch:
-            self._reservation = self._take_tokens(prompt + output * order.choices)
+            self._reservation = await self._take_tokens(prompt + output * order.choices)
         request = ledger.HoldRequest(
             id=order.id,
             organisation_id=caller.organisation_id,
@@ -176,10 +176,10 @@ class Run:
                 self._reservation.cancel()
             raise
 
-    def _take_tokens(self, most: int) -> rate_limits.Reservation:
+    async def _take_tokens(self, most: int) -> rate_limits.Reservation:
         caller = self.order.caller
         try:
-            return rate_limits.take_tokens(caller.meter_id, caller.limits, most)
+            return await rate_limits.atake_tokens(caller.meter_id, caller.limits, most)
         except RateLimited:
             if self.order.request:
                 self.order.request.cancel()

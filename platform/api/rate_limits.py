@@ -1,21 +1,33 @@
-"""Requests and tokens a minute for each key: an exact sliding window, in this process.
+"""Requests and tokens a minute for each key: an exact sliding window, in this process or in Redis.
 
 In any 60 seconds no more than the limit is taken; what is refused costs nothing; what was taken by
-estimate and not used is given back. All calls are thread-safe and cost a few microseconds.
+estimate and not used is given back. All calls are thread-safe and cost a few microseconds; with
+`REDIS_URL` all web processes share one window, and event loops ask by `atake_…`, which does not
+block them. While Redis is away each process counts alone, from what it has let through itself.
 
 `key_id` is a `Caller.meter_id`: a key and those it was rotated to share one window. What remains is
 said on every answer to a key that was read; a path or a method that does not exist is refused
 before anybody looks at the key, so those answers (404, 405 of the generating routes) say nothing.
 """
 
+import importlib
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from threading import Lock
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
+from uuid import uuid4
+
+from django.conf import settings
 
 from api.errors import LargerThanLimit, RateLimited
+
+if TYPE_CHECKING:
+    import types
+
+    from api.shared_windows import SharedWindows, State, Wish
 
 WINDOW: Final = 60.0
 """Seconds."""
@@ -28,21 +40,27 @@ class Limits:
 
 
 class Reservation:
-    """A share of a window; it counts until it is 60 seconds old, or given back."""
+    """A share of a window; it counts until it is 60 seconds old, or given back. `shared` is the id
+    of the same share in Redis."""
 
-    __slots__ = ("amount", "taken_at", "window")
+    __slots__ = ("amount", "shared", "taken_at", "window")
 
     def __init__(self, window: "_Window", amount: int, taken_at: float) -> None:
         self.window = window
         self.amount = amount
         self.taken_at = taken_at
+        self.shared: str | None = None
 
     def settle(self, actual: int) -> None:
         """Give back what `actual` did not use."""
         with _lock:
-            if (unused := self.amount - actual) > 0:
-                self.amount = actual
-                self.window.used -= unused
+            if (unused := self.amount - actual) <= 0:
+                return
+            self.amount = actual
+            self.window.used -= unused
+            self.window.used_by_all -= unused
+        if self.shared and (windows := _shared()):
+            windows.give_back(self.shared, [self.window.name], actual)
 
     def cancel(self) -> None:
         """Give all of it back."""
@@ -51,8 +69,13 @@ class Reservation:
 
 @dataclass(slots=True)
 class _Window:
+    """What this process took; beside it, how Redis last said that the window of all is."""
+
+    name: str
     used: int = 0
     taken: deque[Reservation] = field(default_factory=deque)
+    used_by_all: int = 0
+    empty_for_all: float = 0.0  # from then on (time.monotonic)
 
     def forget(self, now: float) -> None:
         """Drop what is older than the window."""
@@ -64,8 +87,9 @@ class _Window:
 
     def take(self, amount: int, limit: int, now: float) -> Reservation | None:
         self.forget(now)
-        if self.used + amount > limit:
-            return None
+        return None if self.used + amount > limit else self.add(amount, now)
+
+    def add(self, amount: int, now: float) -> Reservation:
         self.used += amount
         self.taken.append(reservation := Reservation(self, amount, now))
         return reservation
@@ -82,11 +106,38 @@ class _Window:
     def seconds_until_empty(self, now: float) -> float:
         return max(0.0, self.taken[-1].taken_at + WINDOW - now) if self.taken else 0.0
 
+    def known(self, now: float) -> tuple[int, float]:
+        """How much is used, and in how many seconds nothing will be."""
+        self.forget(now)
+        if now < self.empty_for_all:
+            return max(self.used, self.used_by_all), self.empty_for_all - now
+        return self.used, self.seconds_until_empty(now)
+
 
 @dataclass(slots=True)
 class _Windows:
-    requests: _Window = field(default_factory=_Window)
-    tokens: _Window = field(default_factory=_Window)
+    requests: _Window
+    tokens: _Window
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """`amount` of a key's `what` a minute, of which it may have `limit`."""
+
+    key_id: str
+    what: Literal["requests", "tokens"]
+    amount: int
+    limit: int
+
+    def refusal(self, wait: float) -> RateLimited:
+        if self.what == "requests":
+            said = f"This key may make {self.limit:,} requests a minute."
+            return RateLimited(f"{said} Try again in {wait:.1f} seconds.", retry_after=wait)
+        return RateLimited(
+            f"This key may use {self.limit:,} tokens a minute, and this call needs up to "
+            f"{self.amount:,}. Try again in {wait:.1f} seconds, or lower max_tokens.",
+            retry_after=wait,
+        )
 
 
 _lock = Lock()
@@ -97,41 +148,22 @@ _prune_at = _FEW_KEYS
 
 def take_request(key_id: str, limits: Limits) -> Reservation:
     """Count one request; raises RateLimited with the true time to wait."""
-    limit = limits.requests_per_minute
-    with _lock:
-        now = time.monotonic()
-        window = _windows(key_id, now).requests
-        reservation = window.take(1, limit, now)
-        if reservation:
-            return reservation
-        wait = window.seconds_until(1, limit, now)
-    raise RateLimited(
-        f"This key may make {limit:,} requests a minute. Try again in {wait:.1f} seconds.",
-        retry_after=wait,
-    )
+    return _take(_request(key_id, limits))
+
+
+async def atake_request(key_id: str, limits: Limits) -> Reservation:
+    """As `take_request`, in an event loop."""
+    return await _atake(_request(key_id, limits))
 
 
 def take_tokens(key_id: str, limits: Limits, amount: int) -> Reservation:
     """Count `amount` tokens ahead; raises RateLimited with the true time to wait."""
-    limit = limits.tokens_per_minute
-    if amount > limit:
-        raise LargerThanLimit(
-            f"This call may need {amount:,} tokens, and this key may use {limit:,} a minute. "
-            "Shorten the prompt or lower max_tokens.",
-            retry_after=WINDOW,
-        )
-    with _lock:
-        now = time.monotonic()
-        window = _windows(key_id, now).tokens
-        reservation = window.take(amount, limit, now)
-        if reservation:
-            return reservation
-        wait = window.seconds_until(amount, limit, now)
-    raise RateLimited(
-        f"This key may use {limit:,} tokens a minute, and this call needs up to {amount:,}. "
-        f"Try again in {wait:.1f} seconds, or lower max_tokens.",
-        retry_after=wait,
-    )
+    return _take(_tokens(key_id, limits, amount))
+
+
+async def atake_tokens(key_id: str, limits: Limits, amount: int) -> Reservation:
+    """As `take_tokens`, in an event loop."""
+    return await _atake(_tokens(key_id, limits, amount))
 
 
 def headers(key_id: str, limits: Limits) -> dict[str, str]:
@@ -140,24 +172,103 @@ def headers(key_id: str, limits: Limits) -> dict[str, str]:
     with _lock:
         now = time.monotonic()
         windows = _windows(key_id, now)
-        windows.requests.forget(now)
-        windows.tokens.forget(now)
-        requests, tokens = windows.requests.used, windows.tokens.used
-        waits = windows.requests.seconds_until_empty(now), windows.tokens.seconds_until_empty(now)
+        requests, requests_wait = windows.requests.known(now)
+        tokens, tokens_wait = windows.tokens.known(now)
     return {
         "x-ratelimit-limit-requests": str(limits.requests_per_minute),
         "x-ratelimit-remaining-requests": str(max(0, limits.requests_per_minute - requests)),
-        "x-ratelimit-reset-requests": _moment(clock, waits[0]),
+        "x-ratelimit-reset-requests": _moment(clock, requests_wait),
         "x-ratelimit-limit-tokens": str(limits.tokens_per_minute),
         "x-ratelimit-remaining-tokens": str(max(0, limits.tokens_per_minute - tokens)),
-        "x-ratelimit-reset-tokens": _moment(clock, waits[1]),
+        "x-ratelimit-reset-tokens": _moment(clock, tokens_wait),
     }
 
 
+async def close() -> None:
+    """An event loop's last act."""
+    if windows := _shared():
+        await windows.close()
+
+
 def forget_all() -> None:
-    """Start over (a test's wish)."""
+    """Start over in this process (a test's wish)."""
     with _lock:
         _keys.clear()
+
+
+def _request(key_id: str, limits: Limits) -> _Ask:
+    return _Ask(key_id, "requests", 1, limits.requests_per_minute)
+
+
+def _tokens(key_id: str, limits: Limits, amount: int) -> _Ask:
+    limit = limits.tokens_per_minute
+    if amount > limit:
+        raise LargerThanLimit(
+            f"This call may need {amount:,} tokens, and this key may use {limit:,} a minute. "
+            "Shorten the prompt or lower max_tokens.",
+            retry_after=WINDOW,
+        )
+    return _Ask(key_id, "tokens", amount, limit)
+
+
+def _take(ask: _Ask) -> Reservation:
+    if windows := _shared():
+        taken = uuid4().hex
+        if told := windows.take(taken, [_wish(ask)]):
+            return _as_told(ask, taken, told[0])
+    return _take_here(ask)
+
+
+async def _atake(ask: _Ask) -> Reservation:
+    if windows := _shared():
+        taken = uuid4().hex
+        if told := await windows.atake(taken, [_wish(ask)]):
+            return _as_told(ask, taken, told[0])
+    return _take_here(ask)
+
+
+def _take_here(ask: _Ask) -> Reservation:
+    with _lock:
+        now = time.monotonic()
+        window: _Window = getattr(_windows(ask.key_id, now), ask.what)
+        if reservation := window.take(ask.amount, ask.limit, now):
+            return reservation
+        wait = window.seconds_until(ask.amount, ask.limit, now)
+    raise ask.refusal(wait)
+
+
+def _as_told(ask: _Ask, taken: str, state: "State") -> Reservation:
+    """Redis has decided; this process notes it, for headers and for the time without Redis."""
+    with _lock:
+        now = time.monotonic()
+        window: _Window = getattr(_windows(ask.key_id, now), ask.what)
+        window.used_by_all, window.empty_for_all = state.used, now + state.empty_in
+        if not state.wait:
+            window.forget(now)
+            reservation = window.add(ask.amount, now)
+            reservation.shared = taken
+            return reservation
+    raise ask.refusal(state.wait)
+
+
+def _wish(ask: _Ask) -> "Wish":
+    wish: Wish = _module().Wish(f"{ask.key_id}:{ask.what}", ask.amount, ask.limit, WINDOW)
+    return wish
+
+
+def _shared() -> "SharedWindows | None":
+    return _connected(settings.REDIS_URL) if settings.REDIS_URL else None
+
+
+@cache
+def _connected(url: str) -> "SharedWindows":
+    windows: SharedWindows = _module().SharedWindows(url)
+    return windows
+
+
+def _module() -> "types.ModuleType":
+    # Imported only here: who has one process needs no Redis client.
+    return importlib.import_module("api.shared_windows")
 
 
 def _moment(clock: datetime, wait: float) -> str:
@@ -170,7 +281,8 @@ def _windows(key_id: str, now: float) -> _Windows:
     if found is None:
         if len(_keys) >= _prune_at:
             _prune(now)
-        found = _keys[key_id] = _Windows()
+        windows = (_Window(f"{key_id}:{what}") for what in ("requests", "tokens"))
+        found = _keys[key_id] = _Windows(*windows)
     return found
 
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from api import database, health
+from api import database, health, rate_limits
 from billing import ledger
 from chatbots.consumers import tabs
 from inference import event_log, reading, runs
@@ -48,4 +48,5 @@ async def close_parts() -> None:
     await registry.close()
     await tabs.close()
     await event_log.close()
+    await rate_limits.close()
     await database.close()

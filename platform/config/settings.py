@@ -99,7 +99,7 @@ DATABASE_WAIT_SECONDS = 1.5
 # --- events of answers that can be followed again: in memory, or shared through Redis Streams
 REDIS_URL = env.text("REDIS_URL")
 
-# --- web processes: rate limits live in the memory of one (checks.py)
+# --- web processes: one a command; more than one on a database needs REDIS_URL (web_lock.py)
 WEB_PROCESSES = env.number("WEB_CONCURRENCY", 1, least=1)
 DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)
 # An answer is cut after so long, and refused if it has not begun by then.

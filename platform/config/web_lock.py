@@ -1,4 +1,4 @@
-"""One web process a database: rate limits live in its memory, so a second would break them."""
+"""Without Redis one web process a database: a second would break the limits in its memory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ WAIT_SECONDS = 5
 _LOCK = 0x5EA27E12  # any number: the name of our advisory lock
 _REFUSED = (
     "Rate limits live in the memory of one web process, so a second one would let every key exceed "
-    "its limits"
+    "its limits; with REDIS_URL they are shared"
 )
 
 
@@ -24,7 +24,13 @@ def only_web_process() -> Iterator[None]:
     It lives as long as the connection, so a killed process leaves none behind.
     """
     if settings.WEB_PROCESSES > 1:
-        raise CannotStart(f"{_REFUSED}: set WEB_CONCURRENCY to 1.")
+        raise CannotStart(
+            "One command is one web process: set WEB_CONCURRENCY to 1, and start `serve` as often "
+            "as you want processes, all with the same REDIS_URL."
+        )
+    if settings.REDIS_URL:  # limits, events and news are there: any number may come
+        yield
+        return
     with _connected() as holder:
         try:
             # A predecessor that was told to stop may need a moment.

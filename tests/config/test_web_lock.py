@@ -1,7 +1,8 @@
-"""One web process a database: a second would let every key exceed its limits."""
+"""Without Redis one web process a database: a second would let every key exceed its limits."""
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from config import web_lock
 from config.children import CannotStart
@@ -25,8 +26,14 @@ def test_the_lock_goes_with_its_holder() -> None:
             pass
 
 
-def test_several_processes_by_setting_are_refused(settings: object) -> None:
-    settings.WEB_PROCESSES = 2  # type: ignore[attr-defined]  # pytest-django's own object
+def test_with_redis_there_may_be_any_number(settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"
+    with web_lock.only_web_process(), web_lock.only_web_process():
+        pass
+
+
+def test_several_processes_by_setting_are_refused(settings: Settings) -> None:
+    settings.WEB_PROCESSES = 2
     with pytest.raises(CannotStart, match="WEB_CONCURRENCY"), web_lock.only_web_process():
         pytest.fail("two web processes")
 

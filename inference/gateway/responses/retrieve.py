@@ -64,7 +64,7 @@ async def _tell(send: Send, events: AsyncGenerator[Sequence[Event], None]) -> No
 async def _admitted(scope: Scope) -> Caller:
     """One request of the key's minute is taken. Raises what `known` raises, and RateLimited."""
     caller = await known(scope)
-    rate_limits.take_request(caller.meter_id, caller.limits)
+    await rate_limits.atake_request(caller.meter_id, caller.limits)
     return caller
 
 

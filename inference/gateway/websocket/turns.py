@@ -108,7 +108,7 @@ class Turn:
     async def _admitted(self) -> Admitted:
         """As on every call: a key that was revoked since the handshake is refused."""
         caller = await known(self._socket.scope)
-        request = rate_limits.take_request(caller.meter_id, caller.limits)
+        request = await rate_limits.atake_request(caller.meter_id, caller.limits)
         return Admitted(caller, request, self._frame.raw, None)
 
     async def _send(self, events: Sequence[Event]) -> None:

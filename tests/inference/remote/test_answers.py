@@ -64,20 +64,32 @@ async def test_a_request_says_what_was_asked_and_no_more() -> None:
     assert completion.body["prompt"] == "Once"
 
 
-async def test_tool_calls_pass_through_both_ways() -> None:
-    async def calling(call: Call) -> None:
-        await call.begin()
-        first = {"index": 0, "id": "call_a", "function": {"name": "weather", "arguments": ""}}
-        for piece in (first, {"index": 0, "function": {"arguments": '{"city":"Oslo"}'}}):
-            await call.event({"choices": [{"index": 0, "delta": {"tool_calls": [piece]}}]})
-        await call.event(finished("tool_calls"))
-        await call.event({"choices": [], "usage": USAGE})
-        await call.end()
+async def calling(call: Call) -> None:
+    await call.begin()
+    first = {"index": 0, "id": "call_a", "function": {"name": "weather", "arguments": ""}}
+    for piece in (first, {"index": 0, "function": {"arguments": '{"city":"Oslo"}'}}):
+        await call.event({"choices": [{"index": 0, "delta": {"tool_calls": [piece]}}]})
+    await call.event(finished("tool_calls"))
+    await call.event({"choices": [], "usage": USAGE})
+    await call.end()
 
+
+async def test_the_models_calls_pass_through() -> None:
+    asked = replace(request(), tools=(Tool("weather"),))
+    async with upstream(calling) as server, engine(server) as remote:
+        deltas = await generated(remote, asked)
+
+    assert [piece for delta in deltas for piece in delta.tool_calls] == [
+        ToolCallDelta(0, "", "call_a", "weather"),
+        ToolCallDelta(0, '{"city":"Oslo"}'),
+    ]
+    assert deltas[-1].finish_reason == "tool_calls"
+
+
+async def test_tools_calls_and_the_form_of_the_answer_are_told_to_the_server() -> None:
     asked = replace(
         request(),
         messages=(
-            Message("user", "Hi"),
             Message("assistant", "", tool_calls=(ToolCall("c1", "weather", "{}"),)),
             Message("tool", "rain", tool_call_id="c1"),
         ),
@@ -86,16 +98,11 @@ async def test_tool_calls_pass_through_both_ways() -> None:
         response_format=ResponseFormat({"type": "object"}),
     )
     async with upstream(calling) as server, engine(server) as remote:
-        deltas = await generated(remote, asked)
+        await generated(remote, asked)
     body = server.generations[0].body
 
-    assert [piece for delta in deltas for piece in delta.tool_calls] == [
-        ToolCallDelta(0, "", "call_a", "weather"),
-        ToolCallDelta(0, '{"city":"Oslo"}'),
-    ]
-    assert deltas[-1].finish_reason == "tool_calls"
-    assert body["messages"][1]["tool_calls"][0]["function"]["name"] == "weather"
-    assert body["messages"][2]["tool_call_id"] == "c1"
+    assert body["messages"][0]["tool_calls"][0]["function"]["name"] == "weather"
+    assert body["messages"][1]["tool_call_id"] == "c1"
     assert body["tools"][0]["function"]["strict"] is True
     assert body["tool_choice"] == {"type": "function", "function": {"name": "weather"}}
     assert body["response_format"]["json_schema"]["schema"] == {"type": "object"}

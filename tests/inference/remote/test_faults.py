@@ -2,7 +2,6 @@
 once an answer has begun."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
@@ -15,25 +14,24 @@ from inference.engines.base import (
     GenerationFailed,
     InvalidGeneration,
 )
-from inference.engines.remote import RemoteAddress, RemoteEngine, replicas
 from inference.engines.remote import engine as engine_module
+from inference.engines.remote import replicas
 from tests.inference.remote.upstream import (
     USAGE,
     Call,
     Script,
+    bad_gateway,
     engine,
+    fails,
     finished,
     generated,
     read,
     request,
     said,
+    text,
     two_words,
     upstream,
 )
-
-
-def text(deltas: Sequence[Delta]) -> str:
-    return "".join(delta.text for delta in deltas)
 
 
 async def never(call: Call) -> None:
@@ -54,14 +52,6 @@ async def cut_before_its_first_word(call: Call) -> None:
 
 async def refuses_to_speak(call: Call) -> None:
     await call.cut()
-
-
-async def fails(call: Call) -> None:
-    await call.answer(500, {"error": {"message": "Traceback: /opt/app.py"}})
-
-
-async def bad_gateway(call: Call) -> None:
-    await call.answer(502, "oops")
 
 
 async def full(call: Call) -> None:
@@ -231,114 +221,3 @@ async def test_full_servers_say_when_to_come_again() -> None:
 
     assert told.value.retry_after == 7
     assert len(one.generations) == len(two.generations) == 1
-
-
-async def test_a_broken_server_is_left_alone_and_one_request_tries_it_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with upstream(bad_gateway) as ill, engine(ill) as remote:
-        for _ in range(10):
-            with pytest.raises(EngineUnavailable):
-                await generated(remote)
-        assert len(ill.generations) == replicas.FAILURES
-        ill.script = two_words
-        _an_hour_later(remote)
-        tries = await asyncio.gather(*(generated(remote) for _ in range(5)), return_exceptions=True)
-        assert sum(isinstance(one, list) for one in tries) == 1
-        assert text(await generated(remote)) == "Hello you"
-
-
-def _an_hour_later(remote: RemoteEngine) -> None:
-    for replica in remote.replicas.all:
-        replica._rests_until = 0.0
-
-
-async def test_failures_of_single_requests_do_not_make_a_server_look_ill() -> None:
-    async with upstream(fails) as ill, engine(ill) as remote:
-        for _ in range(10):
-            with pytest.raises(GenerationFailed):
-                await generated(remote)
-    assert len(ill.generations) == 10
-
-
-async def test_leaving_closes_the_servers_stream_at_once() -> None:
-    async with upstream(silent_after_its_first_word) as server, engine(server) as remote:
-        started = remote.generate(await remote.prepare(request()), 50)
-        await anext(started)
-        await started.aclose()  # type: ignore[attr-defined]  # it is a generator
-        await asyncio.wait_for(server.generations[0].left.wait(), 2)
-        waiting = asyncio.create_task(generated(remote))
-        await server.asked(2)
-        waiting.cancel()
-        await asyncio.wait_for(server.generations[1].left.wait(), 2)
-        assert [replica.outstanding for replica in remote.replicas.all] == [0]
-
-
-async def silent_after_its_first_word(call: Call) -> None:
-    await call.begin()
-    await call.event(said("Hello"))
-    await asyncio.sleep(3600)
-
-
-async def test_connections_are_used_again() -> None:
-    async with upstream() as server, engine(server) as remote:
-        for _ in range(5):
-            await generated(remote)
-    assert len({call.connection for call in server.generations}) == 1
-
-
-async def test_whoever_has_least_to_do_is_asked() -> None:
-    async with (
-        upstream(silent_after_its_first_word) as slow,
-        upstream() as quick,
-        engine(slow, quick) as remote,
-    ):
-        held = []
-        while not slow.generations:
-            held.append(remote.generate(await remote.prepare(request()), 50))
-            await anext(held[-1])
-        before = len(slow.generations)
-        for _ in range(6):
-            await generated(remote)
-        assert len(slow.generations) == before
-        for one in held:
-            await one.aclose()  # type: ignore[attr-defined]  # it is a generator
-
-
-async def test_the_key_goes_with_every_call_and_without_it_nothing_goes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("THEIR_KEY", "sk-theirs")
-    async with upstream() as server, engine(server, options="key_env=THEIR_KEY") as remote:
-        await generated(remote)
-    assert {call.headers["authorization"] for call in server.calls} == {"Bearer sk-theirs"}
-
-    monkeypatch.delenv("THEIR_KEY")
-    with pytest.raises(EngineUnavailable, match="key"):
-        RemoteEngine(RemoteAddress.read("http://a/v1 key_env=THEIR_KEY"), 1000)
-
-
-async def test_no_redirect_and_no_proxy_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with upstream() as elsewhere:
-
-        async def redirect(call: Call) -> None:
-            await call.answer(307, {}, location=f"{elsewhere.url}/chat/completions")
-
-        monkeypatch.setenv("HTTP_PROXY", elsewhere.url)
-        async with upstream(redirect) as server, engine(server) as remote:
-            with pytest.raises(EngineUnavailable):
-                await generated(remote)
-        assert not elsewhere.calls
-
-
-async def test_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inference.engines.remote.answer.MOST_BYTES", 10_000)
-
-    async def endless(call: Call) -> None:
-        await call.begin()
-        while True:
-            await call.event(said("x" * 1000))
-
-    async with upstream(endless) as server, engine(server) as remote:
-        with pytest.raises(GenerationFailed, match="too large"):
-            await generated(remote)

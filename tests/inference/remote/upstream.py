@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,6 +78,14 @@ async def two_words(call: Call) -> None:
     await call.event(finished())
     await call.event({"choices": [], "usage": USAGE})
     await call.end()
+
+
+async def fails(call: Call) -> None:
+    await call.answer(500, {"error": {"message": "Traceback: /opt/app.py"}})
+
+
+async def bad_gateway(call: Call) -> None:
+    await call.answer(502, "oops")
 
 
 class Upstream:
@@ -185,3 +193,7 @@ async def generated(
 ) -> list[Delta]:
     prepared = await remote.prepare(asked or request())
     return [delta async for batch in remote.generate(prepared, most) for delta in batch]
+
+
+def text(deltas: Sequence[Delta]) -> str:
+    return "".join(delta.text for delta in deltas)

@@ -19,7 +19,11 @@ ARCHITECTURES = {
     "MistralForCausalLM": "mistral",
     "Qwen2ForCausalLM": "qwen2",
     "Qwen3ForCausalLM": "qwen3",
+    "Gemma2ForCausalLM": "gemma2",
+    "Gemma3ForCausalLM": "gemma3_text",
 }
+LAYERS = {"full_attention", "sliding_attention"}
+SLIDING = set(ARCHITECTURES.values()) - {"llama"}
 # Here frequencies depend on the position alone; dynamic and longrope change with the text's length.
 STATIC_ROPE = {"default", "linear", "llama3", "yarn"}
 CONFIGS = ("config.json", "generation_config.json", "tokenizer_config.json")
@@ -149,7 +153,10 @@ def _unsupported(config: dict[str, Any]) -> Iterator[str]:
     if config.get("quantization_config") is not None:
         yield "It is quantised (quantization_config): use the full-precision weights."
     for key in ("rope_scaling", "rope_parameters"):
-        yield from _unsupported_rope(config.get(key))
+        rope = config.get(key)
+        kinds = isinstance(rope, dict) and rope and rope.keys() <= LAYERS
+        for each in dict(rope or {}).values() if kinds else [rope]:
+            yield from _unsupported_rope(each)
     yield from _unsupported_attention(config)
     for key in ("max_position_embeddings", "vocab_size", "hidden_size", "num_hidden_layers"):
         value = config.get(key)
@@ -166,13 +173,25 @@ def _unsupported_rope(rope: object) -> Iterator[str]:
 
 
 def _unsupported_attention(config: dict[str, Any]) -> Iterator[str]:
-    if config.get("model_type") == "mistral":  # where leaving it out means 4,096
-        slides = config.get("sliding_window", 4096) is not None
-    else:
-        slides = bool(config.get("use_sliding_window"))
-    layers = config.get("layer_types") or []
-    if slides or not isinstance(layers, list) or any(kind != "full_attention" for kind in layers):
-        yield "It uses sliding-window or other partial attention, which is not supported."
+    kinds = config.get("layer_types") or []
+    if not isinstance(kinds, list) or any(
+        not isinstance(kind, str) or kind not in LAYERS for kind in kinds
+    ):
+        yield f"Its layers attend in ways ({kinds!r:.60}) that are not supported."
+        return
+    slides = bool(config.get("use_sliding_window")) or "sliding_attention" in kinds
+    if slides and config.get("model_type") not in SLIDING:
+        yield "It asks for sliding windows, which its architecture does not know."
+    if config.get("use_bidirectional_attention"):
+        yield "It attends to what comes later (use_bidirectional_attention): it cannot generate."
+    for key in ("sliding_window", "head_dim", "query_pre_attn_scalar"):
+        value = config.get(key)
+        if value is not None and (type(value) is not int or not 0 < value <= MAX_CONTEXT):
+            yield f"config.json must give {key} as a whole number above 0, not {value!r:.40}."
+    for key in ("attn_logit_softcapping", "final_logit_softcapping"):
+        value = config.get(key)
+        if value is not None and (type(value) not in (int, float) or not 0 < value <= MAX_CONTEXT):
+            yield f"config.json must give {key} as a number above 0, not {value!r:.40}."
 
 
 def _contradictions(config: dict[str, Any], found: weights.Weights) -> Iterator[str]:

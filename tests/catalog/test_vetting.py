@@ -46,8 +46,15 @@ def test_a_sound_model_passes_and_is_described(tmp_path: Path) -> None:
         ({"rope_scaling": {"rope_type": "longrope"}}, "'longrope'"),
         ({"rope_parameters": {"rope_type": "dynamic"}}, "'dynamic'"),
         ({"rope_scaling": "surprise"}, "'surprise'"),
-        ({"use_sliding_window": True, "sliding_window": 64}, "sliding-window"),
-        ({"layer_types": ["sliding_attention"]}, "sliding-window"),
+        ({"use_sliding_window": True, "sliding_window": 64}, "sliding windows"),
+        ({"layer_types": ["sliding_attention"]}, "sliding windows"),
+        ({"layer_types": ["linear_attention"]}, "['linear_attention']"),
+        ({"layer_types": [["full_attention"]]}, "not supported"),
+        ({"sliding_window": 0}, "sliding_window as a whole number above 0"),
+        ({"sliding_window": "4096"}, "sliding_window as a whole number above 0"),
+        ({"attn_logit_softcapping": -1.0}, "attn_logit_softcapping as a number above 0"),
+        ({"use_bidirectional_attention": True}, "cannot generate"),
+        ({"rope_parameters": {"sliding_attention": {"rope_type": "dynamic"}}}, "'dynamic'"),
         ({"max_position_embeddings": "absent"}, "max_position_embeddings as a whole number"),
         ({"max_position_embeddings": "128"}, "max_position_embeddings as a whole number"),
         ({"max_position_embeddings": True}, "max_position_embeddings as a whole number"),
@@ -64,11 +71,29 @@ def test_a_config_that_is_unsafe_or_unsupported_is_refused(
     assert reason in refusal(write_model(tmp_path, config))
 
 
-def test_mistral_slides_unless_its_config_says_no(tmp_path: Path) -> None:
-    mistral = {"architectures": ["MistralForCausalLM"], "model_type": "mistral"}
-
-    assert "sliding-window" in refusal(write_model(tmp_path / "silent", mistral))
-    assert vetting.vet(write_model(tmp_path / "null", mistral | {"sliding_window": None}))
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"architectures": ["MistralForCausalLM"], "model_type": "mistral"},
+        {"architectures": ["MistralForCausalLM"], "model_type": "mistral", "sliding_window": 16},
+        {
+            "architectures": ["Gemma3ForCausalLM"],
+            "model_type": "gemma3_text",
+            "layer_types": ["sliding_attention"],
+            "rope_parameters": {"sliding_attention": {"rope_type": "default"}},
+            "query_pre_attn_scalar": 168,
+        },
+        {
+            "architectures": ["Gemma2ForCausalLM"],
+            "model_type": "gemma2",
+            "attn_logit_softcapping": 50.0,
+        },
+    ],
+)
+def test_windows_and_caps_are_served_where_the_architecture_knows_them(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    assert vetting.vet(write_model(tmp_path, config))
 
 
 @pytest.mark.parametrize("kind", sorted(vetting.STATIC_ROPE))

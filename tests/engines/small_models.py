@@ -10,6 +10,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
     LlamaConfig,
     MistralConfig,
     PreTrainedConfig,
@@ -61,12 +63,24 @@ def shapes() -> dict[str, PreTrainedConfig]:
         ),
         "llama_rope_yarn": LlamaConfig(**SMALL, rope_parameters=_stretched("yarn")),
         "mistral": MistralConfig(**SMALL, sliding_window=None),
+        "mistral_window": MistralConfig(**SMALL, sliding_window=13),
         "qwen2": Qwen2Config(**SMALL),
+        "qwen2_some_windows": Qwen2Config(
+            **SMALL, use_sliding_window=True, sliding_window=9, max_window_layers=1
+        ),
         "qwen3": Qwen3Config(**SMALL, head_dim=16),
         "qwen3_all_heads_tied": Qwen3Config(
             **(SMALL | {"num_key_value_heads": 4}), head_dim=8, tie_word_embeddings=True
         ),
+        "gemma2": Gemma2Config(**_gemma(attn_logit_softcapping=2.0, final_logit_softcapping=20.0)),
+        "gemma3": Gemma3TextConfig(**_gemma(sliding_window_pattern=3)),
     }
+
+
+def _gemma(**more: object) -> dict[str, Any]:
+    """What tells them from the others: wide heads, a scale of its own, short windows."""
+    own = {"head_dim": 256, "query_pre_attn_scalar": 77, "sliding_window": 11, "pad_token_id": 0}
+    return SMALL | own | more
 
 
 def _stretched(kind: str, **more: float) -> dict[str, object]:
@@ -83,17 +97,30 @@ def _stretched(kind: str, **more: float) -> dict[str, object]:
 def reference(shape: str) -> PreTrainedModel:
     """The model as transformers runs it; never given to an engine."""
     torch.manual_seed(7)
-    return random_model(shapes()[shape])
+    model = random_model(shapes()[shape])
+    with torch.no_grad():
+        for weights in model.parameters():
+            if weights.ndim == 1:  # norms and biases, which start as ones and zeros
+                weights.add_(torch.empty_like(weights).uniform_(-0.4, 0.4))
+    return model
 
 
 class Desk:
     """Runs steps in the calling thread, and keeps what they tell."""
 
-    def __init__(self, shape: str = "llama", *, slots: int = 20, step_tokens: int = 64) -> None:
+    def __init__(
+        self,
+        shape: str = "llama",
+        *,
+        slots: int = 20,
+        step_tokens: int = 64,
+        prefix_bytes: int = 0,
+    ) -> None:
         model = copy.deepcopy(reference(shape))
         cache = SlotCache(CacheShape.of(model.config), slots, CONTEXT, model.dtype, model.device)
         self.runner = Runner(model, cache)
-        self.steps = Steps(self.runner, StepOptions(VOCABULARY, frozenset(), step_tokens))
+        options = StepOptions(VOCABULARY, frozenset(), step_tokens, prefix_bytes)
+        self.steps = Steps(self.runner, options)
         self.waiting = FairQueue()
         self.events: list[TokenEvent] = []
         self.errors: dict[Submission, EngineError] = {}

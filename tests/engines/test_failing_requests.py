@@ -10,11 +10,11 @@ from inference.engines.local.sequences import Submission
 from tests.engines.small_models import CONTEXT, GREEDY, Desk
 
 PROMPT = [5, 9, 33, 7]
-POISON = 3  # a token whose embedding is broken
+POISON = 2  # a token whose embedding is broken; no answer here has it
 
 
 def poisoned(desk: Desk, value: float) -> Desk:
-    embeddings = desk.runner._model.get_input_embeddings()
+    embeddings = desk.runner.model.get_input_embeddings()
     assert isinstance(embeddings, torch.nn.Embedding)
     embeddings.weight.data[POISON] = value
     return desk

@@ -49,7 +49,7 @@ def test_the_memory_bounds_the_slots(model_folder: Path) -> None:
     """One token takes 3 layers x 2 x 2 heads x 12 numbers of 4 bytes."""
     each = 512 * 3 * 2 * 2 * 12 * 4
     few = load(LoadOptions(model_folder, threads=1, kv_memory_mb=2))
-    assert few.slots == 2 * 2**20 // each
+    assert few.slots == 2 * 2**20 * 4 // 5 // each  # the rest is for prompts that begin alike
     assert load(LoadOptions(model_folder, threads=1, max_sequences=3)).slots == 3
 
 
@@ -68,8 +68,8 @@ def test_every_end_token_that_anybody_declares_is_one(tmp_path: Path) -> None:
         ({"_attn_implementation_internal": "hub/kernel"}, "attention kernel"),
         ({"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1.0}}, "rope"),
         ({"rope_parameters": {"rope_type": "longrope", "rope_theta": 1.0}}, "rope"),
-        ({"model_type": "gemma2", "architectures": ["Gemma2ForCausalLM"]}, "not supported"),
-        ({"layer_types": ["sliding_attention"] * 3}, "sliding-window"),
+        ({"model_type": "gemma", "architectures": ["GemmaForCausalLM"]}, "not supported"),
+        ({"layer_types": ["sliding_attention"] * 3}, "sliding windows"),
         ({"quantization_config": {"bits": 4}}, "quantised"),
     ],
 )

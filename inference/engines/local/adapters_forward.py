@@ -5,16 +5,12 @@ columns of its own. So a layer costs two products more, however many adapters th
 without one get exactly zero added.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from transformers import PreTrainedModel
 
-from inference.engines.local.adapters import Adapter, linears
-
-Hook = Callable[[torch.nn.Module, tuple[torch.Tensor, ...], torch.Tensor], None]
+from inference.engines.local.adapters import Adapter
 
 
 class _Layer(NamedTuple):
@@ -50,59 +46,38 @@ class Stack:
         )
 
 
-class _Step(NamedTuple):
+class AdaptedStep(NamedTuple):
+    """Adds what the adapters of a step's tokens say to what the layers say."""
+
     layers: Mapping[str, _Layer]
     hidden: list[torch.Tensor]
 
-
-class AdaptedModel:
-    """Hooks into a model's layers with the first adapter; without one nothing is changed.
-
-    Used by the loop's thread alone.
-    """
-
-    def __init__(self, model: PreTrainedModel) -> None:
-        self._model = model
-        self._hooked = False
-        self._stack = Stack(())
-        self._step: _Step | None = None
-
-    @contextmanager
-    def running(self, owners: Sequence[Adapter | None]) -> Iterator[None]:
-        """`owners` names the adapter of each token of the step."""
-        wanted = dict.fromkeys(owner for owner in owners if owner)
-        if not wanted:
-            yield
+    def add(self, name: str, inputs: torch.Tensor, output: torch.Tensor) -> None:
+        """`output` of the model's layer `name`, `[tokens, outputs]`, is changed in place."""
+        layer = self.layers.get(name)
+        if layer is None:
             return
-        self._hook()
-        self._step = self._planned(list(wanted), owners)
-        try:
-            yield
-        finally:
-            self._step = None
+        inner = inputs @ layer.down
+        inner.masked_fill_(self.hidden[layer.layout], 0)
+        output.addmm_(inner, layer.up)
 
-    def _planned(self, wanted: list[Adapter], owners: Sequence[Adapter | None]) -> _Step:
-        """The last stack serves again unless somebody is new, or most of it is no longer used."""
+
+class Stacks:
+    """Used by the loop's thread alone."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stack = Stack(())
+
+    def step(self, owners: Sequence[Adapter | None]) -> AdaptedStep | None:
+        """`owners` names the adapter of each token. None: there is none."""
+        wanted = list(dict.fromkeys(owner for owner in owners if owner))
+        if not wanted:
+            return None
         known = self._stack.places
+        # The last stack serves again unless somebody is new, or most of it is no longer used.
         if any(adapter not in known for adapter in wanted) or len(known) > 2 * len(wanted):
             self._stack = Stack(wanted)
         places = [-1 if owner is None else self._stack.places[owner] for owner in owners]
-        rows = torch.tensor(places, device=self._model.device)
-        return _Step(self._stack.layers, self._stack.hidden(rows))
-
-    def _hook(self) -> None:
-        if not self._hooked:
-            for name, layer in linears(self._model).items():
-                layer.register_forward_hook(self._adding(name))
-            self._hooked = True
-
-    def _adding(self, name: str) -> Hook:
-        def add(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-            step = self._step
-            if step is None or (layer := step.layers.get(name)) is None:
-                return
-            inner = inputs[0][0] @ layer.down
-            inner.masked_fill_(step.hidden[layer.layout], 0)
-            output[0].addmm_(inner, layer.up)
-
-        return add
+        rows = torch.tensor(places, device=self._device)
+        return AdaptedStep(self._stack.layers, self._stack.hidden(rows))

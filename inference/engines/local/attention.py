@@ -1,93 +1,70 @@
-"""Attention of one packed step over the slot cache, called by transformers' own model code.
+"""Attention of one packed step over the slot cache.
 
-Registered with `AttentionInterface`, so models stay unmodified. The step's plan travels as a
-keyword argument of the model's forward. Packed tokens are ordered: first one token of each decoding
-sequence (slots are contiguous, so their cache is a view), then the prompt chunks.
+Packed tokens are ordered: first one token of each decoding sequence (slots are contiguous, so their
+cache is a view), then the prompt chunks. What a step's masks are depends on how far a layer looks
+back, so a plan has a view for each of its model's windows.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
-from transformers import AttentionInterface
 
 from inference.engines.local.kv import SlotCache
-
-NAME = "smarter_slots"
+from inference.engines.local.packed_layers import Head
 
 
 class DecodeGroup(NamedTuple):
-    """Neighbouring decoding rows computed together: rows `start..stop`, `length` keys each."""
+    """Neighbouring decoding rows computed together: rows `start..stop`, keys `begin..end`."""
 
     start: int
     stop: int
     first_slot: int
-    length: int
-    mask: torch.Tensor | None  # [rows * kv heads, 1, length], 0 or -inf
+    begin: int
+    end: int
+    mask: torch.Tensor | None  # [rows * kv heads, 1, keys], 0 or -inf
 
 
 class PromptSpan(NamedTuple):
-    """Packed tokens `start..stop` continue the prompt in `slot` from `position` on."""
+    """Packed tokens `start..stop` continue the prompt in `slot`, seeing keys `begin..end`."""
 
     start: int
     stop: int
     slot: int
-    position: int
+    begin: int
+    end: int
     mask: torch.Tensor | None  # [tokens, keys]; none when the prompt begins here (plain causal)
 
 
-@dataclass(frozen=True, slots=True)
-class StepPlan:
-    cache: SlotCache
-    decoding: int
-    slots: torch.Tensor
-    positions: torch.Tensor
+class View(NamedTuple):
     groups: list[DecodeGroup]
     spans: list[PromptSpan]
 
 
-def slot_attention(  # noqa: PLR0913 - the signature is transformers'
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float,
-    *,
-    step: StepPlan,
-    **_: object,
-) -> tuple[torch.Tensor, None]:
-    """Query `[1, heads, tokens, width]`, key and value `[1, kv heads, tokens, width]`.
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """`rows` is where the cache keeps the step's tokens; `views` by window."""
 
-    Returns `[1, tokens, heads, width]`.
-    """
-    keys, values = step.cache.layer(cast("int", module.layer_idx))
-    pieces = []
-    if step.decoding:
-        count = step.decoding
-        keys[step.slots, :, step.positions] = key[0, :, :count].transpose(0, 1)
-        values[step.slots, :, step.positions] = value[0, :, :count].transpose(0, 1)
-        rows = query[0, :, :count].transpose(0, 1)
-        pieces += [_decode(rows[g.start : g.stop], keys, values, g, scaling) for g in step.groups]
-    for span in step.spans:
-        tokens = slice(span.start, span.stop)
-        stop = span.position + span.stop - span.start
-        keys[span.slot, :, span.position : stop] = key[0, :, tokens]
-        values[span.slot, :, span.position : stop] = value[0, :, tokens]
-        pieces.append(_prefill(query[:, :, tokens], keys, values, span, scaling))
-    output = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-    return output[None], None
+    cache: SlotCache
+    rows: torch.Tensor
+    views: Mapping[int | None, View]
+
+
+def attend(number: int, query: torch.Tensor, head: Head, plan: StepPlan) -> torch.Tensor:
+    """Query `[tokens, heads, width]` of layer `number`; returns `[tokens, heads * width]`."""
+    keys, values = plan.cache.layer(number)
+    view = plan.views[head.window]
+    pieces = [_decode(query[g.start : g.stop], keys, values, g, head) for g in view.groups]
+    pieces += [_prefill(query[s.start : s.stop], keys, values, s, head) for s in view.spans]
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
 
 def _decode(
-    rows: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    group: DecodeGroup,
-    scaling: float,
+    rows: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, group: DecodeGroup, head: Head
 ) -> torch.Tensor:
-    """One query a row against its own slot, `[rows, heads, width]`.
+    """One query a row against its own slot.
 
     Two batched products over `[rows x kv heads]`, the grouped heads side by side: twice as fast as
     scaled_dot_product_attention here, which has no batched form of a single query on CPU.
@@ -95,36 +72,65 @@ def _decode(
     count, heads, width = rows.shape
     window = slice(group.first_slot, group.first_slot + count)
     kv_heads = keys.shape[1]
-    flat_keys = keys[window, :, : group.length].flatten(0, 1)
-    flat_values = values[window, :, : group.length].flatten(0, 1)
+    own_keys = keys[window, :, group.begin : group.end].flatten(0, 1)
+    own_values = values[window, :, group.begin : group.end].flatten(0, 1)
     grouped = rows.reshape(count * kv_heads, heads // kv_heads, width)
-    if group.mask is None:
-        scores = torch.bmm(grouped * scaling, flat_keys.transpose(1, 2))
-    else:
-        scores = torch.baddbmm(group.mask, grouped, flat_keys.transpose(1, 2), alpha=scaling)
+    scores = _scores(grouped, own_keys, group.mask, head)
     weights = scores.softmax(-1, dtype=torch.float32).to(rows.dtype)
-    return torch.bmm(weights, flat_values).view(count, heads, width)
+    return torch.bmm(weights, own_values).view(count, heads * width)
+
+
+def _scores(
+    grouped: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor | None, head: Head
+) -> torch.Tensor:
+    turned = keys.transpose(1, 2)
+    if head.softcap is not None:
+        scores = _capped(torch.bmm(grouped, turned), head)
+        return scores if mask is None else scores.add_(mask)
+    if mask is None:
+        return torch.bmm(grouped, turned).mul_(head.scaling)
+    return torch.baddbmm(mask, grouped, turned, alpha=head.scaling)
 
 
 def _prefill(
-    query: torch.Tensor,
-    keys: torch.Tensor,
-    values: torch.Tensor,
-    span: PromptSpan,
-    scaling: float,
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, span: PromptSpan, head: Head
 ) -> torch.Tensor:
-    """A chunk of one prompt against everything before it, `[tokens, heads, width]`."""
-    stop = span.position + query.shape[2]
+    """A chunk of one prompt against what it sees before it."""
+    seen_keys = keys[None, span.slot, :, span.begin : span.end]
+    seen_values = values[None, span.slot, :, span.begin : span.end]
+    if head.softcap is not None:
+        return _prefill_capped(query, seen_keys[0], seen_values[0], span, head)
     output = F.scaled_dot_product_attention(
-        query,
-        keys[None, span.slot, :, :stop],
-        values[None, span.slot, :, :stop],
+        query.transpose(0, 1)[None],
+        seen_keys,
+        seen_values,
         attn_mask=span.mask,
         is_causal=span.mask is None,
-        scale=scaling,
+        scale=head.scaling,
         enable_gqa=query.shape[1] != keys.shape[1],
     )
-    return output[0].transpose(0, 1)
+    return output[0].transpose(0, 1).flatten(1)
 
 
-AttentionInterface.register(NAME, slot_attention)
+def _prefill_capped(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, span: PromptSpan, head: Head
+) -> torch.Tensor:
+    """As `_decode` with many queries: scaled_dot_product_attention cannot cap its scores."""
+    count, heads, width = query.shape
+    kv_heads = keys.shape[0]
+    grouped = query.view(count, kv_heads, -1, width).permute(1, 2, 0, 3).flatten(1, 2)
+    scores = _capped(torch.bmm(grouped, keys.transpose(1, 2)), head)
+    hidden = _later(count, query.device) if span.mask is None else ~span.mask
+    scores.view(kv_heads, -1, count, keys.shape[1]).masked_fill_(hidden, -torch.inf)
+    weights = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
+    output = torch.bmm(weights, values).view(kv_heads, -1, count, width)
+    return output.permute(2, 0, 1, 3).reshape(count, heads * width)
+
+
+def _capped(scores: torch.Tensor, head: Head) -> torch.Tensor:
+    cap = head.softcap or 1.0
+    return scores.mul_(head.scaling / cap).tanh_().mul_(cap)
+
+
+def _later(count: int, device: torch.device) -> torch.Tensor:
+    return torch.ones((count, count), dtype=torch.bool, device=device).triu_(1)

@@ -39,9 +39,34 @@ class SlotCache:
         size = (shape.layers, 2, slots, shape.heads, context, shape.width)
         self._store = _zeros(size, dtype, device)
         self._layers = [(layer[0], layer[1]) for layer in self._store]
+        self._tokens = self._store.view(shape.layers, -1, shape.width)
+        both = torch.arange(2, device=device)[:, None] * (slots * shape.heads * context)
+        heads = torch.arange(shape.heads, device=device) * context
+        self._offsets = (both + heads).flatten()
+        self._slot_size = shape.heads * context
+        self.bytes_per_token = shape.bytes_per_token(dtype)
 
     def layer(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         return self._layers[index]
+
+    def rows(self, slots: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """Where `write` puts the tokens of these slots at these positions."""
+        first = slots * self._slot_size + positions
+        return (first[:, None] + self._offsets).flatten()
+
+    def write(
+        self, index: int, keys: torch.Tensor, values: torch.Tensor, rows: torch.Tensor
+    ) -> None:
+        """Keys and values are `[tokens, heads, width]`."""
+        both = torch.cat((keys, values), dim=1)
+        self._tokens[index].index_copy_(0, rows, both.flatten(0, 1))
+
+    def get(self, slot: int, start: int, stop: int) -> torch.Tensor:
+        """A copy of what all layers keep of these tokens."""
+        return self._store[:, :, slot, :, start:stop].clone(memory_format=torch.contiguous_format)
+
+    def put(self, slot: int, start: int, block: torch.Tensor) -> None:
+        self._store[:, :, slot, :, start : start + block.shape[-2]] = block
 
     def copy(self, source: int, target: int, length: int) -> None:
         self._store[:, :, target, :, :length] = self._store[:, :, source, :, :length]

@@ -18,6 +18,7 @@ from inference.engines.local.embedding.tokens import TextTokens
 from inference.engines.local.grammar_compiler import TokenizerText
 from inference.engines.local.grammars import Grammars
 from inference.engines.local.kv import CacheShape, SlotCache
+from inference.engines.local.memory import spare
 from inference.engines.local.prompts import PromptEncoder, load_tokenizer
 from inference.engines.local.runner import Runner
 from inference.engines.local.scheduler import FairQueue
@@ -67,7 +68,7 @@ def load(options: LoadOptions) -> LoadedModel:
     use_threads(options)
     model = _model(options)
     context = _context(options, model)
-    slots = _slots(options, model, context)
+    slots, prefix_bytes = _room(options, model, context)
     shape = CacheShape.of(model.config)
     cache = SlotCache(shape, slots, context, model.dtype, model.device)
     size = model.config.vocab_size
@@ -78,7 +79,8 @@ def load(options: LoadOptions) -> LoadedModel:
         raise LoadingFailed(f"The tokenizer of {options.folder} is not usable: {error}") from error
     texts = _texts(options, model, context)
     eos = _eos(model, tokenizer.eos_token_id) | fill_in.ends(tokenizer)
-    steps = Steps(Runner(model, cache), StepOptions(size, eos, STEP_TOKENS[model.device.type]))
+    step_tokens = STEP_TOKENS[model.device.type]
+    steps = Steps(Runner(model, cache), StepOptions(size, eos, step_tokens, prefix_bytes))
     _warm_up(steps)
     tools = format_of(tokenizer)
     return LoadedModel(
@@ -155,24 +157,17 @@ def _context(options: LoadOptions, model: PreTrainedModel) -> int:
     return min(own, options.context or own)
 
 
-def _slots(options: LoadOptions, model: PreTrainedModel, context: int) -> int:
-    """How many whole contexts fit the KV memory."""
+def _room(options: LoadOptions, model: PreTrainedModel, context: int) -> tuple[int, int]:
+    """How many whole contexts fit the KV memory, and bytes for what prompts begin with."""
     each = context * CacheShape.of(model.config).bytes_per_token(model.dtype)
-    memory = options.kv_memory_mb * 2**20 if options.kv_memory_mb else _spare(model.device)
-    slots = min(options.max_sequences, memory // each)
+    memory = options.kv_memory_mb * 2**20 if options.kv_memory_mb else spare(model.device)
+    slots = min(options.max_sequences, max(memory * 4 // 5 // each, min(memory // each, 1)))
     if slots < 1:
         raise LoadingFailed(
             f"One sequence of {context} tokens needs {each // 2**20 + 1} MB of KV memory, and "
             f"{memory // 2**20} MB are allowed. Give --kv-memory-mb more, or --context less."
         )
-    return slots
-
-
-def _spare(device: torch.device) -> int:
-    """A quarter of the machine's memory, or most of what a GPU has left."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] * 4 // 5
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+    return slots, min(memory - slots * each, slots * each // 4)
 
 
 def _eos(model: PreTrainedModel, tokenizers_own: int | None) -> frozenset[int]:

@@ -6,9 +6,10 @@ import torch
 from transformers import PreTrainedModel
 
 from inference.engines.local.adapters import Adapter
-from inference.engines.local.adapters_forward import AdaptedModel
-from inference.engines.local.attention import NAME, DecodeGroup, PromptSpan, StepPlan
+from inference.engines.local.adapters_forward import Stacks
+from inference.engines.local.attention import DecodeGroup, PromptSpan, StepPlan, View
 from inference.engines.local.kv import SlotCache
+from inference.engines.local.packed import PackedModel
 from inference.engines.local.sequences import Chunk, Sequence
 
 # Numbers of padding (per layer, keys only) that cost about as much as starting another group.
@@ -17,12 +18,14 @@ PADDING_PER_GROUP = 1 << 16
 
 class Runner:
     def __init__(self, model: PreTrainedModel, cache: SlotCache) -> None:
-        model.set_attn_implementation(NAME)
-        self._model = model
-        self._adapted = AdaptedModel(model)
         model.eval()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+        self.model = model
+        self._packed = PackedModel(model)
+        self._stacks = Stacks(model.device)
         self.cache = cache
-        self._heads, _, self._width = cache.layer(0)[0].shape[1:]
+        self._heads, _, width = cache.layer(0)[0].shape[1:]
+        self._padding = PADDING_PER_GROUP // (self._heads * width)
+        self._dtype = model.dtype
         self.device = model.device
 
     @torch.inference_mode()
@@ -31,83 +34,93 @@ class Runner:
         prompt tokens before the ones to be scored. Decoding slots are contiguous."""
         tokens = [row.last_token for row in decoding]
         positions = [row.length for row in decoding]
+        slots = [row.slot for row in decoding]
         wanted = list(range(len(decoding)))
-        spans: list[PromptSpan] = []
         scored: list[int] = []
         for chunk in chunks:
-            start = len(tokens)
+            start, size = len(tokens), chunk.stop - chunk.start
             tokens += chunk.sequence.submission.prompt[chunk.start : chunk.stop]
             positions += range(chunk.start, chunk.stop)
-            spans.append(self._span(chunk, start))
+            slots += [chunk.sequence.slot] * size
             if chunk.completes_prompt:
-                wanted.append(len(tokens) - 1)
+                wanted.append(start + size - 1)
             scored += range(start, start + chunk.scored)
-        where = self._tensor(positions)
-        plan = StepPlan(
-            cache=self.cache,
-            decoding=len(decoding),
-            slots=self._tensor([row.slot for row in decoding]),
-            positions=where[: len(decoding)],
-            groups=self._groups(decoding, where),
-            spans=spans,
+        packed = torch.tensor([tokens, positions, slots], device=self.device)
+        views = {
+            window: self._view(decoding, chunks, packed[1], window)
+            for window in self._packed.windows
+        }
+        plan = StepPlan(self.cache, self.cache.rows(packed[2], packed[1]), views)
+        wanted += scored
+        everything = len(wanted) == len(tokens) and not scored
+        return self._packed.logits(
+            packed[0],
+            packed[1],
+            None if everything else torch.tensor(wanted, dtype=torch.long, device=self.device),
+            plan,
+            self._stacks.step(_adapters(decoding, chunks)),
         )
-        with self._adapted.running(_adapters(decoding, chunks)):
-            return self._logits(self._tensor(tokens), where, wanted + scored, plan)
 
-    def _logits(
-        self, tokens: torch.Tensor, positions: torch.Tensor, wanted: list[int], plan: StepPlan
-    ) -> torch.Tensor:
-        everything = wanted == list(range(len(tokens)))
-        output = self._model(
-            input_ids=tokens[None],
-            position_ids=positions[None],
-            use_cache=False,
-            logits_to_keep=0 if everything else self._tensor(wanted),
-            step=plan,
-        )
-        logits: torch.Tensor = output.logits[0]
-        return logits.float()
+    def _view(
+        self,
+        decoding: Rows[Sequence],
+        chunks: Rows[Chunk],
+        positions: torch.Tensor,
+        window: int | None,
+    ) -> View:
+        spans, start = [], len(decoding)
+        for chunk in chunks:
+            spans.append(self._span(chunk, start, window))
+            start = spans[-1].stop
+        return View(self._groups(decoding, positions, window), spans)
 
-    def _span(self, chunk: Chunk, start: int) -> PromptSpan:
-        count = chunk.stop - chunk.start
-        mask = None
-        if chunk.start:
-            keys = torch.arange(chunk.stop, device=self.device)
-            mask = keys[None, :] <= keys[chunk.start :, None]
-        return PromptSpan(start, start + count, chunk.sequence.slot, chunk.start, mask)
+    def _span(self, chunk: Chunk, start: int, window: int | None) -> PromptSpan:
+        begin, mask = 0, None
+        if window is not None:
+            begin = max(0, chunk.start - window + 1)
+        if chunk.start or (window is not None and chunk.stop > window):
+            keys = torch.arange(begin, chunk.stop, device=self.device)
+            own = torch.arange(chunk.start, chunk.stop, device=self.device)[:, None]
+            mask = keys <= own
+            if window is not None:
+                mask &= keys > own - window
+        stop = start + chunk.stop - chunk.start
+        return PromptSpan(start, stop, chunk.sequence.slot, begin, chunk.stop, mask)
 
-    def _groups(self, decoding: Rows[Sequence], positions: torch.Tensor) -> list[DecodeGroup]:
+    def _groups(
+        self, decoding: Rows[Sequence], positions: torch.Tensor, window: int | None
+    ) -> list[DecodeGroup]:
         """Cut where padding short rows to the longest would cost more than another group."""
         groups: list[DecodeGroup] = []
-        allowed = PADDING_PER_GROUP // (self._heads * self._width)
         start, longest, padding = 0, 0, 0
         for index, row in enumerate(decoding):
             length = row.length + 1
             growth = max(length - longest, 0) * (index - start) + max(longest - length, 0)
-            if padding + growth > allowed:
-                groups.append(self._group(decoding, positions, start, index))
+            if padding + growth > self._padding:
+                groups.append(self._group(decoding[start:index], start, positions, window))
                 start, longest, padding, growth = index, 0, 0, 0
             longest, padding = max(longest, length), padding + growth
         if decoding:
-            groups.append(self._group(decoding, positions, start, len(decoding)))
+            groups.append(self._group(decoding[start:], start, positions, window))
         return groups
 
     def _group(
-        self, decoding: Rows[Sequence], positions: torch.Tensor, start: int, stop: int
+        self, rows: Rows[Sequence], start: int, positions: torch.Tensor, window: int | None
     ) -> DecodeGroup:
-        lengths = [row.length + 1 for row in decoding[start:stop]]
-        longest, mask = max(lengths), None
-        if min(lengths) < longest:
-            keys = torch.arange(longest, device=self.device)
-            hidden = keys[None, :] > positions[start:stop, None]
-            dtype = self._model.dtype
-            empty = torch.zeros(hidden.shape, dtype=dtype, device=self.device)
-            rows = empty.masked_fill_(hidden, -torch.inf)
-            mask = rows.repeat_interleave(self._heads, dim=0)[:, None]
-        return DecodeGroup(start, stop, decoding[start].slot, longest, mask)
-
-    def _tensor(self, numbers: list[int]) -> torch.Tensor:
-        return torch.tensor(numbers, dtype=torch.long, device=self.device)
+        lengths = [row.length + 1 for row in rows]
+        shortest, end, begin, mask = min(lengths), max(lengths), 0, None
+        if window is not None:
+            begin = max(0, shortest - window)
+        if shortest < end or (window is not None and end > window + begin):
+            keys = torch.arange(begin, end, device=self.device)
+            own = positions[start : start + len(rows), None]
+            hidden = keys > own
+            if window is not None:
+                hidden |= keys <= own - window
+            empty = torch.zeros(hidden.shape, dtype=self._dtype, device=self.device)
+            shown = empty.masked_fill_(hidden, -torch.inf)
+            mask = shown.repeat_interleave(self._heads, dim=0)[:, None]
+        return DecodeGroup(start, start + len(rows), rows[0].slot, begin, end, mask)
 
 
 def _adapters(decoding: Rows[Sequence], chunks: Rows[Chunk]) -> list[Adapter | None]:

@@ -45,6 +45,7 @@ class Submission:
     owner: object = None
     start_by: float = math.inf
     cancelled: bool = False
+    cached: int = 0  # tokens of the prompt that were known already
 
     @property
     def cost(self) -> int:

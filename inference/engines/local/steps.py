@@ -16,6 +16,7 @@ from inference.engines.base import EngineError, FinishReason, GenerationFailed
 from inference.engines.local import prompt_logprobs
 from inference.engines.local.batch import Batch
 from inference.engines.local.masks import Masks
+from inference.engines.local.prefixes import PrefixCache
 from inference.engines.local.runner import Runner
 from inference.engines.local.sampler import Sampler
 from inference.engines.local.sampler_rows import SamplerRow
@@ -36,11 +37,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StepOptions:
-    """`tokens` bounds a packed step: how long a step may keep everybody waiting."""
+    """`tokens` bounds a packed step: how long a step may keep everybody waiting. `prefix_bytes`
+    bounds what is kept of prompts for those that begin alike."""
 
     vocabulary: int
     eos: frozenset[int]
     tokens: int = 512
+    prefix_bytes: int = 0
 
 
 class Steps:
@@ -52,6 +55,7 @@ class Steps:
         self._sampler = Sampler(options.vocabulary, runner.device)
         self._masks = Masks(options.vocabulary)
         self._batch = Batch(runner.cache)
+        self._prefixes = PrefixCache(runner.cache, options.prefix_bytes)
         self._admissions = count()
         self._events = StepEvents()
 
@@ -63,7 +67,9 @@ class Steps:
         """Fill the free slots; returns who left the queue."""
         admitted = []
         while (free := self._batch.free) and (submission := waiting.take(free)):
-            self._batch.admit(self._sequences(submission))
+            row = self._sequences(submission)
+            self._batch.admit(row)
+            row.length = submission.cached = self._prefixes.fill(submission, row.slot)
             admitted.append(submission)
         return admitted
 
@@ -152,6 +158,8 @@ class Steps:
             elif row.matcher and row.matcher.failed:
                 self._fail(row, "The form of this answer is too complex to be held to any longer.")
             elif row.slot >= 0:
+                if not row.generated and not row.index:
+                    self._prefixes.keep(row.submission, row.slot)
                 self._give(row, TokenEvent(row, token, None, sampled.logprobs.get(index)))
         for row in rows:
             if row.finish_reason and row.slot >= 0:

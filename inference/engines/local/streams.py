@@ -38,8 +38,8 @@ class Choice:
         logprobs = self.text.take_logprobs(self.parser.spans if self.parser else None)
         if not (text or calls or reason or logprobs):
             return None
-        tokens = self.text.tokens
-        return Delta(self.index, text, tokens, reason, logprobs, tool_calls=calls)
+        tokens, cached = self.text.tokens, event.sequence.submission.cached
+        return Delta(self.index, text, tokens, reason, logprobs, cached, calls)
 
     def _taken_apart(
         self, parser: ToolParser, text: str, *, last: bool

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from transformers import DynamicCache, PreTrainedModel
 
+from inference.engines.local.packed_layers import CAPS_SCORES
 from inference.pooling import Pooling
 
 Row = "array[int]"
@@ -144,5 +145,6 @@ def _sharing_weights(model: PreTrainedModel) -> PreTrainedModel:
     inner: Any = model.base_model
     kept = {id(tensor): tensor for tensor in (*inner.parameters(), *inner.buffers())}
     shared: PreTrainedModel = copy.deepcopy(inner, kept)
-    shared.set_attn_implementation("sdpa")
+    capped = model.config.model_type in CAPS_SCORES
+    shared.set_attn_implementation("eager" if capped else "sdpa")
     return shared

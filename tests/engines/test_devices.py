@@ -1,0 +1,98 @@
+"""A step computes on the model's device alone: nothing of it is left on, or fetched from, the host.
+
+The device is torch's "meta", which knows shapes and no numbers: enough to see who is where.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from inference.engines.base import SamplingParams
+from inference.engines.local import noise, penalties
+from inference.engines.local.kv import CacheShape, SlotCache
+from inference.engines.local.runner import Runner
+from inference.engines.local.sampler import Sampler
+from inference.engines.local.sampler_rows import SamplerRow
+from inference.engines.local.sequences import Chunk, Sequence, Submission
+from tests.engines.small_models import CONTEXT, GREEDY, VOCABULARY, reference, shapes
+
+META = torch.device("meta")
+UPLOADS = {"aten::_to_copy", "aten::copy_", "aten::lift_fresh", "aten::detach"}
+
+
+class AllOnMeta(TorchDispatchMode):
+    """Refuses whatever computes with a tensor of another device; counts what is sent there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.uploads = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., object],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
+        name = str(getattr(func, "_schema", func)).partition("(")[0].partition(".")[0]
+        tensors = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
+        hosts = [each for each in tensors if each.device != META and each.ndim]
+        if name in UPLOADS:
+            self.uploads += bool(hosts)
+        else:
+            assert not hosts, f"{name} computes with a tensor of {hosts[0].device}"
+        return func(*args, **(kwargs or {}))
+
+
+def sequence(prompt: int, slot: int, length: int, sampling: SamplingParams = GREEDY) -> Sequence:
+    submission = Submission([1] * prompt, sampling, 5)
+    row = SamplerRow(sampling, submission.prompt, 0, VOCABULARY, META)
+    return Sequence(submission, 0, row, slot=slot, length=length, last_token=3, generated=2)
+
+
+def runner(shape: str) -> Runner:
+    model = type(reference(shape))(reference(shape).config).to(META)  # type: ignore[arg-type]  # transformers' wrapper hides torch's signature
+    cache = SlotCache(CacheShape.of(model.config), 5, CONTEXT, model.dtype, META)
+    return Runner(model, cache)
+
+
+@pytest.mark.parametrize("shape", shapes())
+def test_a_packed_step_of_rows_and_prompts(shape: str) -> None:
+    mine = runner(shape)
+    decoding = [sequence(5, 0, 20), sequence(5, 1, 9)]
+    chunks = [Chunk(sequence(40, 2, 0), 0, 40), Chunk(sequence(90, 3, 30), 30, 60)]
+    with AllOnMeta() as seen:
+        logits = mine.forward(decoding, chunks)
+    assert (logits.device, logits.shape) == (META, (3, VOCABULARY))
+    assert seen.uploads <= 2  # tokens, positions and slots at once; and which logits are wanted
+
+
+def test_moving_rows_and_keeping_beginnings() -> None:
+    cache = runner("llama").cache
+    with AllOnMeta() as seen:
+        cache.copy(0, 1, 9)
+        cache.swap(0, 1, 9)
+        cache.put(2, 0, cache.get(0, 0, 8))
+        cache.clear(1, 9)
+    assert not seen.uploads
+
+
+def test_choosing_tokens() -> None:
+    kinds = [GREEDY, SamplingParams(), SamplingParams(presence_penalty=1, repetition_penalty=2)]
+    rows = [sequence(5, slot, 9, kind) for slot, kind in enumerate(kinds)]
+    sampler = Sampler(VOCABULARY, META)
+    logits = torch.empty(3, VOCABULARY, device=META)
+    keys = torch.empty(3, 2, dtype=torch.int32, device=META)
+    with AllOnMeta():
+        sampler._plan_for(rows)
+        penalties.adjust(logits, [row.sampler for row in rows])
+        noise.draw(logits, keys, noise.token_hashes(VOCABULARY, META))
+
+
+def test_the_watch_itself_notices_a_tensor_of_the_host() -> None:
+    with AllOnMeta(), pytest.raises(AssertionError, match="aten::add"):
+        _ = torch.zeros(3) + torch.ones(3)

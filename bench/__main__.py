@@ -1,8 +1,8 @@
 """Every number in the README: `make bench` (ten minutes), or one part: `make bench ARGS=engine`.
 
-Parts: adapters, batches, dashboard, embeddings, engine, http_gateway, http_road, knowledge,
-ledger, sockets. Figures are ratios or counts for each second of processor time, so that a busy
-machine changes them little; run it on a quiet one all the same.
+Parts: adapters, batches, dashboard, embeddings, engine, engine_large, http_gateway, http_road,
+knowledge, ledger, sockets. Figures are ratios or counts for each second of processor time, so that
+a busy machine changes them little; run it on a quiet one all the same.
 """
 
 import os
@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 PARTS = (
-    "adapters", "batches", "dashboard", "embeddings", "engine", "http_gateway", "http_road",
-    "knowledge", "ledger", "sockets",
+    "adapters", "batches", "dashboard", "embeddings", "engine", "engine_large", "http_gateway",
+    "http_road", "knowledge", "ledger", "sockets",
 )  # fmt: skip
 
 

@@ -21,7 +21,6 @@ from transformers import (
     PreTrainedModel,
 )
 
-from bench.engine_model import VOCABULARY
 from inference.engines.base import GenerationRequest, SamplingParams
 from inference.engines.local.client import LocalEngine
 from inference.engines.local.grammars import Grammar
@@ -163,7 +162,8 @@ class Ours:
 
     def __init__(self, model: PreTrainedModel) -> None:
         cache = SlotCache(CacheShape.of(model.config), SLOTS, CONTEXT, model.dtype, model.device)
-        self._run_steps(Steps(Runner(model, cache), StepOptions(VOCABULARY, frozenset())), GREEDY)
+        options = StepOptions(model.config.vocab_size, frozenset())
+        self._run_steps(Steps(Runner(model, cache), options), GREEDY)
 
     @classmethod
     def of(cls, steps: Steps, sampling: SamplingParams) -> "Ours":

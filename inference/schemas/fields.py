@@ -48,6 +48,8 @@ def by_type(*known: str) -> Discriminator:
     """Tells the members of a union apart by their `type`; they bear the tags `(…)` of `known`."""
 
     def tag(value: object) -> str | None:
+        if isinstance(value, BaseModel):  # on its way out
+            return f"({getattr(value, 'type', known[0])})"
         if not isinstance(value, dict):
             return f"({known[0]})"
         kind = value.get("type")

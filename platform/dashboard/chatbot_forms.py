@@ -118,6 +118,14 @@ class EmbedForm(DraftForm):
         choices=[("bottom-right", _("Right")), ("bottom-left", _("Left"))],
     )
     theme__radius = forms.IntegerField(label=_("Roundness, px"), min_value=0, max_value=32)
+    theme__density = forms.ChoiceField(
+        label=_("Density"),
+        choices=[("comfortable", _("Comfortable")), ("compact", _("Compact"))],
+    )
+    theme__launcher = forms.ChoiceField(
+        label=_("Button"), choices=[("icon", _("A mark")), ("text", _("Words"))]
+    )
+    theme__launcher_text = forms.CharField(label=_("Its words"), max_length=40, required=False)
     limits__messages = forms.IntegerField(
         label=_("Messages of a visitor"), min_value=1, max_value=10_000
     )
@@ -127,6 +135,10 @@ class EmbedForm(DraftForm):
     limits__address_messages = forms.IntegerField(
         label=_("Messages of an address"), min_value=1, max_value=100_000
     )
+    limits__text = forms.CharField(
+        label=_("What they read when it is too much"), max_length=500, required=False,
+        help_text=_("Empty: the widget's own words, in the visitor's language."),
+    )  # fmt: skip
     disclosure = forms.CharField(
         label=_("What visitors are told"), max_length=500,
         help_text=_("Always visible: visitors have a right to know that this is an AI."),

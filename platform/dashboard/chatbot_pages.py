@@ -80,7 +80,7 @@ def shown(
     status: int = 200,
 ) -> HttpResponse:
     """A page under the chatbot's head and tabs."""
-    kind, words = chatbot_rows.state(chatbot)
+    kind, words = chatbot_rows.state_now(chatbot)
     head = {
         "chatbot": chatbot,
         "state": {"kind": kind, "words": words},

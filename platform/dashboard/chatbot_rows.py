@@ -9,7 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import usage
+from chatbots import states
 from chatbots.models import Chatbot, Conversation, Message
+from chatbots.states import Spent
 
 DAYS = 7
 LIKED_DAYS = 30
@@ -51,10 +53,11 @@ def of(organisation_id: str, chatbots: Sequence[Chatbot]) -> list[Row]:
     used = {line.chatbot: line for line in lines}
     ids = [each.id for each in chatbots]
     liked, last = thumbs(organisation_id, ids), _last(organisation_id, ids)
+    spent = states.spent(chatbots)
     rows = []
     for each in chatbots:
         line = used.get(each.id)
-        kind, words = state(each)
+        kind, words = state(each, spent.get(each.id, Spent()))
         messages, cost = (line.requests, line.charged_nano) if line else (0, 0)
         given = liked.get(each.id)
         share = given.share if given else None
@@ -62,13 +65,21 @@ def of(organisation_id: str, chatbots: Sequence[Chatbot]) -> list[Row]:
     return rows
 
 
-def state(chatbot: Chatbot) -> tuple[str, str]:
-    """How its state is marked, and in which words."""
-    if chatbot.paused_at is not None:
+def state_now(chatbot: Chatbot) -> tuple[str, str]:
+    """The same of one, which asks what it has spent."""
+    return state(chatbot, states.spent([chatbot]).get(chatbot.id, Spent()))
+
+
+def state(chatbot: Chatbot, spent: Spent) -> tuple[str, str]:
+    """How its state is marked, and in which words: the API's states, and whether a draft waits."""
+    known = states.state_of(chatbot, spent)
+    if known == "paused":
         return "", _("Paused")
     if chatbot.live is None:
         return "", _("Draft only")
     number = {"n": chatbot.live.number}
+    if known == "over_budget":
+        return "bad", _("Live v%(n)d, over budget") % number
     if chatbot.differs:
         return "look", _("Live v%(n)d, draft differs") % number
     return "live", _("Live v%(n)d") % number

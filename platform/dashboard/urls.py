@@ -20,6 +20,7 @@ from dashboard.pages import (
     models,
     overview,
     runs,
+    start,
     status,
     styleguide,
     team,
@@ -31,7 +32,8 @@ app_name = "dashboard"
 
 pages: list[URLPattern] = [
     path("overview", overview.overview, name="overview"),
-    path("start", chatbots.new, name="start"),
+    path("start", start.start, name="start"),
+    path("start/<slug:name>", start.started, name="started"),
     path("chatbots", chatbots.chatbots, name="chatbots"),
     path("chatbots/new", chatbots.new, name="chatbots-new"),
     path("chatbots/import", chatbots.import_yaml, name="chatbots-import"),
@@ -48,6 +50,7 @@ pages: list[URLPattern] = [
     ),
     path("chatbots/<slug:name>/duplicate", chatbots.duplicate, name="chatbot-duplicate"),
     path("chatbots/<slug:name>/embed", chatbot_embed.embed, name="chatbot-embed"),
+    path("chatbots/<slug:name>/embed/seen", chatbot_embed.seen, name="chatbot-embed-seen"),
     path("chatbots/<slug:name>/embed/key", chatbot_embed.rotate, name="chatbot-embed-key"),
     path(
         "chatbots/<slug:name>/conversations",

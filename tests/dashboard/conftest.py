@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from billing import topping_up
 from billing.models import Price
+from dashboard import prompt_size
 from tests.browser import seeding
 from tests.cast import Person
 
@@ -16,6 +17,12 @@ def signed_in(person: Person) -> Client:
     client = Client()
     client.force_login(person.user)
     return client
+
+
+@pytest.fixture(autouse=True)
+def no_engine_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser's tests ask a real one."""
+    monkeypatch.setattr(prompt_size, "of", lambda *_: None)
 
 
 @pytest.fixture

@@ -47,6 +47,8 @@ def build_form(bot: Chatbot, **changes: str) -> Form:
         "suggested_prompts": "\n".join(draft["suggested_prompts"]),
         "stop": "",
         "knowledge__top_k": "4",
+        "response_format": "text",
+        "tools": "",
         **changes,
     }
 
@@ -122,8 +124,49 @@ def test_a_draft_that_was_changed_elsewhere_is_not_overwritten(
     making.change(bot, configuration={"welcome": "Theirs"})
     answer = as_ada.post(f"{base}/chatbots/{bot.name}/", old)
     assert answer.status_code == 409
+    assert b"was changed elsewhere" in answer.content
+    assert b"Mine</textarea>" in answer.content  # what was typed is still there
     bot.refresh_from_db()
     assert bot.draft["welcome"] == "Theirs"
+    part = as_ada.post(f"{base}/chatbots/{bot.name}/", old, headers={"HX-Request": "true"})
+    assert f'name="seen" value="{old["seen"]}"' in part.content.decode()  # and is refused again
+    over = bot.draft_changed_at.isoformat()
+    assert as_ada.post(f"{base}/chatbots/{bot.name}/", old | {"over": over}).status_code == 302
+    bot.refresh_from_db()
+    assert bot.draft["welcome"] == "Mine"
+
+
+def test_tools_are_json_whose_mistakes_are_named_with_their_line(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    page = f"{base}/chatbots/{bot.name}"
+    broken = '[{"type": "function",\n  "name": "find" "x"}]'
+    answer = as_ada.post(f"{page}/", build_form(bot, tools=broken))
+    assert answer.status_code == 422
+    assert b"Line 2, column 18" in answer.content
+    answer = as_ada.post(f"{page}/", build_form(bot, tools='[{"type": "function"}]'))
+    assert b"tools[0].name" in answer.content
+    tool = '[{"type": "function", "name": "find", "parameters": {"type": "object"}}]'
+    assert as_ada.post(f"{page}/", build_form(bot, tools=tool)).status_code == 302
+    bot.refresh_from_db()
+    assert [one["name"] for one in bot.draft["tools"]] == ["find"]
+    code = as_ada.get(f"{page}/code").content.decode()
+    assert "&quot;function&quot;: {\n        &quot;name&quot;: &quot;find&quot;" in code
+
+
+def test_answers_can_be_json_and_a_schema_stays_when_the_rest_is_edited(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    page = f"{base}/chatbots/{bot.name}"
+    as_ada.post(f"{page}/", build_form(bot, response_format="json_object"))
+    bot.refresh_from_db()
+    assert bot.draft["response_format"] == {"type": "json_object"}
+    form = {"type": "json_schema", "name": "order", "schema": {"type": "object"}}
+    making.change(bot, configuration={"response_format": form})
+    as_ada.post(f"{page}/", build_form(bot, response_format="json_schema", welcome="Hi"))
+    bot.refresh_from_db()
+    assert bot.draft["response_format"]["schema"] == {"type": "object"}
+    assert bot.draft["welcome"] == "Hi"
 
 
 def test_what_is_exported_can_be_imported(as_ada: Client, base: str, bot: Chatbot) -> None:
@@ -147,7 +190,19 @@ def test_a_chatbot_is_deleted_by_its_typed_name_alone(
 
 
 @pytest.mark.parametrize(
-    "tab", ["", "embed", "versions", "settings", "code", "export/draft", "conversations"]
+    "tab",
+    [
+        "",
+        "embed",
+        "versions",
+        "settings",
+        "code",
+        "export/draft",
+        "conversations",
+        "chat",
+        "files",
+        "usage",
+    ],
 )
 def test_a_stranger_finds_no_page_of_it(tab: str, base: str, bot: Chatbot, mallory: Person) -> None:
     theirs = signed_in(mallory)
@@ -163,7 +218,8 @@ def test_an_analyst_sees_and_changes_nothing(as_ben: Client, base: str, bot: Cha
     for path, form in (
         ("/", build_form(bot, welcome="Ben's")), ("/publish", {}), ("/pause", {}),
         ("/embed/key", {}), ("/secret", {}), ("/delete", {"name": bot.name}),
-        ("/duplicate", {}), ("/versions/1/restore", {}),
+        ("/duplicate", {}), ("/versions/1/restore", {}), ("/files", {"file_id": "file-1"}),
+        ("/files/file-1/detach", {}),
     ):  # fmt: skip
         assert as_ben.post(page + path, form).status_code == 403, path
     assert as_ben.post(f"{base}/chatbots/new", {"title": "x"}).status_code == 403
@@ -175,12 +231,24 @@ def test_a_pale_accent_is_warned_of(as_ada: Client, base: str, bot: Chatbot) -> 
         "access": "public", "theme__accent": "#ffee88", "theme__scheme": "auto",
         "theme__position": "bottom-right", "theme__radius": "12", "limits__messages": "20",
         "limits__window_seconds": "60", "limits__address_messages": "60", "disclosure": "An AI.",
-        "allowed_origins": "https://shop.example\nnonsense",
+        "allowed_origins": "https://shop.example\nnonsense", "theme__density": "compact",
+        "theme__launcher": "icon", "limits__text": "",
     }  # fmt: skip
     refused = as_ada.post(page, form)
     assert refused.status_code == 422
     assert b"an origin is written" in refused.content
     assert as_ada.post(page, {**form, "allowed_origins": "https://a.example"}).status_code == 302
-    assert b"below 4.5 to 1" in as_ada.get(page).content
+    assert b'data-pale role="status" >' in as_ada.get(page).content
     as_ada.post(page, {**form, "allowed_origins": "", "theme__accent": "#112233"})
-    assert b"below 4.5 to 1" not in as_ada.get(page).content
+    assert b'data-pale role="status" hidden>' in as_ada.get(page).content
+
+
+def test_the_first_chatbot_is_three_steps(as_ada: Client, base: str) -> None:
+    assert 'value="Assistant"' in as_ada.get(f"{base}/start?template=json").content.decode()
+    answer = as_ada.post(f"{base}/start", {"title": "", "template": "json"})
+    assert answer.status_code == 422
+    answer = as_ada.post(f"{base}/start", {"title": "Clerk", "template": "json"})
+    assert answer["Location"] == f"{base}/start/clerk"
+    shown = as_ada.get(answer["Location"]).content.decode()
+    assert '<chat-widget mode="inline" bot="clerk" preview="' in " ".join(shown.split())
+    assert live(Chatbot.objects.get(name="clerk")).number == 1

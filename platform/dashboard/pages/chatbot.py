@@ -125,7 +125,7 @@ def _page(
 def _told(request: TeamRequest, chatbot: Chatbot) -> dict[str, Any]:
     """What an autosave brings back: which draft this is, how it looks, how long its prompt is."""
     draft = chatbot.draft
-    kind, words = chatbot_rows.state(chatbot)
+    kind, words = chatbot_rows.state_now(chatbot)
     return {
         "chatbot": chatbot,
         "state": {"kind": kind, "words": words},

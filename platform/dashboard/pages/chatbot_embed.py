@@ -1,12 +1,20 @@
 """Embed: who may show it and how it looks, the lines to paste, and where it has been seen."""
 
-from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from base64 import b64encode
+from typing import Any
 
-from chatbots import making
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+from qrcode import QRCode  # type: ignore[import-untyped]  # it comes without types
+from qrcode.image.svg import (  # type: ignore[import-untyped]  # it comes without types
+    SvgPathImage,
+)
+
+from chatbots import making, visitor_tokens
 from chatbots.models import Chatbot, Seen
 from dashboard import chatbot_pages
 from dashboard.access import TeamRequest
@@ -31,13 +39,23 @@ def embed(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
     context = {
         "form": form,
         "snippets": snippets(chatbot, home),
-        "hosted": f"{home}/c/{chatbot.slug}",
-        "seen": Seen.objects.filter(chatbot=chatbot).order_by("-last_seen")[:MOST_SITES],
+        "hosted": (hosted := f"{home}/c/{chatbot.slug}"),
+        "code": _code(hosted),
+        "preview": visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id),
+        "seen": _seen(chatbot),
         "pale": bool(accent) and contrast(accent) < ENOUGH,
         "accent": accent,
     }
     status = 422 if form.is_bound else 200
     return chatbot_pages.shown(request, "dashboard/chatbot_embed.html", chatbot, context, status)
+
+
+@require_GET
+@chatbot_view()
+def seen(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
+    """The sites, asked again and again while the page is open."""
+    shown = {"chatbot": chatbot, "seen": _seen(chatbot)}
+    return render(request, "dashboard/chatbot_seen.html", shown)
 
 
 @require_POST
@@ -71,3 +89,18 @@ def snippets(chatbot: Chatbot, home: str) -> list[tuple[str, str]]:
             'width="400" height="600"></iframe>',
         ),
     ]
+
+
+def _seen(chatbot: Chatbot) -> QuerySet[Any]:
+    sites: QuerySet[Any] = Seen.objects.filter(
+        organisation_id=chatbot.organisation_id, chatbot=chatbot
+    )
+    return sites.order_by("-last_seen")[:MOST_SITES]
+
+
+def _code(address: str) -> str:
+    """A QR code as a data: address of an SVG picture."""
+    code = QRCode(border=2)
+    code.add_data(address)
+    drawn = code.make_image(image_factory=SvgPathImage).to_string()
+    return f"data:image/svg+xml;base64,{b64encode(drawn).decode()}"

@@ -48,17 +48,38 @@ def chatbots(request: TeamRequest) -> HttpResponse:
 @organisation_view(scope=WRITE)
 def new(request: TeamRequest) -> HttpResponseBase:
     """The name is enough: it is published at once, so that the next page talks."""
-    begun = request.GET.get("template", "")
-    form = NewChatbotForm(initial={"template": begun if begun in TEMPLATES else "support"})
+    form = NewChatbotForm(initial=begun(request))
     if request.method == "POST":
         form = NewChatbotForm(request.POST)
-        if form.is_valid() and (made := _made(request, form)) is not None:
-            return redirect("dashboard:chatbot", request.organisation.slug, made.name)
+        if form.is_valid() and (chatbot := made(request, form)) is not None:
+            return redirect("dashboard:chatbot", request.organisation.slug, chatbot.name)
     status = 422 if form.is_bound else 200
     about = [(key, name, text) for key, (name, text) in TEMPLATE_NAMES.items()]
     return render(
         request, "dashboard/chatbot_new.html", {"form": form, "about": about}, status=status
     )
+
+
+def begun(request: TeamRequest) -> dict[str, str]:
+    """What stands in the form of a new chatbot before anything is typed."""
+    asked = request.GET.get("template", "")
+    return {"template": asked if asked in TEMPLATES else "support", "title": _("Assistant")}
+
+
+def made(request: TeamRequest, form: NewChatbotForm) -> Chatbot | None:
+    """Published at once; None where the form was refused, and says why."""
+    title = form.cleaned_data["title"]
+    name = form.cleaned_data["name"] or _free(request, slugify(title)[:60].strip("-") or "chatbot")
+    author = author_of(request)
+    try:
+        chatbot = making.create(
+            request.organisation.id, author, name, title, TEMPLATES[form.cleaned_data["template"]]
+        )
+        versions.publish(chatbot, author, _("First version"))
+    except ApiError as error:
+        form.refuse(error)
+        return None
+    return chatbot
 
 
 @require_POST
@@ -90,21 +111,6 @@ def import_yaml(request: TeamRequest) -> HttpResponseBase:
         request.organisation.id, author_of(request), name, configuration=configuration.stored()
     )
     return redirect("dashboard:chatbot", request.organisation.slug, made.name)
-
-
-def _made(request: TeamRequest, form: NewChatbotForm) -> Chatbot | None:
-    title = form.cleaned_data["title"]
-    name = form.cleaned_data["name"] or _free(request, slugify(title)[:60].strip("-") or "chatbot")
-    author = author_of(request)
-    try:
-        made = making.create(
-            request.organisation.id, author, name, title, TEMPLATES[form.cleaned_data["template"]]
-        )
-        versions.publish(made, author, _("First version"))
-    except ApiError as error:
-        form.refuse(error)
-        return None
-    return made
 
 
 def _mine(request: TeamRequest) -> QuerySet[Any]:

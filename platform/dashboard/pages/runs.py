@@ -1,42 +1,18 @@
 """The run console: every generation with its settings, tokens, cost and timings."""
 
-import json
-from dataclasses import dataclass
-from typing import Any
-
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 
 from accounts.models import APIKey
 from billing import generations, pricing
 from billing.models import Hold
-from dashboard import paging
+from dashboard import paging, run_words
 from dashboard.access import TeamRequest, organisation_view
-from inference.models import Response, StoredCompletion
 
 RUNNING = 20
 STATES = (Hold.State.SETTLED, Hold.State.VOIDED, Hold.State.EXPIRED)
 _DIGITS = 32
-_SETTINGS = (
-    "temperature", "top_p", "max_output_tokens", "tool_choice", "tools", "text", "reasoning",
-    "truncation", "metadata", "previous_response_id", "instructions",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What was asked and answered, in the API's own words."""
-
-    settings: dict[str, Any]
-    asked: Any
-    answered: Any
-
-    def texts(self) -> list[tuple[str, str]]:
-        parts = [(_("Settings"), self.settings), (_("Asked"), self.asked)]
-        parts.append((_("Answered"), self.answered))
-        return [(name, json.dumps(part, indent=2, ensure_ascii=False)) for name, part in parts]
 
 
 @organisation_view(scope="usage:read")
@@ -76,7 +52,7 @@ def run(request: TeamRequest, seen_id: str) -> HttpResponse:
             "output": pricing.charge(price, 0, 0, hold.completion_tokens),
         },
         "speed": _speed(hold),
-        "kept": _kept(request, hold),
+        "kept": run_words.of(hold, request.membership.scopes),
     }
     return render(request, "dashboard/run.html", shown)
 
@@ -111,19 +87,3 @@ def _writing(hold: Hold) -> int | None:
 def _speed(hold: Hold) -> float | None:
     writing = _writing(hold)
     return round(hold.completion_tokens * 1000 / writing, 1) if writing else None
-
-
-def _kept(request: TeamRequest, hold: Hold) -> Kept | None:
-    """The stored answer of this run, if its caller wanted it kept and the reader may see it."""
-    if "inference" not in request.membership.scopes:
-        return None
-    digits, mine = hold.id.removeprefix("gen_"), request.organisation.id
-    found = Response.objects.for_organisation(mine).filter(pk=f"resp_{digits}").first()
-    if found is not None:
-        body = found.body
-        asked = {name: body[name] for name in _SETTINGS if body.get(name) is not None}
-        return Kept(asked, found.input, body.get("output", []))
-    stored = StoredCompletion.objects.for_organisation(mine).filter(pk=f"chatcmpl-{digits}").first()
-    if stored is None:
-        return None
-    return Kept(stored.settings, stored.messages, stored.answer.get("choices", []))

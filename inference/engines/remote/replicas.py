@@ -12,6 +12,7 @@ FAILURES: Final = 3  # in a row, and a replica is left alone
 FIRST_REST, LONGEST_REST = 1.0, 30.0
 MISSED_CHECKS: Final = 2
 CHECK_SECONDS, CHECK_PATIENCE = 5.0, 3.0
+NOT_THERE: Final = frozenset({502, 503, 504})  # nobody is behind it, or it will not serve now
 IDLE_SECONDS: Final = 60.0  # without a request nobody asks how the servers are
 
 
@@ -113,9 +114,10 @@ class Replicas:
 
 
 async def answers(client: httpx.AsyncClient, url: str) -> bool:
-    """Does the server answer? That it is full, or refuses our key, calls themselves will tell."""
+    """Does the server answer? That it is full, or refuses our key, calls themselves will tell; and
+    some answer 500 here (transformers serve without a cache) though they generate."""
     try:
         async with asyncio.timeout(CHECK_PATIENCE), client.stream("GET", f"{url}/models") as told:
-            return not told.is_server_error
+            return told.status_code not in NOT_THERE
     except (httpx.HTTPError, TimeoutError):
         return False

@@ -10,6 +10,7 @@ from typing import Final
 import httpx
 
 from inference.engines.remote.address import BadRemote, RemoteAddress
+from inference.engines.remote.replicas import NOT_THERE
 
 FRESH_SECONDS: Final = 5.0
 PATIENCE: Final = 1.0
@@ -35,7 +36,7 @@ def ask_all(engines: Iterable[str]) -> None:
 
 
 def answers(url: str) -> bool:
-    """Anything but silence and a server's own failure; it is not told our key."""
+    """As the engine's own checks see it; the server is not told our key."""
     try:
         told = httpx.get(
             f"{url}/models",
@@ -46,7 +47,7 @@ def answers(url: str) -> bool:
         )
     except httpx.HTTPError:
         return False
-    return not told.is_server_error
+    return told.status_code not in NOT_THERE
 
 
 def forget() -> None:

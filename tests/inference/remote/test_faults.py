@@ -125,7 +125,7 @@ async def test_a_server_that_falls_ill_gives_its_waiting_requests_to_another(
         waiting = [asyncio.create_task(generated(remote)) for _ in range(4)]
         await ill.asked(2)
         await well.asked(2)
-        ill.health, well.script = 500, two_words
+        ill.health, well.script = 503, two_words
         ended = asyncio.as_completed(waiting, timeout=10)
         moved = [await next(ended) for _ in ill.generations]
         assert [text(deltas) for deltas in moved] == ["Hello you"] * 2

@@ -22,7 +22,11 @@ from redis.retry import Retry
 PREFIX: Final = "smarter:limits:"
 PATIENCE: Final = 0.5  # seconds for an answer
 REST_SECONDS: Final = 2.0  # after a failure
-CONNECTIONS: Final = 16
+AT_ONCE: Final = 256  # questions that go out together
+_PATIENT: Final[dict[str, Any]] = {
+    "socket_timeout": PATIENCE,
+    "socket_connect_timeout": PATIENCE,
+}
 ALONE = Counter("rate_limits_alone", "Calls that one process counted alone: Redis was away.")
 logger = logging.getLogger(__name__)
 
@@ -51,14 +55,9 @@ class SharedWindows:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._options: dict[str, Any] = {
-            "socket_timeout": PATIENCE,
-            "socket_connect_timeout": PATIENCE,
-        }
-        self._blocking = _Scripts(Redis.from_url(url, retry=Retry(NoBackoff(), 1), **self._options))
-        self._of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Scripts]
-        self._of_loops = weakref.WeakKeyDictionary()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._blocking = Redis.from_url(url, retry=Retry(NoBackoff(), 1), **_PATIENT)
+        self._roads: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Road]
+        self._roads = weakref.WeakKeyDictionary()
         self._rests_until = 0.0
 
     def take(self, taken: str, wishes: Sequence[Wish]) -> list[State] | None:
@@ -66,62 +65,46 @@ class SharedWindows:
         if self._resting():
             return None
         try:
-            return _states(self._blocking.take(*_asked(taken, wishes)), wishes)
+            told: Any = self._blocking.eval(_TAKE, len(wishes), *_asked(taken, wishes))
         except RedisError as error:
             self._away(error)
             return None
+        return _states(told, wishes)
 
     async def atake(self, taken: str, wishes: Sequence[Wish]) -> list[State] | None:
         if self._resting():
             return None
         try:
-            return _states(await self._here().take(*_asked(taken, wishes)), wishes)
+            told = await self._road().ask(_TAKE, len(wishes), _asked(taken, wishes))
         except RedisError as error:
             self._away(error)
             return None
+        return _states(told, wishes)
 
     def give_back(self, taken: str, names: Sequence[str], actual: int) -> None:
         """All but `actual`; in an event loop soon. What gets lost only counts until it is old."""
-        keys = [PREFIX + name for name in names]
+        arguments: list[str | int] = [*(PREFIX + name for name in names), taken, actual]
         try:
-            loop = asyncio.get_running_loop()
+            asyncio.get_running_loop()
         except RuntimeError:
-            self._give_back_now(keys, [taken, actual])
-            return
-        self._tasks.add(task := loop.create_task(self._give_back_soon(keys, [taken, actual])))
-        task.add_done_callback(self._tasks.discard)
+            try:
+                self._blocking.eval(_GIVE_BACK, len(names), *arguments)
+            except RedisError as error:
+                self._away(error)
+        else:
+            given = self._road().ask(_GIVE_BACK, len(names), arguments)
+            given.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def close(self) -> None:
         """An event loop's last act."""
+        if road := self._roads.pop(asyncio.get_running_loop(), None):
+            await road.close()
+
+    def _road(self) -> "_Road":
         loop = asyncio.get_running_loop()
-        await asyncio.gather(*(task for task in self._tasks if task.get_loop() is loop))
-        if scripts := self._of_loops.pop(loop, None):
-            await scripts.client.aclose()
-
-    def _here(self) -> "_Scripts":
-        loop = asyncio.get_running_loop()
-        if loop not in self._of_loops:
-            pool = of_loops.BlockingConnectionPool.from_url(
-                self._url,
-                max_connections=CONNECTIONS,
-                timeout=PATIENCE,
-                retry=of_loops.retry.Retry(NoBackoff(), 1),
-                **self._options,
-            )
-            self._of_loops[loop] = _Scripts(of_loops.Redis.from_pool(pool))
-        return self._of_loops[loop]
-
-    def _give_back_now(self, keys: list[str], args: list[str | int]) -> None:
-        try:
-            self._blocking.give_back(keys, args)
-        except RedisError as error:
-            self._away(error)
-
-    async def _give_back_soon(self, keys: list[str], args: list[str | int]) -> None:
-        try:
-            await self._here().give_back(keys, args)
-        except RedisError as error:
-            self._away(error)
+        if loop not in self._roads:
+            self._roads[loop] = _Road(self._url)
+        return self._roads[loop]
 
     def _resting(self) -> bool:
         if time.monotonic() < self._rests_until:
@@ -135,20 +118,56 @@ class SharedWindows:
         self._rests_until = time.monotonic() + REST_SECONDS
 
 
-class _Scripts:
-    """Both scripts by one client, which sends them once and then names them."""
+class _Road:
+    """An event loop's one connection: what comes while an answer is awaited goes out together."""
 
-    def __init__(self, client: Any) -> None:
-        self.client = client
-        self.take = client.register_script(_TAKE)
-        self.give_back = client.register_script(_GIVE_BACK)
+    def __init__(self, url: str) -> None:
+        retry = of_loops.retry.Retry(NoBackoff(), 1)
+        self._redis = of_loops.Redis.from_url(url, retry=retry, **_PATIENT)
+        self._waiting: list[tuple[asyncio.Future[Any], str, int, list[str | int]]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    def ask(self, script: str, keys: int, arguments: list[str | int]) -> "asyncio.Future[Any]":
+        loop = asyncio.get_running_loop()
+        self._waiting.append((answer := loop.create_future(), script, keys, arguments))
+        if self._sending is None:
+            self._sending = loop.create_task(self._send())
+        return answer
+
+    async def close(self) -> None:
+        if self._sending is not None:
+            await self._sending
+        await self._redis.aclose()
+
+    async def _send(self) -> None:
+        while together := self._waiting[:AT_ONCE]:
+            del self._waiting[:AT_ONCE]
+            told = await self._told(together)
+            for (answer, *_), result in zip(together, told, strict=True):
+                if answer.done():
+                    continue
+                if isinstance(result, RedisError):
+                    answer.set_exception(result)
+                else:
+                    answer.set_result(result)
+        self._sending = None
+
+    async def _told(self, together: Sequence[tuple[Any, str, int, list[str | int]]]) -> list[Any]:
+        pipe = self._redis.pipeline(transaction=False)
+        for _, script, keys, arguments in together:
+            pipe.eval(script, keys, *arguments)
+        try:
+            return await pipe.execute(raise_on_error=False)
+        except RedisError as error:
+            return [error] * len(together)
 
 
-def _asked(taken: str, wishes: Sequence[Wish]) -> tuple[list[str], list[str | int]]:
-    arguments: list[str | int] = [taken]
+def _asked(taken: str, wishes: Sequence[Wish]) -> list[str | int]:
+    asked: list[str | int] = [PREFIX + wish.name for wish in wishes]
+    asked.append(taken)
     for wish in wishes:
-        arguments += [wish.amount, wish.limit, round(wish.seconds * 1000)]
-    return [PREFIX + wish.name for wish in wishes], arguments
+        asked += [wish.amount, wish.limit, round(wish.seconds * 1000)]
+    return asked
 
 
 def _states(told: list[int], wishes: Sequence[Wish]) -> list[State]:

@@ -31,7 +31,7 @@ async def frames(turn: Turn, after: int) -> AsyncIterator[Iterator[str]]:
                     return
                 await asyncio.sleep(_pause(events))
         except EventsGone:
-            response, number = await turn.snapshot()
+            response, number = await _standing(turn)
         else:
             return
         snapshot = _snapshot(response, max(after, number))
@@ -41,6 +41,15 @@ async def frames(turn: Turn, after: int) -> AsyncIterator[Iterator[str]]:
             return
         told, after = snapshot, max(after, number)
         await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def _standing(turn: Turn) -> tuple[dict[str, Any], int]:
+    """How it stands; of one that is not there any more (deleted, or asked for anew), its end."""
+    try:
+        return await turn.snapshot()
+    except EventsGone:
+        error = {"code": "response_not_found", "message": "This answer is not there any more."}
+        return {"id": turn.response_id, "status": "failed", "output": [], "error": error}, -1
 
 
 def _pause(events: Sequence[Event]) -> float:

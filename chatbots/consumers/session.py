@@ -126,12 +126,14 @@ class Session:
             conversation_id=frame.conversation or self._conversation_id,
             event_id=frame.event_id,
             metadata=frame.metadata,
+            replaces=frame.replaces,
         )
         if turn.conversation_id != self._conversation_id:
             self._go_to(server.ConversationChange(id=turn.conversation_id))
         self._say(server.RateLimitsUpdated(rate_limits=await describing.rate_limits(self.guest)))
         self._answers.listen(turn, -1)
-        await tabs().tell(Asked(turn.conversation_id, turn.response_id, self.id))
+        asked = Asked(turn.conversation_id, turn.response_id, self.id, frame.replaces)
+        await tabs().tell(asked)
 
     async def _resume(self, asked: client.Resume | client.ResponseResume) -> None:
         self._answers.listen(await self._turn(asked.response_id), asked.starting_after)
@@ -144,6 +146,7 @@ class Session:
                     conversation=news.conversation_id,
                     item=server.Item.model_validate(item),
                     response_id=news.response_id,
+                    replaces=news.replaces,
                 )
                 self._say(added)
         self._answers.listen(turn, -1)

@@ -16,11 +16,13 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question in a conversation; `by` is the session that asked."""
+    """A question in a conversation; `by` is the session that asked, `replaces` the answer that it
+    asks for anew."""
 
     conversation_id: str
     response_id: str
     by: str
+    replaces: str | None = None
 
 
 class Listener(Protocol):

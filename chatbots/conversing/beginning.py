@@ -28,16 +28,18 @@ async def begin(  # noqa: PLR0913 - what a message is; all but its text may be a
     event_id: str | None = None,
     metadata: Mapping[str, str] | None = None,
     earlier: Sequence[tuple[str, str]] = (),
+    replaces: str | None = None,
 ) -> Turn:
     """Raises ApiError: `chatbot_unavailable`, `input_too_long`, `rate_limited`,
     `conversation_not_found`, `response_in_progress`. What engine and ledger refuse
     (`budget_exhausted`, `insufficient_balance`, …) is raised too, and nothing is kept of it.
 
     The same `event_id` again gives the same Turn, running or done: it is billed once. `earlier`
-    are (role, text) of messages that came before elsewhere.
+    are (role, text) of messages that came before elsewhere; `replaces` is the conversation's last
+    answer, if it failed or was stopped: it and its question make room.
     """
     _require_short(conversation_id, event_id)
-    said = Said(input, conversation_id, event_id, metadata, earlier)
+    said = Said(input, conversation_id, event_id, metadata, earlier, replaces)
     claimed = await claims.known(live, speaker, said)
     if claimed is None:
         _require_open(live, speaker)

@@ -23,13 +23,15 @@ SALT: Final = "chatbots.conversing.claims"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a speaker says; `earlier` are messages that came before it elsewhere."""
+    """What a speaker says; `earlier` are messages that came before it elsewhere, `replaces` is the
+    answer that it asks for once more."""
 
     text: str
     conversation_id: str | None = None
     event_id: str | None = None
     metadata: Mapping[str, str] | None = None
     earlier: Sequence[tuple[str, str]] = ()  # (role, text)
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ async def claim(live: Live, speaker: Speaker, said: Said) -> Claim:
         if before := await _claimed(conversation_id, said.event_id, connection):
             return before
         await _refuse_second(conversation_id, connection)
+        if said.replaces:
+            count -= await _made_room(conversation_id, said.replaces, count, connection)
         return await _insert(live, conversation_id, count, said, connection)
 
 
@@ -156,6 +160,15 @@ async def _refuse_second(conversation_id: str, connection: database.Connection) 
         )
 
 
+async def _made_room(
+    conversation_id: str, response_id: str, count: int, connection: database.Connection
+) -> int:
+    """The last answer, if it is this one and did not come to its end, goes with its question: who
+    reads the conversation later finds both once. What it has cost stays charged, and counted."""
+    values = {"conversation": conversation_id, "response": response_id, "place": count}
+    return (await connection.execute(_MAKE_ROOM, values)).rowcount
+
+
 async def _insert(
     live: Live, conversation_id: str, count: int, said: Said, connection: database.Connection
 ) -> Claim:
@@ -257,6 +270,11 @@ _COUNT: Final = """
 _FORGET: Final = """
     DELETE FROM chatbots_message
      WHERE conversation_id = %(conversation)s AND response_id = %(response)s
+"""
+_MAKE_ROOM: Final = f"""{_FORGET}
+       AND EXISTS (SELECT FROM chatbots_message
+                    WHERE conversation_id = %(conversation)s AND response_id = %(response)s
+                      AND place = %(place)s AND status IN ('failed', 'incomplete'))
 """
 _FORGET_EMPTY: Final = """
     DELETE FROM chatbots_conversation WHERE id = %(conversation)s

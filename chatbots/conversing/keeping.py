@@ -103,6 +103,7 @@ def item(row: Mapping[str, Any]) -> dict[str, Any]:
         "status": row["status"],
         "content": [part],
         "response_id": row["response_id"] or None,
+        "event_id": row["event_id"],
         "sources": row["sources"],
         "feedback": row["feedback"],
         "created_at": row["created"],
@@ -207,7 +208,7 @@ _ACTIVE: Final = """
        AND chat.visitor_id IS NOT DISTINCT FROM %(visitor)s
 """
 _ITEMS: Final = """
-    SELECT id, role, text, status, response_id, sources, feedback,
+    SELECT id, role, text, status, response_id, event_id, sources, feedback,
            extract(epoch FROM created_at)::bigint AS created
       FROM chatbots_message
      WHERE conversation_id = %(conversation)s

@@ -78,6 +78,11 @@ class ResponseCreate(Frame):
     event_id: Id = Field(description="Unique in the conversation.")
     input: str = Field(min_length=1, description="What the visitor wrote.")
     conversation: Id | None = Field(None, description="Without it, the session's.")
+    replaces: Id | None = Field(
+        None,
+        description="The conversation's last response, if it failed or was stopped: it and its "
+        "question make room for this one.",
+    )
     metadata: Metadata | None = None
 
 

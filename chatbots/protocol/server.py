@@ -50,6 +50,7 @@ class Item(Open):
     role: Literal["user", "assistant", "system"]
     content: Any = Field(description="A list of parts as OpenAI's, or the text.")
     status: Literal["in_progress", "completed", "incomplete", "failed"]
+    event_id: str | None = Field(None, description="Of the question's `response.create`.")
 
 
 class Chatbot(Part):
@@ -150,12 +151,14 @@ class FeedbackCreated(Part):
 
 class ConversationItemAdded(Part):
     """A message that this connection did not send: from another tab of the visitor, or a person of
-    the organisation. The events of `response_id` follow."""
+    the organisation. The events of `response_id` follow; `replaces` was asked for anew, and its
+    question and answer are not there any more."""
 
     type: Literal["conversation.item.added"] = "conversation.item.added"
     conversation: str
     item: Item
     response_id: str | None = None
+    replaces: str | None = None
 
 
 class ConversationItemsListed(Part):

@@ -105,7 +105,6 @@ export class Answers {
     answer.why = response.incomplete_details?.reason ?? response.error?.code ?? null;
     answer.request = response.metadata?.request_id ?? null;
     answer.reading = measured(response);
-    if (response.metadata?.sources) answer.sources = listed(response.metadata.sources);
     const { active } = this.store;
     this.store.change({ active: active === id ? null : active });
     this.emit("ended", { answer, response });
@@ -159,14 +158,6 @@ function distinct(sources) {
     if (!found.some((other) => other.id && other.id === one.id)) found.push(one);
   }
   return found;
-}
-
-function listed(sources) {
-  try {
-    return (typeof sources === "string" ? JSON.parse(sources) : sources).map(source);
-  } catch {
-    return [];
-  }
 }
 
 /** What staff see under an answer in the preview; visitors' answers have no cost and show nothing. */

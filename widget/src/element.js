@@ -10,7 +10,7 @@ const MODES = ["bubble", "inline", "full"];
 let sheet; // one for all widgets of a page
 
 export class ChatWidget extends HTMLElement {
-  static observedAttributes = ["open", "lang", "theme", "user-token"];
+  static observedAttributes = ["open", "lang", "user-token", "preview"];
   static home = ""; // where the script came from, and so where the server is
 
   // ---- for pages
@@ -125,6 +125,7 @@ export class ChatWidget extends HTMLElement {
     if (name === "open" && this.mode === "bubble") this.opened(after !== null);
     else if (name === "lang") this.rebuild();
     else if (name === "user-token") this.identify(after);
+    else if (name === "preview" && this.store.phase === "closed") this.session.connection.retry();
   }
 
   build() {

@@ -16,7 +16,7 @@ export function fromServer(given) {
     text: textOf(given.content),
     status: given.status ?? "completed",
     sources: (given.sources ?? []).map(source),
-    feedback: given.feedback?.rating ?? given.feedback ?? null,
+    feedback: given.feedback ?? null,
     eventId: given.event_id ?? null,
     responseId: given.response_id ?? null,
   });
@@ -32,8 +32,8 @@ export function textOf(content) {
 export function source(given, at = 0) {
   return {
     number: given.number ?? at + 1,
-    name: given.filename ?? given.name ?? given.title ?? "",
-    text: given.quote ?? given.text ?? "",
+    name: given.filename ?? "",
+    text: given.quote ?? "",
     page: given.page ?? null,
     id: given.chunk_id ?? given.file_id ?? null,
   };
@@ -41,9 +41,8 @@ export function source(given, at = 0) {
 
 /** What we hold and what the server lists, oldest first, each message once. */
 export function merged(ours, listed) {
-  const newest = listed.findLast((one) => one.role === "user");
   const result = listed.map((theirs) => {
-    const known = ours.find((mine) => isSame(mine, theirs) || (theirs === newest && isSaid(mine, theirs)));
+    const known = ours.find((mine) => isSame(mine, theirs));
     return known ? refreshed(known, theirs) : theirs;
   });
   const shared = ours.findIndex((mine) => result.includes(mine));
@@ -57,7 +56,11 @@ export function merged(ours, listed) {
 /** A question of another tab, before the answer that may have begun already. */
 export function joined(ours, added, responseId) {
   added.responseId ??= responseId ?? null;
-  if (ours.some((mine) => isSame(mine, added))) return ours;
+  const known = ours.find((mine) => isSame(mine, added));
+  if (known) {
+    known.responseId = added.responseId; // two tabs have asked the same
+    return ours;
+  }
   const answer = ours.findIndex((mine) => responseId && mine.responseId === responseId);
   return answer < 0 ? [...ours, added] : ours.toSpliced(answer, 0, added);
 }
@@ -67,11 +70,6 @@ function isSame(mine, theirs) {
   if (mine.id) return mine.id === theirs.id;
   if (mine.eventId && theirs.eventId) return mine.eventId === theirs.eventId;
   return Boolean(mine.responseId) && mine.responseId === theirs.responseId;
-}
-
-/** A question that may have arrived before its connection went: the newest there, in our words. */
-function isSaid(mine, theirs) {
-  return mine.status === "queued" && !theirs.eventId && mine.text === theirs.text;
 }
 
 /** An answer that we are reading goes on from its events; every other takes the server's word. */

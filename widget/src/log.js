@@ -15,7 +15,7 @@ export class Log {
     this.asks = el("div", { class: "asks" });
     this.skeleton = el("div", { class: "skeleton", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
     this.thinking = el("div", { class: "thinking", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
-    this.earlier = el("button", { type: "button", class: "earlier", onclick: () => session.earlier() }, "⋯");
+    this.earlier = el("button", { type: "button", class: "earlier", onclick: () => session.earlier() }, word("earlier"));
     this.box = el(
       "div",
       { class: "log", role: "log", "aria-live": "polite", tabindex: "0", onscroll: () => this.scrolled() },
@@ -28,19 +28,24 @@ export class Log {
     this.node = el("div", { class: "middle" }, this.box, this.latest, this.voice);
     set(this.box, "aria-label", word("log"));
     set(this.latest, "aria-label", word("latest"));
-    set(this.earlier, "aria-label", word("earlier"));
   }
 
   draw(store) {
+    const { box } = this;
+    const { scrollTop, scrollHeight } = box;
+    const first = store.items[0];
+    const last = store.items.at(-1);
     this.before(store);
     this.messages(store);
     this.progress(store);
-    if (this.follows || store.items.length > (this.count ?? 0)) this.toEnd();
-    this.count = store.items.length;
+    if (this.follows || last !== this.last) this.toEnd();
+    else if (first !== this.first) box.scrollTop = scrollTop + box.scrollHeight - scrollHeight; // what is read stays in view
+    Object.assign(this, { first, last });
   }
 
   before({ bot, items, loading, more, busy }) {
     set(this.skeleton, "hidden", !loading);
+    if (!more && this.earlier.matches(":focus")) this.box.focus({ preventScroll: true });
     set(this.earlier, "hidden", !more);
     const [words] = this.welcome.children;
     set(this.welcome, "hidden", !bot?.welcome || more);

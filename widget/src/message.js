@@ -53,7 +53,7 @@ function answer(context) {
     const ending = ENDINGS[item.why === "max_output_tokens" ? item.why : item.status];
     set(end, "hidden", !ending);
     say(end, ending ? word(ending) : "");
-    const actable = !live && item.text;
+    const actable = !live && item.text && item.status !== "failed";
     if (actable && !bar) {
       bar = actions(item, context, () => comment.show());
       comment = commented(item, context);

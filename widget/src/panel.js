@@ -36,7 +36,7 @@ export class Panel {
       "div",
       { class: "head", part: "header" },
       el("div", { class: "names" }, this.title, this.tells),
-      tool(word("fresh"), "fresh", () => this.fresh()),
+      tool(word("fresh"), "fresh", () => this.fresh(), { class: "tool fresh" }),
       bubble && this.expand,
       bubble && tool(word("close"), "close", () => this.host.close()),
     );

@@ -14,12 +14,12 @@ export class Questions {
   }
 
   /** False when it cannot be taken now: empty, too long, or another one is on its way. */
-  ask(text) {
+  ask(text, more) {
     const said = text.trim();
     const { store } = this;
     if (!said || store.busy || ["limited", "resting"].includes(store.notice?.kind)) return false;
     if (store.phase === "closed" || (store.most && said.length > store.most)) return false;
-    this.queue({ eventId: `w-${crypto.randomUUID?.() ?? random()}`, text: said });
+    this.queue({ eventId: `w-${crypto.randomUUID?.() ?? random()}`, text: said, ...more });
     this.memory.keep();
     store.change({ notice: null, draft: "" });
     this.emit("message", { role: "user", text: said });
@@ -43,6 +43,7 @@ export class Questions {
       type: "response.create",
       event_id: asking.eventId,
       input: asking.text,
+      replaces: asking.replaces,
       conversation: conversation ?? undefined,
       metadata,
     });
@@ -80,12 +81,11 @@ export class Questions {
     const at = store.items.indexOf(answer);
     const asked = store.items.slice(0, at).findLast((one) => one.role === "user");
     if (at < 0 || !asked || store.busy) return;
-    if (answer.status !== "completed") {
-      store.items = store.items.filter((one) => one !== answer && one !== asked);
-    }
-    store.notice = null;
     const { draft } = store;
-    this.ask(asked.text);
+    const id = answer.status !== "completed" && answer.responseId;
+    if (id) store.items = store.items.filter((one) => one !== answer && one !== asked);
+    store.notice = null;
+    this.ask(asked.text, id && { eventId: `again-${id}`, replaces: id }); // of two tabs, one asks
     store.change({ draft });
   }
 

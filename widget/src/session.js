@@ -161,11 +161,27 @@ export class Session {
     if (answer) this.judge(answer);
   }
 
-  /** Nobody knows the answer any more: what we have of it is what there is. */
+  /** The answer is not there any more. Where all of the conversation is gone, what we have of it is
+   * what there is. */
   giveUp() {
-    const answer = this.answers.of(this.store.active);
+    const { store } = this;
+    const id = this.returnedTo ?? store.active;
+    this.returnedTo = null;
+    if (this.goesOn) return void this.forget(id);
+    const answer = this.answers.of(id);
     if (answer?.status === "in_progress") answer.status = "incomplete";
-    this.store.change({ active: null });
+    store.change({ active: null });
+  }
+
+  /** Question and answer are not there any more: another tab has asked for them anew. */
+  forget(id) {
+    const { store } = this;
+    this.answers.ignore(id);
+    store.change({
+      items: store.items.filter((one) => one.responseId !== id),
+      active: store.active === id ? null : store.active,
+      notice: store.notice?.kind === "failed" ? null : store.notice,
+    });
   }
 }
 
@@ -176,6 +192,7 @@ const FRAMES = {
     this.connection.settled();
     this.renewed = false;
     this.returnedTo = this.store.active;
+    this.goesOn = session.conversation.items.length > 0;
     this.know(session);
     this.questions.recognise();
     this.store.change({ phase: "ready", most: session.limits?.input_characters ?? null });
@@ -195,8 +212,10 @@ const FRAMES = {
   "session.closing"(frame) {
     this.connection.expect(frame.reconnect_after_ms);
   },
-  "conversation.item.added"({ item: given, response_id: responseId }) {
+  "conversation.item.added"({ item: given, response_id: responseId, replaces }) {
+    if (replaces) this.forget(replaces);
     this.store.change({ items: joined(this.store.items, fromServer(given), responseId) });
+    this.questions.recognise();
     if (responseId) this.answers.follow(responseId);
   },
   "conversation.items.listed"({ items, has_more: more }) {

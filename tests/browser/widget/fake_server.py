@@ -4,8 +4,7 @@ import asyncio
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
@@ -14,9 +13,9 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from tests.browser.widget.fake_answer import Answer, Frame
 from tests.running import ROOT, free_port, wait_until
 
-Frame = dict[str, Any]
 SCHEMA = json.loads((ROOT / "docs" / "protocol.schema.json").read_text())
 SCRIPT = ROOT / "widget" / "v1" / "chat.js"
 CHATBOT: Frame = {
@@ -37,45 +36,6 @@ def _validator(name: str) -> Draft202012Validator:
 
 
 FROM_CLIENT, FROM_SERVER = _validator("ClientFrame"), _validator("ServerFrame")
-
-
-@dataclass
-class Answer:
-    """What a question gets, and the events that tell it: they outlive every socket."""
-
-    id: str
-    event_id: str
-    question: str
-    text: str
-    sources: list[Frame] = field(default_factory=list)
-    events: list[Frame] = field(default_factory=list)
-    status: str = "in_progress"
-    cancelled: bool = False
-
-    @property
-    def item_id(self) -> str:
-        return self.id.replace("resp", "msg")
-
-    @property
-    def written(self) -> str:
-        return "".join(event.get("delta", "") for event in self.events)
-
-    def response(self, **more: object) -> Frame:
-        content = {"type": "output_text", "text": self.written, "annotations": self.sources}
-        message = {
-            "id": self.item_id, "type": "message", "role": "assistant",
-            "status": self.status, "content": [content],
-        }  # fmt: skip
-        usage = {"input_tokens": 9, "output_tokens": len(self.written.split()), "total_tokens": 9}
-        return {"id": self.id, "status": self.status, "output": [message], "usage": usage, **more}
-
-    def items(self) -> Iterator[Frame]:
-        user = {"id": f"msg_u{self.id}", "role": "user", "content": self.question}
-        yield {**user, "status": "completed", "event_id": self.event_id, "response_id": self.id}
-        yield {
-            "id": self.item_id, "role": "assistant", "content": self.written,
-            "status": self.status, "response_id": self.id, "sources": self.sources,
-        }  # fmt: skip
 
 
 class FakeServer:
@@ -190,6 +150,7 @@ class FakeServer:
             "response.create": self._create,
             "response.cancel": self._cancel,
             "conversation.create": self._fresh,
+            "conversation.items.list": self._earlier,
             "feedback.create": self._feedback,
             "ping": self._pong,
         }
@@ -278,6 +239,14 @@ class FakeServer:
         self.told.clear()
         conversation = {"conversation": {"id": "chat_2", "items": []}}
         await self._send(socket, {"type": "session.updated", "session": conversation})
+
+    async def _earlier(self, socket: ServerConnection, frame: Frame) -> None:
+        items = [item for one in self.told for item in one.items()]
+        at = next(place for place, item in enumerate(items) if item["id"] == frame["before"])
+        found = items[max(0, at - frame["limit"]) : at]
+        more = at > frame["limit"]
+        listed = {"type": "conversation.items.listed", "items": found, "has_more": more}
+        await self._send(socket, listed)
 
     async def _feedback(self, socket: ServerConnection, frame: Frame) -> None:
         rated = {"item_id": frame["item_id"], "rating": frame["rating"]}

@@ -160,6 +160,8 @@ def test_a_broken_answer_says_so_and_retry_replaces_it(visit: Visit, fake: FakeS
     expect(seen.questions).to_have_count(1)
     expect(seen.answers).to_have_text(LONG)
     expect(seen.notice).to_be_hidden()
+    broken, again = fake.told[0].id, fake.frames("response.create")[-1]
+    assert (again["replaces"], again["event_id"]) == (broken, f"again-{broken}")
 
 
 def test_a_new_chat_begins_empty(visit: Visit, fake: FakeServer) -> None:

@@ -181,6 +181,44 @@ def test_an_old_token_is_renewed_without_a_word(visit: Visit, fake: FakeServer) 
     assert "token-2" in seen.page.evaluate("JSON.stringify(localStorage)")
 
 
+def test_a_preview_goes_on_when_it_is_given_a_new_token(visit: Visit, fake: FakeServer) -> None:
+    fake.closes = 4401
+    seen = visit(preview="old")
+    seen.launcher.click()
+    seen.in_state("key")
+    fake.closes = None
+    seen.widget.evaluate("(widget) => widget.setAttribute('preview', 'new')")
+    seen.ready()
+    assert fake.frames("session.update")[-1]["session"]["preview"] == "new"
+
+
+def test_a_message_that_arrived_before_its_page_went_is_known_after_a_reload(
+    visit: Visit, fake: FakeServer
+) -> None:
+    """It is in the list by its event: not shown twice, not sent twice."""
+    seen = visit().open()
+    fake.hold_after = 1
+    seen.ask("Said once")
+    expect(seen.answers).to_have_text("You")
+    kept = seen.page.evaluate(
+        """() => {
+            const [name] = Object.keys(localStorage);
+            return [name, {...JSON.parse(localStorage[name])}];
+        }"""
+    )
+    kept[1]["asking"] = {"eventId": fake.told[0].event_id, "text": "Said once"}
+    seen.page.evaluate("document.querySelector('chat-widget').remove()")
+    seen.page.evaluate("([name, it]) => localStorage[name] = JSON.stringify(it)", kept)
+    fake.hold_after = None
+    wait_until(lambda: fake.told[0].status == "completed", 5, "its end")
+    seen.page.reload()
+    seen.ready()
+    seen.launcher.click()
+    expect(seen.questions).to_have_count(1)
+    expect(seen.answers).to_have_text("You said: Said once")
+    assert len(fake.frames("response.create")) == 1
+
+
 def test_silence_is_taken_for_a_lost_connection(visit: Visit, fake: FakeServer) -> None:
     seen = visit()
     seen.page.clock.install()

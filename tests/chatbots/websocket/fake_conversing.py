@@ -27,6 +27,7 @@ class Answer:
         self.status = "in_progress"
         self.cancelled = 0
         self.readers = 0
+        self.deleted = False
         self._number = 0
         self._log = MemoryLog()
 
@@ -75,6 +76,8 @@ class Answer:
         return self.body
 
     async def snapshot(self) -> tuple[dict[str, Any], int]:
+        if self.deleted:
+            raise EventsGone(self.response_id)
         return self.body, self._number - 1
 
 
@@ -86,6 +89,7 @@ class Book:
     answers: list[Answer] = field(default_factory=list)
     sites: list[tuple[str, str, bool]] = field(default_factory=list)
     rated: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
     refusal: ApiError | None = None
     waits: asyncio.Event | None = None  # unset: `begin` takes as long
     holders: dict[str, str] = field(default_factory=dict)  # conversation → who holds it
@@ -94,7 +98,7 @@ class Book:
 
     async def begin(
         self, live: Live, speaker: Speaker, *, input: str, conversation_id: str | None,  # noqa: A002 - the verb's own
-        event_id: str | None, metadata: dict[str, str] | None,
+        event_id: str | None, metadata: dict[str, str] | None, replaces: str | None,
     ) -> Answer:  # fmt: skip
         if self.waits:
             await self.waits.wait()
@@ -105,6 +109,7 @@ class Book:
         key = (conversation_id, event_id or "")
         if key not in self._events:
             self.asked.append((live, speaker, input))
+            self.replaced += [replaces] if replaces else []
             self._events[key] = answer = Answer(conversation_id)
             self.answers.append(answer)
             item = {"id": ids.new("msg"), "role": "user", "status": "completed", "content": input}

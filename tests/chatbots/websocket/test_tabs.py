@@ -60,6 +60,16 @@ async def test_a_question_that_is_sent_again_is_not_told_again(bot: Bot, book: B
     assert "conversation.item.added" not in {frame["type"] for frame in frames}
 
 
+async def test_the_other_tab_hears_which_answer_is_asked_for_anew(bot: Bot, book: Book) -> None:
+    kept = await mine(bot, book)
+    async with opened(bot, **kept) as one, opened(bot, **kept) as other:
+        await session_of(one)
+        await session_of(other)
+        one.ask("Hello", replaces="resp_broken")
+        assert (await other.hear("conversation.item.added"))["replaces"] == "resp_broken"
+    assert book.replaced == ["resp_broken"]
+
+
 class Listener:
     def __init__(self, name: str) -> None:
         self.id = name

@@ -36,6 +36,12 @@ def style(request: HttpRequest) -> HttpResponse:
     return _everywhere(HttpResponse(script.style(), content_type="text/css; charset=utf-8"), _SOON)
 
 
+@require_safe
+def entrance(request: HttpRequest) -> HttpResponse:
+    answer = HttpResponse(script.entrance(), content_type="text/javascript; charset=utf-8")
+    return _everywhere(answer, _SOON)
+
+
 def _javascript(request: HttpRequest, kept: str) -> HttpResponse:
     found = script.current()
     zipped = "gzip" in request.headers.get("Accept-Encoding", "")

@@ -33,11 +33,12 @@ async def chat(request: HttpRequest, slug: str) -> HttpResponse:
         answer["Retry-After"] = str(int(error.retry_after or 0) + 1)
         return answer
     live = await finding.by_slug(slug)
-    if live is None or not _is_public(live):
+    if live is None or not live.answers or live.configuration.access == "private":
         return _unavailable(request, status=404)
     language = _language(request, live.configuration)
     context = {
         "live": live,
+        "signed": live.configuration.access == "signed",
         "theme": live.configuration.theme,
         "key": await _publishable_key(live),
         "language": language,
@@ -45,10 +46,6 @@ async def chat(request: HttpRequest, slug: str) -> HttpResponse:
     }
     answer = render(request, "chat/hosted.html", context)
     return _guarded(request, answer, _ancestors(live.configuration))
-
-
-def _is_public(live: Live) -> bool:
-    return live.answers and live.configuration.access == "public"
 
 
 def _unavailable(request: HttpRequest, *, status: int) -> HttpResponse:

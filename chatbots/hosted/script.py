@@ -57,3 +57,9 @@ def current() -> Script:
 def style() -> bytes:
     """Of the hosted page around the widget."""
     return (FOLDER.parent / "hosted.css").read_bytes()
+
+
+@cache
+def entrance() -> bytes:
+    """Of the same page: who comes with a token."""
+    return (FOLDER.parent / "hosted.js").read_bytes()

@@ -9,5 +9,6 @@ urlpatterns = [
     path("widget/v1/chat.json", files.about, name="widget-about"),
     path("widget/v1/chat.<slug:digest>.js", files.pinned, name="widget-pinned"),
     path("widget/v1/hosted.css", files.style, name="hosted-style"),
+    path("widget/v1/hosted.js", files.entrance, name="hosted-script"),
     path("c/<slug:slug>", page.chat, name="hosted-chat"),
 ]

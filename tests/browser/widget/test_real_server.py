@@ -151,31 +151,6 @@ def test_a_chatbot_over_its_budget_rests(meet: Meet) -> None:
     expect(seen.box).to_be_disabled()
 
 
-def test_the_hosted_page_chats_without_a_complaint(meet: Meet, shop: Shop, page: Page) -> None:
-    here = meet()
-    page.goto(f"{shop.server.url}/c/{here.slug}")
-    seen = Seen(page).ready()
-    seen.ask("**Bold** <b>not</b>")
-    expect(seen.answers.locator("strong")).to_have_text("Bold")
-    seen.ready()
-    expect(page).to_have_title("Fernhill")
-    assert seen.complaints == []
-
-
-def test_the_hosted_page_lies_in_frames_of_allowed_sites_only(
-    meet: Meet, shop: Shop, page: Page
-) -> None:
-    here = meet()
-    address = f"{shop.server.url}/c/{here.slug}"
-    for site in (shop.allowed, shop.stranger):
-        site.pages["/frame"] = (f'<iframe src="{address}" width="400" height="600"></iframe>', "")
-    page.goto(f"{shop.allowed.url}/frame")
-    expect(page.frame_locator("iframe").locator("chat-widget")).to_have_attribute("state", "ready")
-    page.goto(f"{shop.stranger.url}/frame")
-    page.wait_for_timeout(1000)
-    assert page.frame_locator("iframe").locator("chat-widget").count() == 0
-
-
 def test_a_page_that_pins_the_script_by_its_hash_runs_it(
     meet: Meet, shop: Shop, page: Page
 ) -> None:

@@ -115,6 +115,19 @@ async def test_unknown_paused_private_and_unpublished_look_the_same() -> None:
     assert policy(paused)["frame-ancestors"] == "'none'"
 
 
+async def test_a_chatbot_for_signed_in_people_has_words_for_those_who_are_not() -> None:
+    await publish(access="signed")
+    text = (await look()).content.decode()
+    assert 'bot="support"' in text
+    assert "This chat is for people who are signed in" in text
+    assert "<main hidden>" in text
+
+
+async def test_a_public_one_has_no_such_words() -> None:
+    await publish()
+    assert b"<main" not in (await look()).content
+
+
 async def test_it_speaks_the_visitors_language_where_the_chatbot_does() -> None:
     await publish(languages=["en", "de", "ar"])
     german = await look(**{"Accept-Language": "fr;q=0.9, de-AT, en"})

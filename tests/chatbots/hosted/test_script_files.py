@@ -46,6 +46,12 @@ def test_the_pinned_address_is_these_bytes_or_nothing(client: Client) -> None:
     assert client.get("/widget/v1/chat.0123456789abcdef.js").status_code == 404
 
 
+def test_the_hosted_page_brings_a_script_of_its_own(client: Client) -> None:
+    answer = client.get("/widget/v1/hosted.js")
+    assert answer["Content-Type"] == "text/javascript; charset=utf-8"
+    assert b"user_token" in answer.content
+
+
 def test_only_reading_is_offered(client: Client) -> None:
     assert client.post(OWN).status_code == 405
     assert client.head(OWN).status_code == 200

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
 from tests.running import ROOT
@@ -52,9 +53,8 @@ def test_the_example_names_every_setting_once() -> None:
 def test_who_needs_whom_is_there_and_nothing_is_said_of_volumes_that_are_not() -> None:
     for service in SERVICES.values():
         assert service.get("depends_on", {}).keys() <= SERVICES.keys()
-        assert {mount.partition(":")[0] for mount in service["volumes"]} <= COMPOSE[
-            "volumes"
-        ].keys()
+        mounts = {mount.partition(":")[0] for mount in service.get("volumes", ())}
+        assert mounts <= COMPOSE["volumes"].keys()
     assert {"postgres", "redis", "web", "worker", "engine"} <= SERVICES.keys()
     assert sum("build" in SERVICES[name] for name in OURS) == 1
 
@@ -89,6 +89,31 @@ def test_the_worker_is_the_one_that_the_site_starts() -> None:
     assert program == "celery"
     assert import_module(app.removeprefix("--app=")).app.main == "smarter"
     celery.commands[command].make_context(command, list(options), resilient_parsing=True)
+
+
+def test_web_processes_share_what_they_count_and_only_the_proxy_is_reached_from_outside() -> None:
+    web = SERVICES["web"]
+    assert web["deploy"]["replicas"] == 2
+    assert {"REDIS_URL", "DATABASE_URL", "TRUSTED_PROXIES"} <= web["environment"].keys()
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {"proxy"}
+
+
+def test_the_proxy_leads_to_the_web_processes_and_lets_streams_and_sockets_through() -> None:
+    (used,) = SERVICES["proxy"]["configs"]
+    rules = COMPOSE["configs"][used["source"]]["content"].replace("$$", "$")
+    port = next(word for word in SERVICES["web"]["command"] if word.startswith("--port="))
+    assert f"server web:{port.removeprefix('--port=')} resolve;" in rules
+    for rule in (
+        "proxy_buffering off;",
+        "proxy_set_header Upgrade $http_upgrade;",
+        "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+        "proxy_set_header Host $http_host;",
+    ):
+        assert rule in rules
+    longest = re.search(r"proxy_read_timeout (\d+)s", rules)
+    assert longest
+    assert int(longest[1]) > settings.RUN_SECONDS
+    assert len(re.findall(r"[{]", rules)) == len(re.findall(r"[}]", rules))
 
 
 def test_engine_and_catalog_mean_the_same_place() -> None:

@@ -188,8 +188,9 @@ def share(part: int, whole: int) -> str:
 
 
 @register.filter
-def whole(number: float | None) -> str:
-    return NOTHING if number is None else f"{number:,.0f}"
+def whole(number: float | str | None) -> str:
+    """A figure of what was never measured reaches a filter as an empty string."""
+    return NOTHING if number is None or isinstance(number, str) else f"{number:,.0f}"
 
 
 @register.simple_tag

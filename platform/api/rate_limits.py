@@ -59,7 +59,7 @@ class Reservation:
             self.amount = actual
             self.window.used -= unused
             self.window.used_by_all -= unused
-        if self.shared and (windows := _shared()):
+        if self.shared and (windows := shared()):
             windows.give_back(self.shared, [self.window.name], actual)
 
     def cancel(self) -> None:
@@ -186,7 +186,7 @@ def headers(key_id: str, limits: Limits) -> dict[str, str]:
 
 async def close() -> None:
     """An event loop's last act."""
-    if windows := _shared():
+    if windows := shared():
         await windows.close()
 
 
@@ -212,7 +212,7 @@ def _tokens(key_id: str, limits: Limits, amount: int) -> _Ask:
 
 
 def _take(ask: _Ask) -> Reservation:
-    if windows := _shared():
+    if windows := shared():
         taken = uuid4().hex
         if told := windows.take(taken, [_wish(ask)]):
             return _as_told(ask, taken, told[0])
@@ -220,7 +220,7 @@ def _take(ask: _Ask) -> Reservation:
 
 
 async def _atake(ask: _Ask) -> Reservation:
-    if windows := _shared():
+    if windows := shared():
         taken = uuid4().hex
         if told := await windows.atake(taken, [_wish(ask)]):
             return _as_told(ask, taken, told[0])
@@ -256,7 +256,8 @@ def _wish(ask: _Ask) -> "Wish":
     return wish
 
 
-def _shared() -> "SharedWindows | None":
+def shared() -> "SharedWindows | None":
+    """The windows of all web processes, where there is Redis: for whoever counts something else."""
     return _connected(settings.REDIS_URL) if settings.REDIS_URL else None
 
 

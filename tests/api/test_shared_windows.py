@@ -128,7 +128,7 @@ async def test_without_redis_each_process_goes_on_from_what_it_has_let_through(
 
     monkeypatch.setattr(shared_windows, "REST_SECONDS", 0.0)
     redis.start()  # it has forgotten everything: at most one window
-    windows = rate_limits._shared()
+    windows = rate_limits.shared()
     assert windows is not None
     windows._rests_until = 0.0
     await rate_limits.atake_request("key", FEW)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 MOST_REPLICAS: Final = 64
 SCHEMES: Final = ("http://", "https://")
+EXAMPLE: Final = "VLLM_KEY"
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 _TURNS_ON: Final = {"usage": "each", "count": "tokenize"}
 
@@ -79,6 +80,6 @@ def _options(words: list[str]) -> dict[str, str]:
         if value != _TURNS_ON.get(name, value):
             raise BadRemote(f"{name} can only be {_TURNS_ON[name]}.")
         if name == "key_env" and not _VARIABLE.fullmatch(value):
-            raise BadRemote("key_env is the name of an environment variable, such as VLLM_KEY.")
+            raise BadRemote(f"key_env is the name of an environment variable, such as {EXAMPLE}.")
         options[name] = value
     return options

@@ -23,11 +23,10 @@ from uuid import uuid4
 from django.conf import settings
 
 from api.errors import LargerThanLimit, RateLimited
+from api.windows import State, Wish
 
 if TYPE_CHECKING:
-    import types
-
-    from api.shared_windows import SharedWindows, State, Wish
+    from api.shared_windows import SharedWindows
 
 WINDOW: Final = 60.0
 """Seconds."""
@@ -184,6 +183,11 @@ def headers(key_id: str, limits: Limits) -> dict[str, str]:
     }
 
 
+def shared() -> "SharedWindows | None":
+    """The windows of all web processes, where there is Redis: for whoever counts something else."""
+    return _connected(settings.REDIS_URL) if settings.REDIS_URL else None
+
+
 async def close() -> None:
     """An event loop's last act."""
     if windows := shared():
@@ -237,7 +241,7 @@ def _take_here(ask: _Ask) -> Reservation:
     raise ask.refusal(wait)
 
 
-def _as_told(ask: _Ask, taken: str, state: "State") -> Reservation:
+def _as_told(ask: _Ask, taken: str, state: State) -> Reservation:
     """Redis has decided; this process notes it, for headers and for the time without Redis."""
     with _lock:
         now = time.monotonic()
@@ -251,25 +255,16 @@ def _as_told(ask: _Ask, taken: str, state: "State") -> Reservation:
     raise ask.refusal(state.wait)
 
 
-def _wish(ask: _Ask) -> "Wish":
-    wish: Wish = _module().Wish(f"{ask.key_id}:{ask.what}", ask.amount, ask.limit, WINDOW)
-    return wish
-
-
-def shared() -> "SharedWindows | None":
-    """The windows of all web processes, where there is Redis: for whoever counts something else."""
-    return _connected(settings.REDIS_URL) if settings.REDIS_URL else None
+def _wish(ask: _Ask) -> Wish:
+    return Wish(f"{ask.key_id}:{ask.what}", ask.amount, ask.limit, WINDOW)
 
 
 @cache
 def _connected(url: str) -> "SharedWindows":
-    windows: SharedWindows = _module().SharedWindows(url)
-    return windows
-
-
-def _module() -> "types.ModuleType":
     # Imported only here: who has one process needs no Redis client.
-    return importlib.import_module("api.shared_windows")
+    module = importlib.import_module("api.shared_windows")
+    windows: SharedWindows = module.SharedWindows(url)
+    return windows
 
 
 def _moment(clock: datetime, wait: float) -> str:

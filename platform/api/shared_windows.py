@@ -9,7 +9,6 @@ import logging
 import time
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from prometheus_client import Counter
@@ -18,6 +17,8 @@ from redis import asyncio as of_loops
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+
+from api.windows import State, Wish
 
 PREFIX: Final = "smarter:limits:"
 PATIENCE: Final = 0.5  # seconds for an answer
@@ -29,25 +30,6 @@ _PATIENT: Final[dict[str, Any]] = {
 }
 ALONE = Counter("rate_limits_alone", "Calls that one process counted alone: Redis was away.")
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """`amount` of what in any `seconds` may be at most `limit`."""
-
-    name: str
-    amount: int
-    limit: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Of a window, after the wish: it fits in `wait` seconds (0: it was taken)."""
-
-    used: int
-    wait: float
-    empty_in: float
 
 
 class SharedWindows:

@@ -12,7 +12,8 @@ from pytest_django import Settings
 from api import rate_limits, shared_windows
 from api.errors import RateLimited
 from api.rate_limits import Limits
-from api.shared_windows import SharedWindows, Wish
+from api.shared_windows import SharedWindows
+from api.windows import Wish
 from tests import redis_server
 from tests.redis_server import RedisServer
 

@@ -34,6 +34,34 @@ def _first(page: Page) -> None:
     page.wait_for_load_state()
 
 
+def _menu_of_a_conversation(page: Page) -> None:
+    page.locator(".thread-link").first.click()
+    page.wait_for_load_state()
+    page.locator("summary", has_text="Note of your team").click()
+    page.locator(".under summary").click()
+
+
+def _deleting_a_conversation(page: Page) -> None:
+    _menu_of_a_conversation(page)
+    page.get_by_role("button", name="Delete conversation").click()
+
+
+def _deleting_a_file(page: Page) -> None:
+    _first(page)
+    page.get_by_role("button", name="Delete").click()
+
+
+def _all_of_the_draft(page: Page) -> None:
+    for summary in ("What is filled in", "Stops, passages, tools"):
+        page.get_by_text(summary).click()
+
+
+def _made(page: Page) -> None:
+    page.get_by_role("button", name="Make it").click()
+    page.wait_for_url("**/start/*")
+    page.locator("chat-widget").get_by_role("button", name="What can you do?").wait_for()
+
+
 def _top_up(page: Page) -> None:
     page.get_by_role("button", name="Top up").click()
 
@@ -46,6 +74,11 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "the menu of teams": ("overview", _menu),
     "one run": ("runs", _first),
     "one file": ("files", _first),
+    "a conversation": ("conversations", _menu_of_a_conversation),
+    "deleting a conversation": ("conversations", _deleting_a_conversation),
+    "deleting a file": ("files", _deleting_a_file),
+    "all of a draft": ("chatbots/support/", _all_of_the_draft),
+    "the third step of the start": ("start", _made),
     "topping up": ("billing", _top_up),
 }
 

@@ -117,6 +117,15 @@ def test_failures_have_codes_and_name_the_request(
 
 
 @pytest.mark.usefixtures("logged_in")
+def test_what_looks_like_markup_is_shown_as_it_is(run: Run, script: Script) -> None:
+    error = {"message": "Not [bold] enough: tools[0].name", "param": None, "code": "no"}
+    script.answers = [says({"error": error}, 400)]
+    assert "Not [bold] enough: tools[0].name" in run("chatbots", "get", "a")[2]
+    script.answers = [says({"id": "one", "object": "x", "deleted": True})]
+    assert "Webhook/[red]ours[/] deleted\n" in run("delete", "Webhook", "[red]ours[/]", "-y")[1]
+
+
+@pytest.mark.usefixtures("logged_in")
 def test_a_list_is_a_table_or_data(run: Run, script: Script) -> None:
     script.answers = [page(BOT)]
     table = run("chatbots", "list")[1]

@@ -1,14 +1,19 @@
 """What comes from the environment: ours does, OpenAI's never does; keys are never logged."""
 
+import asyncio
 import logging
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
+import openai
 import pytest
 
 import smarter
+from beezy_ai import BeezyAI
 from sdk.tests.conftest import COMPLETION, KEY, Script, says
 
 THEIRS = {
@@ -19,21 +24,52 @@ THEIRS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("ask", ["sync", "async", "beezy"])
 def test_nothing_of_openai_reaches_our_server(
-    monkeypatch: pytest.MonkeyPatch, script: Script
+    ask: str, monkeypatch: pytest.MonkeyPatch, script: Script
 ) -> None:
     for name, value in THEIRS.items():
         monkeypatch.setenv(name, value)
-    http = smarter.DefaultHttpxClient(transport=httpx.MockTransport(script))
-    first = smarter.Smarter(api_key=KEY, http_client=http)
-    for client in (first, first.with_options(timeout=3), first.with_options(max_retries=0)):
-        client.chat.completions.create(model="m", messages=[])
+    {"sync": by_waiting, "async": by_awaiting, "beezy": by_beezy}[ask](script)
+    assert script.asked
     for request in script.asked:
         assert request.headers["authorization"] == f"Bearer {KEY}"
         assert request.url.host == "127.0.0.1"
         assert "theirs" not in str(request.headers).lower()
         assert not [name for name in request.headers if name.startswith("openai-")]
+
+
+def by_waiting(script: Script) -> None:
+    http = smarter.DefaultHttpxClient(transport=httpx.MockTransport(script))
+    first = smarter.Smarter(api_key=KEY, http_client=http)
     assert first.webhook_secret == ""
+    for client in (first, first.with_options(timeout=3), first.with_options(max_retries=0)):
+        client.chat.completions.create(model="m", messages=[])
+        client.files.create(file=("a.txt", b"a"), purpose="user_data")
+
+
+def by_awaiting(script: Script) -> None:
+    async def go() -> None:
+        http = smarter.DefaultAsyncHttpxClient(transport=httpx.MockTransport(script.later))
+        async with smarter.AsyncSmarter(api_key=KEY, http_client=http) as first:
+            for client in (first, first.with_options(timeout=3)):
+                await client.chat.completions.create(model="m", messages=[])
+
+    asyncio.run(go())
+
+
+def by_beezy(script: Script) -> None:
+    http = smarter.DefaultHttpxClient(transport=httpx.MockTransport(script))
+    BeezyAI(api_key_auth=KEY, http_client=http).chat.create(request={"model": "m", "messages": []})
+
+
+def test_we_know_every_variable_that_the_transport_reads() -> None:
+    """A new one in a new version of it: see that it does not reach our server."""
+    files = Path(openai.__file__).parent.rglob("*.py")
+    asked = re.compile(r'environ\.get\(\s*"(OPENAI_\w+)"')
+    read = {name for file in files for name in asked.findall(file.read_text())}
+    of_azure_and_logs = {"OPENAI_API_TYPE", "OPENAI_API_VERSION", "OPENAI_LOG"}
+    assert read == {*THEIRS, *of_azure_and_logs}
 
 
 def test_their_key_is_no_substitute_for_ours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,19 @@ def test_chatbots_of_a_list_can_be_asked_too(script: Script, client: smarter.Sma
     assert chatbots[1].prompt("Hi").text == "Hello!"
 
 
+def test_pages_are_turned_by_hand_too(script: Script, client: smarter.Smarter) -> None:
+    script.answers = [page({"id": "job_1"}, more=True), page({"id": "job_2"})]
+    first = client.fine_tuning.jobs.list(limit=1)
+    assert first.has_next_page()
+    info = first.next_page_info()
+    assert info is not None
+    assert info.params == {"after": "job_1"}
+    second = first.get_next_page()
+    assert [each.id for each in second.data] == ["job_2"]
+    assert not second.has_next_page()
+    assert dict(script.asked[1].url.params) == {"limit": "1", "after": "job_1"}
+
+
 def test_the_same_by_awaiting(script: Script) -> None:
     async def go() -> None:
         transport = httpx.MockTransport(script.later)

@@ -8,7 +8,7 @@ import typer
 from smarter import Chatbot
 from smarter.cli.credentials import client
 from smarter.cli.output import screen
-from smarter.resources.chatbots import Asked
+from smarter.types.chatbots import Asked
 
 
 def chat(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.markup import escape
 
 from smarter import (
     APIConnectionError,
@@ -48,5 +49,6 @@ def _code(error: APIStatusError) -> int:
 
 
 def _end(sentence: str, code: int) -> None:
-    Console(stderr=True).print(f"[red]Error:[/] {sentence}", highlight=False, soft_wrap=True)
+    said = f"[red]Error:[/] {escape(sentence)}"
+    Console(stderr=True).print(said, highlight=False, soft_wrap=True)
     sys.exit(code)

@@ -1,6 +1,7 @@
 """`smarter files`: uploads with a bar of the bytes sent, downloads, and what there is."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -31,14 +32,8 @@ def upload(
     """Uploads a file."""
     if not path.is_file():
         raise Refusal(f"{path} is no file.")
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-    )
     with (
-        Progress(*columns, transient=True) as progress,
+        _bar() as progress,
         progress.open(path, "rb", description=path.name) as content,
         client() as known,
     ):
@@ -56,14 +51,34 @@ def download(
             for piece in answer.iter_bytes():
                 sys.stdout.buffer.write(piece)
         else:
-            answer.stream_to_file(to)
+            size = int(answer.headers.get("content-length", 0))
+            _save(answer.iter_bytes(), size or None, to)
+
+
+def _save(pieces: Iterable[bytes], size: int | None, to: Path) -> None:
+    """Under its name when it is whole, so that a cut line leaves nothing that looks like it."""
+    part = to.with_name(f"{to.name}.part")
+    with _bar() as progress, part.open("wb") as written:
+        task = progress.add_task(to.name, total=size)
+        for piece in pieces:
+            written.write(piece)
+            progress.advance(task, len(piece))
+    part.replace(to)
+
+
+def _bar() -> Progress:
+    """Of bytes, gone when they are through."""
+    return Progress(
+        TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(),
+        TransferSpeedColumn(), console=screen, transient=True,
+    )  # fmt: skip
 
 
 def delete(file_id: Id) -> None:
     """Deletes a file."""
     with client() as known:
         known.files.delete(file_id)
-    screen.print(f"{file_id}: deleted.")
+    screen.out(f"{file_id}: deleted.", highlight=False)
 
 
 def add_to(application: typer.Typer) -> None:

@@ -34,13 +34,17 @@ def follow(
     """Follows a job to its end; exit code 1 when it did not end well."""
     with client() as known:
         look = _looker(known, job_id)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[says]}"))
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[says]}", markup=False),
+        )
         with Progress(*columns, TimeElapsedColumn(), transient=True) as progress:
             bar = progress.add_task(job_id, total=None, says="")
             while (state := look()).status not in ENDED:
                 progress.update(bar, completed=state.done, total=state.total, says=state.says)
                 time.sleep(every)
-    screen.print(f"{job_id}: {state.status}. {state.says}".strip())
+    screen.out(f"{job_id}: {state.status}. {state.says}".strip(), highlight=False)
     if state.status not in WELL:
         raise typer.Exit(1)
 

@@ -20,7 +20,8 @@ def log_in(
     with Smarter(api_key=api_key.strip(), base_url=address) as client:
         me = client.resources.organisation.me()
     file = credentials.store(credentials.Credentials(api_key.strip(), address))
-    screen.print(f"Logged in to {address} for {me.organisation.name}. Kept in {file}.")
+    told = f"Logged in to {address} for {me.organisation.name}. Kept in {file}."
+    screen.out(told, highlight=False)
 
 
 def log_out() -> None:

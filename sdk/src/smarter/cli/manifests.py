@@ -32,11 +32,11 @@ def apply(
         answer = _ask(known, "POST", "/manifests", {"files": files, "dry_run": dry_run})
     for each in answer["data"]:
         would = "would be " if dry_run and each["action"] != "unchanged" else ""
-        screen.print(f"{each['kind']}/{each['name']} {would}{each['action']}", highlight=False)
+        screen.out(f"{each['kind']}/{each['name']} {would}{each['action']}", highlight=False)
         if each["diff"]:
-            screen.print(Syntax(each["diff"], "diff", background_color="default"))
+            screen.print(Syntax(each["diff"], "diff", background_color="default", word_wrap=True))
         for name, secret in each["secrets"].items():
-            screen.print(f"  {name}, not shown again: {secret}", highlight=False)
+            screen.out(f"  {name}, not shown again: {secret}", highlight=False)
 
 
 def get(kind: Kind) -> None:
@@ -61,7 +61,7 @@ def delete(
         typer.confirm(f"Delete {kind}/{name}?", abort=True)
     with client() as known:
         _ask(known, "DELETE", f"/manifests/{segment(kind)}/{segment(name)}")
-    screen.print(f"{kind}/{name} deleted", highlight=False)
+    screen.out(f"{kind}/{name} deleted", highlight=False)
 
 
 def manifest(kind: Kind) -> None:

@@ -101,6 +101,6 @@ def _delete(resource: Resource) -> Callable[..., None]:
             typer.confirm(f"{resource.delete_as.capitalize()} {name}?", abort=True)
         with client() as known:
             getattr(resource.of(known), resource.delete)(name)
-        screen.print(f"{name}: done ({resource.delete_as}).")
+        screen.out(f"{name}: done ({resource.delete_as}).", highlight=False)
 
     return delete_one

@@ -5,9 +5,9 @@ from typing import Literal, overload
 from openai import AsyncOpenAI, AsyncStream
 from openai.pagination import AsyncCursorPage
 from pydantic import PrivateAttr
-from typing_extensions import TypedDict, Unpack
+from typing_extensions import Unpack
 
-from smarter.resources.asking import query, segment
+from smarter.resources.asking import prompt_body, prompt_options, query, segment
 from smarter.types import (
     ChatbotConversation,
     ChatbotFields,
@@ -16,15 +16,7 @@ from smarter.types import (
     Reply,
     ReplyChunk,
 )
-from smarter.types.chatbots import ChatbotObject, Prompt
-
-
-class Asked(TypedDict, total=False):
-    """What goes with a prompt beside its text."""
-
-    conversation: str
-    metadata: dict[str, str]
-    timeout: float
+from smarter.types.chatbots import Asked, ChatbotObject, Prompt
 
 
 class AsyncChatbot(ChatbotObject):
@@ -49,12 +41,11 @@ class AsyncChatbot(ChatbotObject):
         self, text: Prompt, *, stream: bool = False, **asked: Unpack[Asked]
     ) -> Reply | AsyncStream[ReplyChunk]:
         """Asks it; the answer prints as its text, and so does each piece of a streamed one."""
-        timeout = asked.pop("timeout", None)
         return await self._client.post(
             f"/chatbots/{segment(self.name)}/prompt",
             cast_to=Reply,
-            body={"input": text, "stream": stream, **asked},
-            options={} if timeout is None else {"timeout": timeout},
+            body=prompt_body(text, stream, asked),
+            options=prompt_options(asked),
             stream=stream,
             stream_cls=AsyncStream[ReplyChunk],
         )

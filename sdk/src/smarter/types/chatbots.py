@@ -21,6 +21,14 @@ Prompt = str | Sequence[Mapping[str, Any]]
 """What a chatbot is asked: a text, or messages with role and content."""
 
 
+class Asked(TypedDict, total=False):
+    """What goes with a prompt beside its text."""
+
+    conversation: str
+    metadata: dict[str, str]
+    timeout: float
+
+
 class ChatbotObject(BaseModel):
     """A chatbot as the platform answers it; `draft` is what the next version would be."""
 

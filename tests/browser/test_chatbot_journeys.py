@@ -210,3 +210,24 @@ def test_a_filter_narrows_the_inbox_beside_the_open_conversation(
     expect(page.get_by_label("Rating")).to_have_value("down")
     page.get_by_label("Search all words").press_sequentially("no such words at all")
     expect(page.locator("#list")).to_contain_text("Nothing fits")
+
+
+def test_drafts_files_and_filters_work_without_any_script(browser: Browser, owner: Visitor) -> None:
+    plain = browser.new_context(storage_state=owner.state, java_script_enabled=False)
+    page = plain.new_page()
+    page.goto(owner.address("chatbots/trail-guide/"))
+    page.get_by_text("Stops, passages, tools").click()
+    page.get_by_label("Stop at").fill("END")
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.locator("main")).to_contain_text("Saved in the draft")
+    file = {"name": "plain.md", "mimeType": "text/markdown", "buffer": TEXT}
+    page.set_input_files("#new-file", file)  # type: ignore[arg-type]  # its stubs want a class of theirs
+    page.get_by_role("button", name="Upload and attach").click()
+    expect(page.locator("#knowledge")).to_contain_text("plain.md")
+    page.goto(owner.address("conversations"))
+    page.get_by_label("Rating").select_option("up")
+    page.get_by_role("button", name="Show").click()
+    assert "feedback=up" in page.url
+    page.locator(".under summary").click()
+    assert page.get_by_role("link", name="Export as CSV").is_visible()
+    plain.close()

@@ -103,9 +103,9 @@ def test_a_file_tells_of_its_bytes_on_the_way(context: BrowserContext, owner: Vi
     page = owner.open(context, "files")
     slow = context.new_cdp_session(page)
     line = {"offline": False, "latency": 0, "downloadThroughput": -1}
-    slow.send("Network.emulateNetworkConditions", {**line, "uploadThroughput": 400_000})
+    slow.send("Network.emulateNetworkConditions", {**line, "uploadThroughput": 1_500_000})
     page.evaluate(WATCH_THE_WORDS)
-    text = b"A line of a file that is on its way.\n" * 40_000
+    text = b"A line of a file that is on its way.\n" * 140_000  # 5 MB
     file = {"name": "long.txt", "mimeType": "text/plain", "buffer": text}
     page.set_input_files("input[type=file]", file)  # type: ignore[arg-type]  # its stubs want a class of theirs
     page.get_by_role("button", name="Upload").click()

@@ -36,6 +36,7 @@ def of_chatbot(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
 def _inbox(request: TeamRequest, opened: Conversation | None) -> HttpResponse:
     filters = inbox.Filters(request)
     query = filters.query()
+    mine = Chatbot.objects.all().for_organisation(request.organisation.id)
     chats = inbox.with_words(inbox.found(request, query))
     page = paging.of(chats, request.GET, field="last_message_at")
     shown = opened or (page.rows[0] if page.rows and not _wants_list(request) else None)
@@ -45,6 +46,7 @@ def _inbox(request: TeamRequest, opened: Conversation | None) -> HttpResponse:
         "query": request.GET,
         "asked": query,
         "is_filtered": bool(query),
+        "of_chatbot": mine.filter(name=query.get("chatbot", "")).first(),
         "opened": shown,
         "is_chosen": opened is not None,
         "may_write": WRITE in request.membership.scopes,

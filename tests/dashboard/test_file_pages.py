@@ -108,7 +108,7 @@ def test_a_question_finds_chunks_with_scores_and_their_places(
     assert f'id="chunk-{chunk.pk}"' in shown
     assert "<b>0." in shown
     assert "without a source" in page(as_ada, f"{path}?ask=zzz")
-    assert 'name="ask"' not in page(as_ben, f"{path}?ask=boots")
+    assert as_ben.get(path).status_code == 403
 
 
 def test_a_failed_file_says_why_and_is_read_again(

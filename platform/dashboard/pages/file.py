@@ -1,5 +1,6 @@
 """One file: its text and chunks, who answers from it, and what a question would find."""
 
+import re
 from typing import Any, Final
 
 from django.contrib import messages
@@ -27,6 +28,7 @@ from knowledge.search import Hit, Wish
 PREVIEW: Final = 4000
 CHUNKS: Final = 20
 BEST: Final = 5
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 ASKING: Final = "inference"
 """A question's vector is paid for, where there is a model to make one."""
 
@@ -117,16 +119,12 @@ def _chunks(request: TeamRequest, known: list[Use]) -> dict[str, Any]:
     """Of its newest reading, from the chunk that `?chunk=<id>` names."""
     if not known:
         return {}
-    found = Chunk.objects.filter(organisation=request.organisation, store_file=known[0].row).defer(
-        "words"
-    )
-    number = request.GET.get("chunk", "")
-    named = None
-    if number.isdecimal() and len(number) < 19:  # noqa: PLR2004 - a bigint's digits
-        uses = [use.row.pk for use in known]
-        theirs = Chunk.objects.filter(organisation=request.organisation, store_file__in=uses)
-        named = theirs.filter(pk=int(number)).first()
+    uses = [use.row.pk for use in known]
+    theirs = Chunk.objects.filter(organisation=request.organisation, store_file__in=uses)
+    asked = request.GET.get("chunk", "")
+    named = theirs.filter(pk=int(asked)).first() if _NUMBER.fullmatch(asked) else None
     begin = named.place if named else 0
+    found = theirs.filter(store_file=named.store_file_id if named else uses[0]).defer("words")
     chunks = list(found.filter(place__gte=begin).order_by("place")[: CHUNKS + 1])
     return {
         "chunks": chunks[:CHUNKS],

@@ -1,6 +1,7 @@
 """Random models small enough to compute in milliseconds, and a desk that runs steps on them."""
 
 import copy
+from collections.abc import Callable
 from collections.abc import Sequence as Rows
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from transformers import (
 )
 
 from inference.engines.base import EngineError, SamplingParams
+from inference.engines.local.graphs import Compute
 from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.runner import Runner
 from inference.engines.local.scheduler import FairQueue
@@ -115,10 +117,11 @@ class Desk:
         slots: int = 20,
         step_tokens: int = 64,
         prefix_bytes: int = 0,
+        record: Callable[[Compute], Compute] | None = None,
     ) -> None:
         model = copy.deepcopy(reference(shape))
         cache = SlotCache(CacheShape.of(model.config), slots, CONTEXT, model.dtype, model.device)
-        self.runner = Runner(model, cache)
+        self.runner = Runner(model, cache, record)
         options = StepOptions(VOCABULARY, frozenset(), step_tokens, prefix_bytes)
         self.steps = Steps(self.runner, options)
         self.waiting = FairQueue()

@@ -24,11 +24,11 @@ META = torch.device("meta")
 UPLOADS = {"aten::_to_copy", "aten::copy_", "aten::lift_fresh", "aten::detach"}
 
 
-class AllOnMeta(TorchDispatchMode):
+class AllOnMeta(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
     """Refuses whatever computes with a tensor of another device; counts what is sent there."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # the same
         self.uploads = 0
 
     def __torch_dispatch__(

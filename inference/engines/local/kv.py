@@ -29,18 +29,23 @@ class CacheShape:
 
 
 class SlotCache:
-    """`keys(layer)` and `values(layer)` are `[slots, heads, context, width]`."""
+    """Keys and values of a layer are `[slots, heads, context, width]` each.
+
+    The slot after the last, `spare`, belongs to nobody: rows that only fill a batch up write there.
+    """
 
     def __init__(
         self, shape: CacheShape, slots: int, context: int, dtype: torch.dtype, device: torch.device
     ) -> None:
-        self.slots = slots
+        self.slots = self.spare = slots
         self.context = context
-        size = (shape.layers, 2, slots, shape.heads, context, shape.width)
+        self.heads = shape.heads
+        self.dtype, self.device = dtype, device
+        size = (shape.layers, 2, slots + 1, shape.heads, context, shape.width)
         self._store = _zeros(size, dtype, device)
         self._layers = [(layer[0], layer[1]) for layer in self._store]
         self._tokens = self._store.view(shape.layers, -1, shape.width)
-        both = torch.arange(2, device=device)[:, None] * (slots * shape.heads * context)
+        both = torch.arange(2, device=device)[:, None] * ((slots + 1) * shape.heads * context)
         heads = torch.arange(shape.heads, device=device) * context
         self._offsets = (both + heads).flatten()
         self._slot_size = shape.heads * context

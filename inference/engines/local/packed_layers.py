@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - its usual name
 from transformers import PreTrainedModel
 
 from inference.engines.local import linears
@@ -16,18 +15,16 @@ WRITES_BACK = {"gemma2", "gemma3_text"}  # a norm after attention and MLP as wel
 
 
 class Norm(NamedTuple):
-    """Root mean square; in single precision where the weight is kept in it."""
+    """Root mean square, in single precision; a third of torch's own operations."""
 
     weight: torch.Tensor
-    eps: float
+    eps: torch.Tensor
 
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        width = self.weight.shape[-1:]
-        if self.weight.ndim > 1:  # one weight a head
-            return F.rms_norm(inputs, width, None, self.eps).mul_(self.weight)
-        if self.weight.dtype == inputs.dtype:
-            return F.rms_norm(inputs, width, self.weight, self.eps)
-        return F.rms_norm(inputs.float(), width, self.weight, self.eps).to(inputs.dtype)
+        wide = inputs.float()
+        length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+        scale = torch.addcmul(self.eps, length, length, value=1 / wide.shape[-1]).rsqrt_()
+        return (wide * scale).mul_(self.weight).to(inputs.dtype)
 
 
 class Head(NamedTuple):
@@ -60,10 +57,11 @@ def read(model: PreTrainedModel, *, packed: bool) -> list[Layer]:
 
 
 def norm(model: PreTrainedModel, module: Any) -> Norm:
-    weight = module.weight.data
+    weight = module.weight.data.float()
+    eps = getattr(module, "eps", None) or module.variance_epsilon
     if model.config.model_type in CENTRED_AT_ONE:
-        weight = 1 + weight.float()
-    return Norm(weight, getattr(module, "eps", None) or module.variance_epsilon)
+        weight = 1 + weight
+    return Norm(weight, torch.tensor([eps], device=weight.device))
 
 
 def _layer(model: PreTrainedModel, number: int, layer: Any, *, packed: bool) -> Layer:

@@ -1,5 +1,6 @@
 """Runs one packed step through the model: plans the tokens, and returns the logits that matter."""
 
+from collections.abc import Callable
 from collections.abc import Sequence as Rows
 
 import torch
@@ -8,6 +9,7 @@ from transformers import PreTrainedModel
 from inference.engines.local.adapters import Adapter
 from inference.engines.local.adapters_forward import Stacks
 from inference.engines.local.attention import DecodeGroup, PromptSpan, StepPlan, View
+from inference.engines.local.graphs import Compute, DecodeGraphs
 from inference.engines.local.kv import SlotCache
 from inference.engines.local.packed import PackedModel
 from inference.engines.local.sequences import Chunk, Sequence
@@ -17,7 +19,14 @@ PADDING_PER_GROUP = 1 << 16
 
 
 class Runner:
-    def __init__(self, model: PreTrainedModel, cache: SlotCache) -> None:
+    """`record`: how decode steps are recorded, on devices where that is faster (`graphs`)."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        cache: SlotCache,
+        record: Callable[[Compute], Compute] | None = None,
+    ) -> None:
         model.eval()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         self.model = model
         self._packed = PackedModel(model)
@@ -27,11 +36,15 @@ class Runner:
         self._padding = PADDING_PER_GROUP // (self._heads * width)
         self._dtype = model.dtype
         self.device = model.device
+        self._graphs = DecodeGraphs(self._packed, cache, record) if record else None
 
     @torch.inference_mode()
     def forward(self, decoding: Rows[Sequence], chunks: Rows[Chunk]) -> torch.Tensor:
         """Logits `[decoding + completed prompts + scored, vocabulary]`: the last are those of the
         prompt tokens before the ones to be scored. Decoding slots are contiguous."""
+        owners = _adapters(decoding, chunks)
+        if self._graphs and decoding and not chunks and not any(owners):
+            return self._graphs.logits(decoding)
         tokens = [row.last_token for row in decoding]
         positions = [row.length for row in decoding]
         slots = [row.slot for row in decoding]
@@ -58,7 +71,7 @@ class Runner:
             packed[1],
             None if everything else torch.tensor(wanted, dtype=torch.long, device=self.device),
             plan,
-            self._stacks.step(_adapters(decoding, chunks)),
+            self._stacks.step(owners),
         )
 
     def _view(

@@ -1,0 +1,34 @@
+"""The engine on a GPU, checked and then measured, all in one run.
+
+    python -m bench.gpu [--device cuda] [--small]
+
+First whether it computes right there (any failure ends the run with status 1, after all checks were
+made), then how fast, as fractions of what the memory's measured speed allows. `--small` runs the
+same code on small shapes in half a minute, on a CPU too; its figures say nothing.
+"""
+
+import argparse
+import sys
+
+import torch
+
+from bench import gpu_checks, gpu_figures
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--small", action="store_true")
+    options = parser.parse_args(arguments)
+    device = torch.device(options.device)
+    if device.type == "cuda":
+        print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
+    elif not options.small:
+        sys.exit("There is no GPU here: --small runs the same code on this processor.")
+    failed = gpu_checks.run(device)
+    gpu_figures.run(device, small=options.small)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

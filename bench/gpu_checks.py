@@ -1,0 +1,218 @@
+"""Whether the engine computes right on a device: against single precision, and against itself."""
+
+import copy
+import random
+from collections.abc import Callable
+
+import torch
+from transformers import (
+    Gemma2Config,
+    Gemma3TextConfig,
+    LlamaConfig,
+    MistralConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    Qwen3Config,
+)
+
+from bench.engine_model import random_model
+from inference.engines.base import SamplingParams
+from inference.engines.local import graphs
+from inference.engines.local.kv import CacheShape, SlotCache
+from inference.engines.local.runner import Runner
+from inference.engines.local.sampler import Sampler
+from inference.engines.local.sampler_rows import SamplerRow
+from inference.engines.local.scheduler import FairQueue
+from inference.engines.local.sequences import Sequence, Submission
+from inference.engines.local.steps import StepOptions, Steps
+
+VOCABULARY, CONTEXT = 512, 256
+TIE = 3e-4  # nearer than this, rounding may decide between single precisions of two devices
+HALF_TIE = 0.25  # of the logits' deviation: between bfloat16 and single precision
+SMALL = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 128,
+    "intermediate_size": 256,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": CONTEXT,
+    "initializer_range": 0.15,
+    "bos_token_id": None,
+    "eos_token_id": None,
+    "pad_token_id": 0,
+}
+SHAPES: dict[str, PreTrainedConfig] = {
+    "llama": LlamaConfig(**SMALL),
+    "qwen3": Qwen3Config(**SMALL, head_dim=64),
+    "mistral with a window": MistralConfig(**SMALL, sliding_window=40),
+    "gemma 2": Gemma2Config(**SMALL, head_dim=256, sliding_window=40),
+    "gemma 3": Gemma3TextConfig(**SMALL, head_dim=256, sliding_window=40),
+}
+SAMPLINGS = {
+    "greedy": SamplingParams(temperature=0),
+    "plain": SamplingParams(seed=1),
+    "filtered": SamplingParams(seed=2, top_k=40, top_p=0.9, min_p=0.01),
+    "wide": SamplingParams(seed=3, top_p=0.999),
+    "penalised": SamplingParams(seed=4, presence_penalty=1, frequency_penalty=0.5),
+    "repeating": SamplingParams(temperature=0, repetition_penalty=1.3, logit_bias={7: 2.0}),
+}
+
+
+def run(device: torch.device) -> int:
+    """How many checks failed; each is told."""
+    failed = 0
+    for shape, config in SHAPES.items():
+        reference = random_model(config).to(device)  # type: ignore[arg-type]  # transformers' wrapper hides torch's signature
+        for name, check in _CHECKS.items():
+            try:
+                check(reference)
+            except AssertionError as error:
+                failed += 1
+                print(f"FAILED {shape}, {name}: {error}")
+            else:
+                print(f"ok     {shape}, {name}")
+    failed += _told("sampler, every kind, as on the processor", lambda: _sampler(device))
+    return failed
+
+
+def _told(name: str, check: Callable[[], None]) -> int:
+    try:
+        check()
+    except AssertionError as error:
+        print(f"FAILED {name}: {error}")
+        return 1
+    print(f"ok     {name}")
+    return 0
+
+
+def _single(reference: PreTrainedModel) -> None:
+    """Greedy tokens in single precision are those of `generate`, up to near ties."""
+    sure = 0
+    for prompt in _prompts(3):
+        wanted, clear = _generated(reference, prompt, 24, TIE)
+        found = _answers(reference, [prompt], 24)[0]
+        assert found[:clear] == wanted[:clear], f"{found} instead of {wanted}"  # noqa: S101 - a check
+        sure += clear
+    assert sure > 20, "nearly everything ties"  # noqa: S101 - a check
+
+
+def _half(reference: PreTrainedModel) -> None:
+    """Logits in bfloat16 lie near those in single precision, and so do the choices."""
+    half = copy.deepcopy(reference).to(torch.bfloat16)  # type: ignore[arg-type]  # as above
+    for prompt in _prompts(2):
+        with torch.inference_mode():
+            wanted = reference(torch.tensor([prompt], device=reference.device)).logits[0].float()
+        found = _prompt_logits(half, prompt)
+        off = ((found - wanted[-1]).abs().mean() / wanted[-1].std()).item()
+        assert off < HALF_TIE / 2, f"logits are {off:.3f} deviations away"  # noqa: S101 - a check
+        best = wanted[-1].topk(2).values
+        if (best[0] - best[1]) / wanted[-1].std() > HALF_TIE:
+            assert int(found.argmax()) == int(wanted[-1].argmax()), "another token"  # noqa: S101 - a check
+
+
+def _batches(reference: PreTrainedModel) -> None:
+    """A row says the same alone and beside others."""
+    prompts = _prompts(5)
+    together = _answers(reference, prompts, 16)
+    for prompt, found in zip(prompts, together, strict=True):
+        _, clear = _generated(reference, prompt, 16, TIE)
+        alone = _answers(reference, [prompt], 16)[0]
+        assert found[:clear] == alone[:clear], f"{found} instead of {alone}"  # noqa: S101 - a check
+
+
+def _recorded(reference: PreTrainedModel) -> None:
+    """Recorded decode steps say what others say."""
+    prompts = _prompts(3)
+    plain = _answers(reference, prompts, 16)
+    played = _answers(reference, prompts, 16, recorded=True)
+    for prompt, one, other in zip(prompts, plain, played, strict=True):
+        _, clear = _generated(reference, prompt, 16, TIE)
+        assert one[:clear] == other[:clear], f"{other} instead of {one}"  # noqa: S101 - a check
+
+
+_CHECKS = {
+    "single precision, as generate": _single,
+    "bfloat16 near single precision": _half,
+    "alone as in a batch": _batches,
+    "recorded steps": _recorded,
+}
+
+
+def _sampler(device: torch.device) -> None:
+    logits = torch.randn(len(SAMPLINGS), VOCABULARY, generator=torch.Generator().manual_seed(5)) * 4
+    chosen = {}
+    for place in {torch.device("cpu"), device}:
+        rows = []
+        for params in SAMPLINGS.values():
+            submission = Submission([3, 9, 9, 40], params, 8)
+            state = SamplerRow(params, submission.prompt, 0, VOCABULARY, place)
+            state.note(11)
+            rows.append(Sequence(submission, 0, state, generated=3))
+        sampler = Sampler(VOCABULARY, place)
+        chosen[place] = sampler.sample(logits.clone().to(place), rows).tokens
+    for place, tokens in chosen.items():
+        assert tokens == chosen[torch.device("cpu")], f"{place} chose {tokens}"  # noqa: S101 - a check
+
+
+def _prompts(count: int) -> list[list[int]]:
+    chance = random.Random(count)
+    return [[chance.randrange(VOCABULARY) for _ in range(10 + 15 * n)] for n in range(count)]
+
+
+def _generated(
+    model: PreTrainedModel, prompt: list[int], count: int, tie: float
+) -> tuple[list[int], int]:
+    """What `generate` says, and up to where it is sure."""
+    answer = model.generate(  # type: ignore[operator]  # a method that mypy takes for a tensor
+        torch.tensor([prompt], device=model.device),
+        attention_mask=torch.ones(1, len(prompt), dtype=torch.long, device=model.device),
+        max_new_tokens=count,
+        do_sample=False,
+        output_logits=True,
+        return_dict_in_generate=True,
+    )
+    best = torch.cat(answer.logits).topk(2).values
+    clear = (best[:, 0] - best[:, 1] >= tie).tolist()
+    tokens: list[int] = answer.sequences[0, len(prompt) :].tolist()
+    return tokens, clear.index(False) if False in clear else count
+
+
+def _runner(model: PreTrainedModel, *, recorded: bool = False) -> Runner:
+    own = copy.deepcopy(model)
+    cache = SlotCache(CacheShape.of(own.config), 12, CONTEXT, own.dtype, own.device)
+    if not recorded:
+        return Runner(own, cache)
+    return Runner(own, cache, graphs.on_cuda if own.device.type == "cuda" else lambda each: each)
+
+
+def _prompt_logits(model: PreTrainedModel, prompt: list[int]) -> torch.Tensor:
+    runner = _runner(model)
+    steps = Steps(runner, StepOptions(VOCABULARY, frozenset(), 32))
+    seen: list[torch.Tensor] = []
+    forward = runner.forward
+    runner.forward = lambda *of: seen.append(forward(*of)) or seen[-1]  # type: ignore[method-assign, func-returns-value]  # to look at what the sampler gets
+    _run(steps, [Submission(prompt, SamplingParams(temperature=0), 1)])
+    return seen[-1][-1]
+
+
+def _answers(
+    model: PreTrainedModel, prompts: list[list[int]], count: int, *, recorded: bool = False
+) -> list[list[int]]:
+    steps = Steps(_runner(model, recorded=recorded), StepOptions(VOCABULARY, frozenset(), 48))
+    greedy = SamplingParams(temperature=0)
+    return _run(steps, [Submission(prompt, greedy, count) for prompt in prompts])
+
+
+def _run(steps: Steps, submissions: list[Submission]) -> list[list[int]]:
+    waiting = FairQueue()
+    for submission in submissions:
+        waiting.put(submission)
+    told: dict[Submission, list[int]] = {submission: [] for submission in submissions}
+    while waiting or steps.running:
+        steps.admit(waiting)
+        events, _ = steps.step()
+        assert not events.failures, str(events.failures[0].error)  # noqa: S101 - a check
+        for event in events.tokens:
+            told[event.sequence.submission].append(event.token)
+    return list(told.values())

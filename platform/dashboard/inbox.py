@@ -1,5 +1,6 @@
 """Conversations as the inbox lists them: the API's filters, and the first words of each."""
 
+from decimal import Decimal
 from typing import Any, Final
 
 from django import forms
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatbots import transcripts
 from chatbots.models import Chatbot, Message
+from chatbots.transcripts import YES_NO
 from dashboard import paging
 from dashboard.access import TeamRequest
 from dashboard.forms import Form
@@ -32,8 +34,8 @@ class Filters(Form):
     chatbot = forms.ChoiceField(label=_("Chatbot"), required=False)
     days = forms.ChoiceField(label=_("Period"), choices=PERIODS, required=False)
     feedback = forms.ChoiceField(label=_("Rating"), choices=RATINGS, required=False)
-    status = forms.CharField(required=False)
-    flagged = forms.CharField(required=False)
+    status = forms.ChoiceField(choices=Message.Status.choices, required=False)
+    flagged = forms.ChoiceField(choices=[(word, word) for word in YES_NO], required=False)
     visitor = forms.CharField(required=False, max_length=40)
     origin = forms.CharField(
         label=_("Site"), required=False, max_length=255,
@@ -57,7 +59,11 @@ class Filters(Form):
     def query(self) -> dict[str, str]:
         """What is asked for; a value that is none is left out."""
         self.full_clean()
-        return {name: self.data[name] for name, value in self.cleaned_data.items() if value}
+        return {name: _written(value) for name, value in self.cleaned_data.items() if value}
+
+
+def _written(value: str | Decimal) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def found(request: TeamRequest, query: dict[str, str]) -> QuerySet[Any]:

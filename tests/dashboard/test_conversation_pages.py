@@ -71,7 +71,8 @@ def test_a_transcript_shows_text_and_runs_nothing(
         ("?q=tents", True), ("?q=boots", False), ("?chatbot=support", True), ("?days=7", True),
         ("?flagged=true", False), ("?least_cost=0.0003", True), ("?least_cost=0.0004", False),
         ("?origin=https://shop.example", True), ("?origin=https://other.example", False),
-        ("?days=forever&least_cost=cheap&chatbot=unknown", True),
+        ("?days=forever&least_cost=cheap&chatbot=unknown&flagged=x&status=x&q=%00", True),
+        ("?least_cost=3e-4", True), ("?least_cost=1e5", False),
     ],
 )  # fmt: skip
 def test_filters_leave_what_they_say(

@@ -29,7 +29,7 @@ KNOWLEDGE = ("assistants", "user_data")
 def knowledge(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
     if request.method == "POST":
         return _attach(request, chatbot)
-    return render(request, "dashboard/chatbot_knowledge.html", panel(request, chatbot))
+    return render(request, "dashboard/chatbot_files.html", panel(request, chatbot))
 
 
 @require_POST

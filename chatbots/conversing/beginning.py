@@ -95,7 +95,7 @@ def _require_modest(text: str) -> None:
 
 
 async def _begun(live: Live, speaker: Speaker, said: Said) -> Claim:
-    give_back = limits.take(counted(live, speaker), live.configuration.limits.text)
+    give_back = await limits.take(counted(live, speaker), live.configuration.limits.text)
     try:
         claimed = await claims.claim(live, speaker, said)
         if claimed.is_new:

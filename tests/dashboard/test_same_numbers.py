@@ -7,12 +7,14 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils.html import strip_tags
 
 from billing import usage
 from billing.models import Hold
-from dashboard import activity
+from chatbots.models import Conversation, Visitor
+from dashboard import activity, visits
 from tests.cast import Person
 
 NUMBER = re.compile(r'<td class="number" data-value="(\d+)">')
@@ -128,12 +130,30 @@ def test_one_run_shows_what_the_api_tells_of_it(as_ada: Client, busy: Person) ->
     assert f"{told['cost_nano'] / 1e9:.6f}"[-6:] in html
 
 
-def test_the_overview_compares_with_the_days_before(as_ada: Client, busy: Person) -> None:
+def test_the_overview_sums_what_the_api_tells(as_ada: Client, busy: Person) -> None:
     used = activity.of(busy.organisation.id, 30)
-    told = asked(busy, "/v1/usage")
+    told = asked(busy, "/v1/usage?group_by=day,chatbot")
+    messages = sum(line["requests"] for line in told["data"] if line["chatbot"])
+    html = page(as_ada, busy, "overview")
     assert used.total(activity.charged) == told["total_cost_nano"]
-    assert sum(used.by_day(activity.requests)) == used.total(activity.requests)
-    assert f"{used.total(activity.tokens):,}" in page(as_ada, busy, "overview")
+    assert 0 < messages < used.total(activity.requests)
+    assert sum(used.by_day(activity.messages)) == messages
+    assert f"{messages:,}" in html
+    talks = Conversation.objects.filter(organisation=busy.organisation)
+    assert visits.of(busy.organisation.id, 30).visitors == talks.count()  # nobody came twice
+
+
+def test_a_person_who_comes_twice_is_one_visitor(busy: Person) -> None:
+    first, second = Conversation.objects.filter(organisation=busy.organisation)[:2]
+    before = visits.of(busy.organisation.id, 7)
+    visitor = Visitor.objects.create(organisation=busy.organisation, chatbot=first.chatbot)
+    Conversation.objects.filter(pk__in=[first.pk, second.pk]).update(
+        visitor=visitor, chatbot=first.chatbot
+    )
+    cache.clear()  # it is kept for a minute
+    after = visits.of(busy.organisation.id, 7)
+    assert after.visitors == before.visitors - 1
+    assert after.by_day == before.by_day
 
 
 def test_strangers_runs_and_files_are_unknown(

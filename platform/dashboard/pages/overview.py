@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html
@@ -14,32 +16,34 @@ from django.utils.translation import gettext as _
 
 from billing.usage import UsageLine
 from chatbots.models import Chatbot
-from dashboard import activity, attention, money, recent, speed
+from dashboard import activity, attention, money, recent, speed, visits
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.activity import Activity
+
+OF_A_DAY: Final = 200
+"""Calls that a day of the line of latency is measured on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`metric` is what the usage page shows when the tile is clicked."""
+    """`url` is where its number is taken apart."""
 
     name: str
     value: str | SafeString
     note: str | SafeString
     spark: str
-    metric: str
+    url: str
 
 
 @organisation_view()
 def overview(request: TeamRequest) -> HttpResponse:
     days = activity.period(request.GET.get("days"))
-    used = activity.of(request.organisation.id, days)
     may_read = "chatbots:read" in request.membership.scopes
     chats = recent.conversations(request.organisation.id) if may_read else []
     shown = {
         "periods": activity.PERIODS,
         "days": days,
-        "tiles": [*_tiles(used), _latency(request.organisation.id, days)],
+        "tiles": _tiles(request, days, talks=bool(chats)),
         "chats": chats,
         "recent": [] if chats else recent.answers(request.organisation.id),
         "has_chatbots": Chatbot.objects.filter(organisation=request.organisation).exists(),
@@ -49,30 +53,54 @@ def overview(request: TeamRequest) -> HttpResponse:
     return render(request, "dashboard/overview.html", shown)
 
 
-def _tiles(used: Activity) -> list[Tile]:
-    cost, calls = used.total(activity.charged), used.total(activity.requests)
-    each = money.html(cost // calls) if calls else money.html(0)
+def _tiles(request: TeamRequest, days: int, *, talks: bool) -> list[Tile]:
+    """Messages and visitors where somebody chats; requests and tokens where programs call."""
+    used = activity.of(request.organisation.id, days)
+    first = [_messages(request, used), _visitors(request, days)] if talks else _calls(request, used)
+    return [*first, _cost(request, used), _latency(request, days)]
+
+
+def _messages(request: TeamRequest, used: Activity) -> Tile:
+    page = f"{_usage(request, 'requests', used.days)}&by=chatbot"
+    return _tile(_("Messages"), used, activity.messages, page)
+
+
+def _visitors(request: TeamRequest, days: int) -> Tile:
+    seen = visits.of(request.organisation.id, days)
+    inbox = reverse("dashboard:conversations", args=[request.organisation.slug])
+    line = activity.spark(seen.by_day)
+    note = _against(seen.change, days)
+    return Tile(_("Visitors"), f"{seen.visitors:,}", note, line, f"{inbox}?days={days}")
+
+
+def _calls(request: TeamRequest, used: Activity) -> list[Tile]:
+    calls = _usage(request, "requests", used.days)
+    tokens = _usage(request, "tokens", used.days)
     return [
-        _tile(_("Requests"), f"{calls:,}", used, activity.requests, "requests"),
-        _tile(_("Tokens"), f"{used.total(activity.tokens):,}", used, activity.tokens, "tokens"),
-        Tile(
-            _("Cost"),
-            money.html(cost, money.PERIOD),
-            format_html(_("{} a request"), each),
-            activity.spark(used.by_day(activity.charged)),
-            "cost",
-        ),
+        _tile(_("Requests"), used, activity.requests, calls),
+        _tile(_("Tokens"), used, activity.tokens, tokens),
     ]
 
 
-def _tile(
-    name: str, value: str, used: Activity, of: Callable[[UsageLine], int], metric: str
-) -> Tile:
-    return Tile(name, value, _against(used.change(of), used.days), _line(used, of), metric)
+def _tile(name: str, used: Activity, of: Callable[[UsageLine], int], url: str) -> Tile:
+    note = _against(used.change(of), used.days)
+    return Tile(name, f"{used.total(of):,}", note, activity.spark(used.by_day(of)), url)
 
 
-def _line(used: Activity, of: Callable[[UsageLine], int]) -> str:
-    return activity.spark(used.by_day(of))
+def _cost(request: TeamRequest, used: Activity) -> Tile:
+    cost, calls = used.total(activity.charged), used.total(activity.requests)
+    return Tile(
+        _("Cost"),
+        money.html(cost, money.PERIOD),
+        format_html(_("{} a request"), money.html(cost // calls if calls else 0)),
+        activity.spark(used.by_day(activity.charged)),
+        _usage(request, "cost", used.days),
+    )
+
+
+def _usage(request: TeamRequest, metric: str, days: int) -> str:
+    page = reverse("dashboard:usage", args=[request.organisation.slug])
+    return f"{page}?metric={metric}&days={days}"
 
 
 def _against(change: float | None, days: int) -> str:
@@ -84,13 +112,17 @@ def _against(change: float | None, days: int) -> str:
     return _("%(share)s %% more than the %(days)d days before") % words
 
 
-def _latency(organisation_id: str, days: int) -> Tile:
-    now = timezone.now()
+def _latency(request: TeamRequest, days: int) -> Tile:
+    mine, now = request.organisation.id, timezone.now()
     begin = now - timedelta(days=days)
-    here = speed.overall(organisation_id, begin, now).first_token_p95
-    before = speed.overall(organisation_id, begin - timedelta(days=days), begin).first_token_p95
+    tomorrow = _midnight(now) + timedelta(days=1)
+    here = speed.overall(mine, begin, now).first_token_p95
+    before = speed.overall(mine, begin - timedelta(days=days), begin).first_token_p95
+    measured = speed.by_day(mine, tomorrow - timedelta(days=days), tomorrow, OF_A_DAY)
+    line = activity.spark([one.first_token_p95 or 0 for _day, one in reversed(measured)])
     value = format_html('{}<span class="unit">ms</span>', f"{here:,.0f}") if here else "–"  # noqa: RUF001 - nothing measured is a dash
-    return Tile(_("First token, p95"), value, _faster(here, before, days), "", "latency")
+    page = _usage(request, "latency", days)
+    return Tile(_("First token, p95"), value, _faster(here, before, days), line, page)
 
 
 def _faster(here: float | None, before: float | None, days: int) -> str | SafeString:
@@ -104,3 +136,7 @@ def _faster(here: float | None, before: float | None, days: int) -> str | SafeSt
         return format_html('<span class="verdict-good">{}</span> {}', faster, than)
     slower = _("%(ms)s ms slower") % {"ms": f"{here - before:,.0f}"}
     return format_html("{} {}", slower, than)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -21,6 +21,7 @@ from dashboard import money as amounts
 
 register = template.Library()
 NOTHING = "\N{EN DASH}"
+NO_LIMIT = 10**9
 LEDGER = {
     "charge": gettext_lazy("Usage"),
     "top_up": gettext_lazy("Top-up"),
@@ -60,6 +61,12 @@ def signed(nano: int, places: int = amounts.REQUEST) -> SafeString | str:
 @register.filter
 def count(number: float | None) -> str:
     return NOTHING if number is None else f"{number:,}"
+
+
+@register.filter
+def limit(a_minute: int) -> str:
+    """A number that nobody reaches is no limit: a widget's key has its chatbot's own."""
+    return count(a_minute) if a_minute < NO_LIMIT else NOTHING
 
 
 @register.filter
@@ -132,7 +139,7 @@ def changes(entry: AuditEntry) -> str:
     """What an audit entry says of before and after, only where they differ."""
     before, after = entry.before or {}, entry.after or {}
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    told = (f"{name}: {_said(before, name)}{_said(after, name)}" for name in names[:4])
+    told = (_change(name, before.get(name), after.get(name)) for name in names[:4])
     return "; ".join(told)[:200]
 
 
@@ -227,10 +234,14 @@ def _since(moment: datetime) -> str:
     return day(moment)
 
 
-def _said(facts: Mapping[str, Any], name: str) -> str:
-    """An empty string for what was not there; else the fact, with an arrow before what came."""
-    if name not in facts:
-        return ""
-    fact = facts[name]
-    text = ", ".join(map(str, fact)) if isinstance(fact, list) else str(fact)
-    return f" {text[:60]}"
+def _change(name: str, before: object, after: object) -> str:
+    """`enabled: no → yes`; what was not there before, or is gone, has one side."""
+    sides = [_said(fact) for fact in (before, after) if fact not in (None, "", [])]
+    arrow = " \N{RIGHTWARDS ARROW} "
+    return f"{name}: {arrow.join(sides) or NOTHING}"
+
+
+def _said(fact: object) -> str:
+    if isinstance(fact, bool):
+        return _("yes") if fact else _("no")
+    return (", ".join(map(str, fact)) if isinstance(fact, list) else str(fact))[:60]

@@ -31,7 +31,10 @@ from config.shared_paths import also_allowing  # noqa: E402 - as above
 from inference.gateway.application import application as gateway  # noqa: E402 - as above
 
 # Straight from the packages that bring them: nothing to collect, so nothing to forget.
-_BRING_FILES = ("config", "dashboard", "django.contrib.admin", "unfold", "drf_spectacular_sidecar")
+_BRING_FILES = (
+    "config", "dashboard", "allauth.account", "allauth.mfa", "django.contrib.admin", "unfold",
+    "drf_spectacular_sidecar",
+)  # fmt: skip
 _ICON = "/favicon.ico"  # browsers ask for it on every page, also where none names it
 static = Starlette(
     routes=[

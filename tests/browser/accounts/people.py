@@ -81,7 +81,7 @@ def guest(
         "request",
         lambda asked: (
             None
-            if asked.url.startswith((server.url, "data:", "blob:"))
+            if asked.url.startswith((somebody.url, server.url, "data:", "blob:"))
             else somebody.complaints.append(f"foreign request: {asked.url}")
         ),
     )

@@ -16,8 +16,11 @@ FOR_EVERYBODY = (
 SIGNED_IN = (
     "/account", "/accounts/email/", "/accounts/password/change/", "/accounts/2fa/",
     "/accounts/sessions/", "/accounts/logout/", "/accounts/reauthenticate/",
+    "/accounts/2fa/webauthn/",
 )  # fmt: skip
-AFTER_THE_PASSWORD = ("/account/delete", "/accounts/2fa/totp/activate/")
+AFTER_THE_PASSWORD = (
+    "/account/delete", "/accounts/2fa/totp/activate/", "/accounts/2fa/webauthn/add/",
+)  # fmt: skip
 LARGEST = 100 * 1024
 """Bytes of a first load, as sent."""
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from accounts.authentication import Caller
-from api import rate_limits, request_ids
+from api import rate_limits
 from chatbots import fitting, retrieval
 from chatbots.conversing import history
 from chatbots.conversing.answering import Draft
@@ -52,7 +52,8 @@ async def drafted(live: Live, speaker: Speaker, said: Said, claimed: Claim) -> t
         passages=found[: plan.passages] if configuration.knowledge.citations else (),
         shows_cost=speaker.sees_costs,
         stop_when_alone=configuration.stop_when_alone,
-        request_id=request_ids.current(),
+        # A socket is one request for all its questions: this one finds the generation.
+        request_id=claimed.response_id.replace("resp_", "req_", 1),
     )
     return draft, order
 

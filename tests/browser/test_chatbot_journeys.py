@@ -109,7 +109,11 @@ def test_a_file_is_attached_read_and_cited(context: BrowserContext, owner: Visit
     expect(page.locator("chat-widget .reading").last).to_contain_text(" ms", timeout=SLOW)
     page.locator("chat-widget").get_by_role("button", name="keys.md").last.click()
     expect(page.locator("chat-widget")).to_contain_text("shown only once")
+    shown = page.locator("chat-widget .reading").last.inner_text()
     page.get_by_role("link", name="View the last request").click()
+    request = page.locator("dd code").first.inner_text()
+    assert request.startswith("req_")
+    assert request in shown
     expect(page.get_by_role("heading", name="Knowledge found")).to_be_visible()
     page.locator("main").get_by_role("link", name="keys.md").click()
     expect(page.locator("li:target")).to_contain_text("It is shown only once")

@@ -37,7 +37,7 @@ def of(organisation_id: str, days: int) -> Visits:
 
 def _count(organisation_id: str, today: date, days: int) -> Visits:
     begin = today - timedelta(days=days - 1)
-    asked = {
+    asked: dict[str, str | date] = {
         "organisation": organisation_id,
         "begin": begin,
         "before": begin - timedelta(days=days),

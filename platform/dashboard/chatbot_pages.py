@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from api.errors import ApiError
-from chatbots import making
+from chatbots import making, visitor_tokens
 from chatbots.author import Author
 from chatbots.models import Chatbot, Version
 from dashboard import chatbot_rows
@@ -89,6 +89,13 @@ def shown(
         "may_write": WRITE in request.membership.scopes,
     }
     return render(request, template, {**head, **context}, status=status)
+
+
+def preview(request: TeamRequest, chatbot: Chatbot) -> str:
+    """A token to try the draft with; empty for who only reads: a try costs money."""
+    if WRITE not in request.membership.scopes:
+        return ""
+    return visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id)
 
 
 def said(draft: Draft) -> str:

@@ -18,7 +18,7 @@ from dashboard.forms import Form
 SHOWN: Final = 120  # characters of the first question, in the list
 PERIODS: Final = (
     ("", _("Any time")),
-    ("1", _("Today")),
+    ("1", _("24 hours")),
     ("7", _("7 days")),
     ("30", _("30 days")),
     ("90", _("90 days")),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from billing.pricing import usd_per_million
-from chatbots import making, transcripts, versions, visitor_tokens
+from chatbots import making, transcripts, versions
 from chatbots.models import Chatbot, Message
 from dashboard import chatbot_code, chatbot_pages, chatbot_rows, prompt_size
 from dashboard.access import TeamRequest, actor_of
@@ -83,7 +83,7 @@ def code(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
 @chatbot_view()
 def chat(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
     """What the chat beside the form has cost so far; and a token with which it goes on."""
-    context: dict[str, Any] = {"preview": _token(request, chatbot)}
+    context: dict[str, Any] = {"preview": chatbot_pages.preview(request, chatbot)}
     if chat_id := request.GET.get("conversation", "").replace("\0", ""):
         talk = transcripts.find(chatbot, chat_id)
         answers = transcripts.messages(talk).filter(role=Message.Role.ASSISTANT)
@@ -113,7 +113,7 @@ def _page(
     context = {
         "form": form,
         "variables": VARIABLES_SHOWN,
-        "preview": _token(request, chatbot),
+        "preview": chatbot_pages.preview(request, chatbot),
         "price": rates,
         **_told(request, chatbot),
         **chatbot_knowledge.panel(request, chatbot),
@@ -133,10 +133,6 @@ def _told(request: TeamRequest, chatbot: Chatbot) -> dict[str, Any]:
         "look": [draft["welcome"], draft["suggested_prompts"], draft["theme"], draft["disclosure"]],
         "tokens": prompt_size.of(actor_of(request).caller, draft["model"], draft["system_prompt"]),
     }
-
-
-def _token(request: TeamRequest, chatbot: Chatbot) -> str:
-    return visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id)
 
 
 def _conflict(request: TeamRequest, chatbot: Chatbot, form: BuildForm) -> HttpResponse:

@@ -14,7 +14,7 @@ from qrcode.image.svg import (  # type: ignore[import-untyped]  # it comes witho
     SvgPathImage,
 )
 
-from chatbots import making, visitor_tokens
+from chatbots import making
 from chatbots.models import Chatbot, Seen
 from dashboard import chatbot_pages
 from dashboard.access import TeamRequest
@@ -41,7 +41,7 @@ def embed(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
         "snippets": snippets(chatbot, home),
         "hosted": (hosted := f"{home}/c/{chatbot.slug}"),
         "code": _code(hosted),
-        "preview": visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id),
+        "preview": chatbot_pages.preview(request, chatbot),
         "seen": _seen(chatbot),
         "pale": bool(accent) and contrast(accent) < ENOUGH,
         "accent": accent,

@@ -4,8 +4,8 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from chatbots import visitor_tokens
 from chatbots.models import Chatbot
+from dashboard import chatbot_pages
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.chatbot_forms import TEMPLATE_NAMES, NewChatbotForm
 from dashboard.chatbot_pages import WRITE, chatbot_view
@@ -31,6 +31,5 @@ def start(request: TeamRequest) -> HttpResponseBase:
 @chatbot_view(write=True)
 def started(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
     """The third step: it answers on the right."""
-    token = visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id)
-    shown = {"chatbot": chatbot, "preview": token, "step": 3}
+    shown = {"chatbot": chatbot, "preview": chatbot_pages.preview(request, chatbot), "step": 3}
     return render(request, "dashboard/start.html", shown)

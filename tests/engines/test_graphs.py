@@ -68,8 +68,7 @@ def test_a_prompt_in_work_beside_a_recorded_step_is_not_overwritten(
 
 def test_what_will_be_needed_first_is_recorded_at_the_start(recorded: list[Compute]) -> None:
     desk = desk_of(recorded, slots=6)
-    assert desk.runner._graphs
-    desk.runner._graphs.warm_up()
+    desk.runner.warm_up()
     assert len(recorded) == 4  # 1, 2, 4 and all 6 rows
     desk.submit([1, 2, 3], GREEDY, 5)
     told: list[StepEvents] = [desk.step() for _ in range(5)]

@@ -45,6 +45,11 @@ def test_the_context_is_the_smaller_of_what_is_asked_and_what_the_model_has(
     assert load(LoadOptions(model_folder, threads=1, context=9999)).info.context_window == 512
 
 
+def test_steps_are_recorded_on_cuda_alone(model_folder: Path) -> None:
+    with pytest.raises(LoadingFailed, match="leave --graphs out"):
+        load(LoadOptions(model_folder, threads=1, graphs=True))
+
+
 def test_the_memory_bounds_the_slots(model_folder: Path) -> None:
     """One token takes 3 layers x 2 x 2 heads x 12 numbers of 4 bytes."""
     each = 512 * 3 * 2 * 2 * 12 * 4

@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: by device")
     parser.add_argument("--max-sequences", type=int, default=128, help="at once (default: 128)")
     parser.add_argument("--kv-memory-mb", type=int, help="default: a quarter of the memory")
+    parser.add_argument("--graphs", action="store_true", help="record decode steps (CUDA)")
     parser.add_argument("--adapters", type=Path, help="a folder of LoRA adapters of this model")
     parser.add_argument(
         "--die-with-parent", action="store_true", help="end when the starting process ends"
@@ -64,6 +65,7 @@ def _serve(options: argparse.Namespace, secret: str | None) -> int:
             kv_memory_mb=options.kv_memory_mb,
             threads=options.threads,
             adapters=options.adapters,
+            graphs=options.graphs,
         )
         server = open_server(wishes, secret)
         gc.freeze()  # what is loaded stays: no step waits until it has been looked through

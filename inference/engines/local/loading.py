@@ -10,7 +10,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from inference import pooling, vetting
 from inference.engines.base import EngineInfo, SamplingParams
-from inference.engines.local import fill_in, vocabulary
+from inference.engines.local import fill_in, graphs, vocabulary
 from inference.engines.local.adapters import AdapterShelf
 from inference.engines.local.embedding.models import Reader
 from inference.engines.local.embedding.texts import TextSide
@@ -48,6 +48,7 @@ class LoadOptions:
     kv_memory_mb: int | None = None
     threads: int | None = None
     adapters: Path | None = None  # a folder of them, each in a folder of its own
+    graphs: bool = False  # record decode steps, on CUDA
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,6 @@ def load(options: LoadOptions) -> LoadedModel:
     model = _model(options)
     context = _context(options, model)
     slots, prefix_bytes = _room(options, model, context)
-    shape = CacheShape.of(model.config)
-    cache = SlotCache(shape, slots, context, model.dtype, model.device)
     size = model.config.vocab_size
     try:
         tokenizer = load_tokenizer(options.folder)
@@ -80,7 +79,8 @@ def load(options: LoadOptions) -> LoadedModel:
     texts = _texts(options, model, context)
     eos = _eos(model, tokenizer.eos_token_id) | fill_in.ends(tokenizer)
     step_tokens = STEP_TOKENS[model.device.type]
-    steps = Steps(Runner(model, cache), StepOptions(size, eos, step_tokens, prefix_bytes))
+    runner = _runner(options, model, slots, context)
+    steps = Steps(runner, StepOptions(size, eos, step_tokens, prefix_bytes))
     _warm_up(steps)
     tools = format_of(tokenizer)
     return LoadedModel(
@@ -94,6 +94,16 @@ def load(options: LoadOptions) -> LoadedModel:
         adapters=AdapterShelf(options.adapters, model),
         slots=slots,
     )
+
+
+def _runner(options: LoadOptions, model: PreTrainedModel, slots: int, context: int) -> Runner:
+    if options.graphs and model.device.type != "cuda":
+        raise LoadingFailed("Decode steps are recorded on CUDA alone: leave --graphs out.")
+    shape = CacheShape.of(model.config)
+    cache = SlotCache(shape, slots, context, model.dtype, model.device)
+    runner = Runner(model, cache, graphs.on_cuda if options.graphs else None)
+    runner.warm_up()
+    return runner
 
 
 def _texts(options: LoadOptions, model: PreTrainedModel, context: int) -> TextSide:

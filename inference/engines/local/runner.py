@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Sequence as Rows
+from typing import NamedTuple
 
 import torch
 from transformers import PreTrainedModel
@@ -45,34 +46,27 @@ class Runner:
         owners = _adapters(decoding, chunks)
         if self._graphs and decoding and not chunks and not any(owners):
             return self._graphs.logits(decoding)
-        tokens = [row.last_token for row in decoding]
-        positions = [row.length for row in decoding]
-        slots = [row.slot for row in decoding]
-        wanted = list(range(len(decoding)))
-        scored: list[int] = []
-        for chunk in chunks:
-            start, size = len(tokens), chunk.stop - chunk.start
-            tokens += chunk.sequence.submission.prompt[chunk.start : chunk.stop]
-            positions += range(chunk.start, chunk.stop)
-            slots += [chunk.sequence.slot] * size
-            if chunk.completes_prompt:
-                wanted.append(start + size - 1)
-            scored += range(start, start + chunk.scored)
-        packed = torch.tensor([tokens, positions, slots], device=self.device)
+        step = _packed(decoding, chunks)
+        numbers = torch.tensor([step.tokens, step.positions, step.slots], device=self.device)
+        tokens, positions, slots = numbers
         views = {
-            window: self._view(decoding, chunks, packed[1], window)
+            window: self._view(decoding, chunks, positions, window)
             for window in self._packed.windows
         }
-        plan = StepPlan(self.cache, self.cache.rows(packed[2], packed[1]), views)
-        wanted += scored
-        everything = len(wanted) == len(tokens) and not scored
-        return self._packed.logits(
-            packed[0],
-            packed[1],
-            None if everything else torch.tensor(wanted, dtype=torch.long, device=self.device),
-            plan,
-            self._stacks.step(owners),
-        )
+        plan = StepPlan(self.cache, self.cache.rows(slots, positions), views)
+        adapted = self._stacks.step(owners)
+        return self._packed.logits(tokens, positions, self._indices(step), plan, adapted)
+
+    def _indices(self, step: "_Packed") -> torch.Tensor | None:
+        """Of the tokens whose logits are wanted; None: of all, in their order."""
+        if step.wanted == list(range(len(step.tokens))):
+            return None
+        return torch.tensor(step.wanted, dtype=torch.long, device=self.device)
+
+    def warm_up(self) -> None:
+        """Record, where that is done, before anybody waits for it."""
+        if self._graphs:
+            self._graphs.warm_up()
 
     def _view(
         self,
@@ -134,6 +128,32 @@ class Runner:
             shown = empty.masked_fill_(hidden, -torch.inf)
             mask = shown.repeat_interleave(self._heads, dim=0)[:, None]
         return DecodeGroup(start, start + len(rows), rows[0].slot, begin, end, mask)
+
+
+class _Packed(NamedTuple):
+    """A number for each token of a step, and which tokens' logits are wanted."""
+
+    tokens: list[int]
+    positions: list[int]
+    slots: list[int]
+    wanted: list[int]
+
+
+def _packed(decoding: Rows[Sequence], chunks: Rows[Chunk]) -> _Packed:
+    tokens = [row.last_token for row in decoding]
+    positions = [row.length for row in decoding]
+    slots = [row.slot for row in decoding]
+    wanted = list(range(len(decoding)))
+    scored: list[int] = []
+    for chunk in chunks:
+        start, size = len(tokens), chunk.stop - chunk.start
+        tokens += chunk.sequence.submission.prompt[chunk.start : chunk.stop]
+        positions += range(chunk.start, chunk.stop)
+        slots += [chunk.sequence.slot] * size
+        if chunk.completes_prompt:
+            wanted.append(start + size - 1)
+        scored += range(start, start + chunk.scored)
+    return _Packed(tokens, positions, slots, wanted + scored)
 
 
 def _adapters(decoding: Rows[Sequence], chunks: Rows[Chunk]) -> list[Adapter | None]:

@@ -228,6 +228,16 @@ def test_an_analyst_sees_and_changes_nothing(as_ben: Client, base: str, bot: Cha
     assert as_ben.post(f"{base}/chatbots/new", {"title": "x"}).status_code == 403
 
 
+def test_a_new_publishable_key_wants_the_typed_name(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    page, before = f"{base}/chatbots/{bot.name}/embed", bot.publishable_text
+    as_ada.post(f"{page}/key", {"name": "another"})
+    assert before in as_ada.get(page).content.decode()
+    as_ada.post(f"{page}/key", {"name": bot.name})
+    assert before not in as_ada.get(page).content.decode()
+
+
 def test_a_pale_accent_is_warned_of(as_ada: Client, base: str, bot: Chatbot) -> None:
     page = f"{base}/chatbots/{bot.name}/embed"
     form = {

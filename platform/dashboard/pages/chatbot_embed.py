@@ -61,6 +61,9 @@ def seen(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
 @require_POST
 @chatbot_view()
 def rotate(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
+    if request.POST.get("name") != chatbot.name:
+        messages.error(request, _("The key stays: the name was not typed."))
+        return redirect("dashboard:chatbot-embed", request.organisation.slug, chatbot.name)
     making.rotate_key(chatbot, author_of(request))
     messages.success(
         request, _("There is a new key. Pages with the old one show nothing from now on.")
@@ -78,6 +81,11 @@ def snippets(chatbot: Chatbot, home: str) -> list[tuple[str, str]]:
             _("In the page"),
             f"{source}></script>\n"
             f'<chat-widget mode="inline" bot="{name}" key="{key}"></chat-widget>',
+        ),
+        (
+            "WordPress",
+            f'<!-- wp:html -->\n{source} data-bot="{name}" data-key="{key}"></script>\n'
+            "<!-- /wp:html -->",
         ),
         (
             _("Own page"),

@@ -43,7 +43,7 @@ def amount(nano: int, places: int = REQUEST) -> Amount:
 def html(nano: int, places: int = REQUEST) -> SafeString:
     shown = amount(nano, places)
     quiet = format_html("<i>{}</i>", shown.quiet) if shown.quiet else ""
-    return format_html('{}<span class="money">{}{}</span>', shown.sign, quiet, shown.loud)
+    return format_html('<span class="money">{}{}{}</span>', shown.sign, quiet, shown.loud)
 
 
 def _rounded(dollars: Decimal, places: int) -> Decimal:

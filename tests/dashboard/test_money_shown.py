@@ -22,4 +22,4 @@ def test_leading_zeros_step_back(nano: int, places: int, quiet: str, loud: str) 
 
 
 def test_what_is_taken_has_a_minus_before_the_sign_of_the_currency() -> None:
-    assert html(-123_000) == '\N{MINUS SIGN}<span class="money"><i>$0.000</i>123</span>'
+    assert html(-123_000) == '<span class="money">\N{MINUS SIGN}<i>$0.000</i>123</span>'

@@ -11,7 +11,8 @@ from django.conf import settings
 VENDOR = Path(settings.BASE_DIR) / "platform/dashboard/static/vendor"
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
 FOREIGN = re.compile(r"<(?:script|link|img)[^>]*(?:src|href)=\"(?:https?:)?//")
-INLINE = re.compile(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=\"")
+DATA = r"type=\"application/json\""  # is never run
+INLINE = re.compile(rf"<script(?![^>]*\s(?:src=|{DATA}))|<style|\sstyle=|\son[a-z]+=\"")
 MANIFEST = json.loads((VENDOR / "MANIFEST.json").read_text())
 
 

@@ -4,6 +4,7 @@ A step needs the interpreter's lock again and again, so it waits as long as anot
 never while a grammar compiles, and only some milliseconds while a schema is read.
 """
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 
 from inference.engines.base import GenerationRequest, ResponseFormat, SamplingParams
 from inference.engines.local import grammar_compiler, loading
+from inference.engines.local.grammar_compiler import GIVES_WAY, TokenizerText
+from inference.engines.local.grammar_trials import Trial
 from inference.engines.local.loading import LoadOptions
 from inference.engines.local.tool_formats import grammar_for
 
@@ -79,6 +82,20 @@ def test_others_run_while_a_grammar_compiles(model_folder: Path, grammar: str) -
             ran.append(other.ran_between(start, time.perf_counter()))
     model.grammars.close()
     assert median(ran) > 10, ran  # of a lock that is kept, others would see nothing
+
+
+def test_who_tries_grammars_gives_way_to_the_steps(model_folder: Path) -> None:
+    model = loading.load(LoadOptions(model_folder))
+    tokenizer = TokenizerText.of(
+        (model_folder / "tokenizer.json").read_text(), model.info.vocabulary_size, ()
+    )
+    model.grammars.close()
+    trial = Trial(tokenizer)
+    assert trial.fault('start: "a"') == ""
+    assert trial._process is not None
+    niceness = os.getpriority(os.PRIO_PROCESS, trial._process.pid)
+    assert niceness == os.getpriority(os.PRIO_PROCESS, 0) + GIVES_WAY
+    trial.close()
 
 
 def test_reading_a_large_schema_takes_no_longer_than_a_step() -> None:

@@ -7,6 +7,7 @@ to each it answers with a frame, empty if all is well.
 """
 
 import json
+import os
 import random
 import resource
 import struct
@@ -21,6 +22,7 @@ LENGTH = struct.Struct(">I")
 MEMORY = 2 << 30
 CPU_SECONDS = 4
 WALK_TOKENS = 24
+GIVES_WAY = 10  # niceness: a step of the engine comes first where processors are few
 
 # Per token, a tenth of a second at the very most; per grammar, some tens of megabytes.
 _LIMITS = LLParserLimits(
@@ -127,6 +129,7 @@ def write_frame(stream: IO[bytes], body: bytes) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(GIVES_WAY)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     serve(sys.stdin.buffer, sys.stdout.buffer)

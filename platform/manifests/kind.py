@@ -102,8 +102,15 @@ class Kind(ABC, Generic[Row]):
             if row is not None and not (fields := self.news(row, fields)):
                 return Made(row)
             return self.write(Asked(actor, manifest, row, fields, undo))
-        except ApiError as error:
-            raise self._at_its_line(manifest, error) from error
+        except InvalidManifest:
+            raise
+        except InvalidRequest as error:
+            raise self._wrong(manifest, error.message, _place(error.param)) from error
+        except ApiError as error:  # its status stays: the key may not, or there is no such thing
+            if error.param is not None:
+                told = self._wrong(manifest, error.message, _place(error.param))
+                error.message, error.param = told.message, told.param
+            raise
 
     def _checked(self, row: Row | None, manifest: Manifest) -> Spec:
         if self.named in manifest.spec:
@@ -119,22 +126,16 @@ class Kind(ABC, Generic[Row]):
             raise self._wrong(manifest, complaint, place)
         return dict(serializer.validated_data)
 
-    def _at_its_line(self, manifest: Manifest, error: ApiError) -> ApiError:
-        """What a verb refused, told at the field that it names."""
-        if error.param is None or isinstance(error, InvalidManifest):
-            return error
-        steps = re.findall(r"[^.\[\]]+", error.param)  # tools[0].name
-        place = tuple(int(step) if step.isdecimal() else step for step in steps)
-        told = self._wrong(manifest, error.message, place)
-        if isinstance(error, InvalidRequest):
-            return told
-        error.message, error.param = told.message, told.param
-        return error
-
     def _wrong(self, manifest: Manifest, message: str, place: Place) -> InvalidManifest:
         if place == (self.named,):
             return manifest.misnamed(message)
         return manifest.wrong(message, *place)
+
+
+def _place(param: str | None) -> Place:
+    """`tools[0].name` → ("tools", 0, "name")."""
+    steps = re.findall(r"[^.\[\]]+", param or "")
+    return tuple(int(step) if step.isdecimal() else step for step in steps)
 
 
 def _first(detail: Any) -> tuple[Place, str]:

@@ -25,6 +25,7 @@ from dashboard.pages import (
     styleguide,
     team,
     usage,
+    usage_views,
     webhooks,
 )
 
@@ -114,6 +115,8 @@ pages: list[URLPattern] = [
         name="webhook-retry",
     ),
     path("usage", usage.usage_page, name="usage"),
+    path("usage/views", usage_views.save, name="usage-view-save"),
+    path("usage/views/forget", usage_views.forget, name="usage-view-forget"),
     path("runs", runs.runs, name="runs"),
     path("runs/<slug:seen_id>", runs.run, name="run"),
     path("billing", billing.billing, name="billing"),

@@ -35,6 +35,9 @@ class Membership(models.Model):
     )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.DEVELOPER)
+    usage_views = models.JSONField(
+        default=dict, blank=True, help_text="Queries of the usage page by their names."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[models.Manager["Membership"]] = MembershipQuerySet.as_manager()

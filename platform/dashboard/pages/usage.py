@@ -18,6 +18,7 @@ from billing.usage import UsageLine
 from chatbots.models import Chatbot
 from dashboard import activity, speed, usage_table
 from dashboard.access import TeamRequest, organisation_view
+from dashboard.pages.usage_views import ViewForm, normal
 from dashboard.usage_table import METRICS, Grouped
 
 DIMENSION: Final = {
@@ -61,6 +62,7 @@ def usage_page(request: TeamRequest) -> HttpResponseBase:
         "days": (asked.period.until - asked.period.since).days,
         "filters": _filters(request, asked),
         "api_query": _api_query(request, asked),
+        **_views(request),
     }
     if asked.metric == "latency":
         return _latency(request, asked, shown)
@@ -117,6 +119,17 @@ def _filters(request: TeamRequest, asked: Asked) -> list[tuple[str, str]]:
         known = _names(request, name) if name != "model" else {}
         told.append((name, known.get(value, value)))
     return told
+
+
+def _views(request: TeamRequest) -> dict[str, object]:
+    """The member's saved views, and which of them this is."""
+    views, here = request.membership.usage_views, normal(request.GET.urlencode())
+    return {
+        "views": views,
+        "here": here,
+        "is_saved": next((name for name, query in views.items() if query == here), ""),
+        "view_form": ViewForm(initial={"query": here}, auto_id="view_%s"),
+    }
 
 
 def _latency(request: TeamRequest, asked: Asked, shown: dict[str, object]) -> HttpResponse:

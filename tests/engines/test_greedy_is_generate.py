@@ -69,6 +69,24 @@ def test_in_a_batch_of_sixteen_lengths_and_samplings(shape: str, step_tokens: in
         assert desk.tokens(submission)[: len(sure)] == sure
 
 
+@pytest.mark.parametrize("shape", shapes())
+def test_log_probabilities_are_the_models_own(shape: str) -> None:
+    """Which greedy answers do not tell: a cap on logits, say, leaves their order alone."""
+    prompt = prompt_of(30, random.Random(1))
+    desk = Desk(shape)
+    asked = desk.submit(prompt, SamplingParams(temperature=0, logprobs=True, top_logprobs=5), 1)
+    desk.run()
+    (event,) = desk.told(asked)
+    with torch.inference_mode():
+        logits = reference(shape)(torch.tensor([prompt])).logits[0, -1]
+    wanted = logits.log_softmax(-1).topk(5)
+    assert event.logprobs
+    assert [token for token, _ in event.logprobs.top] == wanted.indices.tolist()
+    assert [value for _, value in event.logprobs.top] == pytest.approx(
+        wanted.values.tolist(), abs=1e-3
+    )
+
+
 def test_to_the_last_token_of_the_context() -> None:
     prompt = prompt_of(CONTEXT - 3, random.Random(9))
     assert Desk().complete(prompt, max_tokens=3) == expected("llama", prompt, 3)

@@ -16,6 +16,7 @@ from inference.engines.base import EngineError, FinishReason, GenerationFailed
 from inference.engines.local import prompt_logprobs
 from inference.engines.local.batch import Batch
 from inference.engines.local.masks import Masks
+from inference.engines.local.pace import Pace
 from inference.engines.local.prefixes import PrefixCache
 from inference.engines.local.runner import Runner
 from inference.engines.local.sampler import Sampler
@@ -56,6 +57,7 @@ class Steps:
         self._masks = Masks(options.vocabulary)
         self._batch = Batch(runner.cache)
         self._prefixes = PrefixCache(runner.cache, options.prefix_bytes)
+        self._pace = Pace(options.tokens)
         self._admissions = count()
         self._events = StepEvents()
 
@@ -87,11 +89,16 @@ class Steps:
     def step(self) -> tuple[StepEvents, int]:
         """What happened, and how many tokens were computed."""
         self._expire()
-        decoding, chunks = self._batch.decoding, self._batch.chunks(self._options.tokens)
-        if decoding or chunks:
+        decoding = self._batch.decoding
+        chunks = self._batch.chunks(self._pace.tokens(somebody_waits=bool(decoding)))
+        computed = len(decoding) + sum(chunk.stop - chunk.start for chunk in chunks)
+        began = time.monotonic()
+        if computed:
             self._compute(decoding, chunks)
+        if chunks:
+            self._pace.note(computed, time.monotonic() - began)
         events, self._events = self._events, StepEvents()
-        return events, len(decoding) + sum(chunk.stop - chunk.start for chunk in chunks)
+        return events, computed
 
     def _sequences(self, submission: Submission) -> Sequence:
         """The first choice, carrying the others."""

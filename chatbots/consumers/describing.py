@@ -11,6 +11,7 @@ from chatbots.protocol.limits import FIRST_ITEMS, INPUT_CHARACTERS
 from chatbots.protocol.server import Chatbot, Conversation, Item, Limits, RateLimit
 from inference.responses.output import to_json
 
+_NONE: Final = Conversation(id=None, items=[], has_more=False)
 MOST_BYTES: Final = 128 * 1024  # of items in one frame: older ones can be asked for
 
 
@@ -40,15 +41,16 @@ async def conversation(guest: Guest, asked: str | None) -> Conversation:
     """
     conversation_id = asked or await conversing.latest(guest.live, guest.speaker)
     if conversation_id is None:
-        return Conversation(id=None, items=[])
+        return _NONE
     try:
         found = await conversing.items(
-            guest.live, guest.speaker, conversation_id, None, FIRST_ITEMS
+            guest.live, guest.speaker, conversation_id, None, FIRST_ITEMS + 1
         )
     except NotFound:
-        return Conversation(id=None, items=[])
+        return _NONE
     done = [item for item in found if item["status"] != "in_progress"]
-    return Conversation(id=conversation_id, items=fitting(done))
+    told = fitting(done[-FIRST_ITEMS:])
+    return Conversation(id=conversation_id, items=told, has_more=len(told) < len(done))
 
 
 def fitting(items: list[dict[str, Any]]) -> list[Item]:

@@ -68,6 +68,7 @@ class Chatbot(Part):
 class Conversation(Part):
     id: str | None = Field(description="None until the first question.")
     items: list[Item] = Field(description="The last 30, oldest first.")
+    has_more: bool = Field(description="Can earlier ones be asked for?")
 
 
 class Limits(Part):

@@ -111,13 +111,11 @@ export class Session {
     if (conversation) this.knowConversation(conversation);
   }
 
-  knowConversation({ id, items }) {
+  knowConversation({ id, items, has_more: more }) {
     const { store } = this;
-    store.change({
-      conversation: id,
-      items: merged(store.items, (items ?? []).map(fromServer)),
-      more: store.more || (items ?? []).length >= 30,
-    });
+    const all = merged(store.items, (items ?? []).map(fromServer));
+    const isFirst = all[0]?.id === items?.[0]?.id; // else we hold earlier ones, and know
+    store.change({ conversation: id, items: all, more: isFirst ? more : store.more });
     this.memory.set({ conversation: id });
   }
 

@@ -161,13 +161,14 @@ class FakeServer:
         if self.closes or asked.get("visitor_token") in self.expired:
             await socket.close(self.closes or 4401)
             return
+        items = [item for one in self.told for item in one.items()]
         active = next((one for one in self.told if one.status == "in_progress"), None)
         session = {
             "id": "sess_1", "visitor_token": "token-2" if self.expired else "token-1",
             "expires_at": 4_000_000_000, "chatbot": self.chatbot,
             "conversation": {
                 "id": "chat_1" if self.told else None,
-                "items": [item for one in self.told for item in one.items()][-30:],
+                "items": items[-30:], "has_more": len(items) > 30,
             },
             "limits": self.limits, "active_response": active.id if active else None,
         }  # fmt: skip

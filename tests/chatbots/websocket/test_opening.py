@@ -26,7 +26,7 @@ async def test_a_session_is_told_all_that_a_widget_shows(bot: Bot) -> None:
     assert session["chatbot"]["version"] == 2
     assert session["chatbot"]["welcome"] == "Hello! I am Support."
     assert session["chatbot"]["suggested_prompts"] == ["When do you open?"]
-    assert session["conversation"] == {"id": None, "items": []}
+    assert session["conversation"] == {"id": None, "items": [], "has_more": False}
     assert session["limits"]["rate_limits"][0]["remaining"] == 19
     assert session["active_response"] is None
 

@@ -11,6 +11,8 @@ from billing.models import UsageWatermark
 
 DIMENSIONS: Final = ("day", "model", "key", "chatbot")
 FILTERS: Final = ("model", "key", "chatbot")
+ANY: Final = "*"
+"""As the chatbot of a filter: whichever it was."""
 _EVERYTHING: Final[Mapping[str, str]] = {}
 
 
@@ -115,7 +117,8 @@ SELECT CASE WHEN 'day' = ANY (%(group_by)s) THEN day END,
   FROM lines
  WHERE (%(model)s::text IS NULL OR model = %(model)s)
    AND (%(key)s::text IS NULL OR key_id = %(key)s)
-   AND (%(chatbot)s::text IS NULL OR chatbot_id = %(chatbot)s)
+   AND (%(chatbot)s::text IS NULL OR chatbot_id = %(chatbot)s
+        OR %(chatbot)s = '*' AND chatbot_id IS NOT NULL)
  GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
 _USAGE: Final = _LINES + _SUMS

@@ -54,7 +54,10 @@ class Usage(Resource):
             ),
             OpenApiParameter("model", str, description="Only calls of this model."),
             OpenApiParameter("key", str, description="Only calls of the key with this id."),
-            OpenApiParameter("chatbot", str, description="Only calls of the chatbot with this id."),
+            OpenApiParameter(
+                "chatbot", str,
+                description="Only calls of the chatbot with this id; `*`: of any chatbot.",
+            ),
             OpenApiParameter(
                 "state", str, enum=list(usage.STATES),
                 description="`failed`: calls that ended without any answer; they cost nothing.",

@@ -1,7 +1,6 @@
 """What was used in the last days, day by day, beside the days before; the API's own sums."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -13,12 +12,13 @@ from billing.usage import UsageLine
 
 PERIODS: Final = (7, 30, 90)
 DEFAULT: Final = 30
+_EVERYTHING: Final[Mapping[str, str]] = {}
 _WIDTH, _HEIGHT, _MARGIN = 200, 32, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Both halves begin with their oldest day; a line for each chatbot of a day with use."""
+    """Both halves begin with their oldest day; a day without use has no line."""
 
     days: int
     today: date
@@ -34,9 +34,7 @@ class Activity:
         return self.total(of) / earlier - 1 if earlier else None
 
     def by_day(self, of: Callable[[UsageLine], int]) -> list[int]:
-        sums: dict[date | None, int] = defaultdict(int)
-        for line in self.lines:
-            sums[line.day] += of(line)
+        sums = {line.day: of(line) for line in self.lines}
         first = self.today - timedelta(days=self.days - 1)
         return [sums.get(first + timedelta(days=n), 0) for n in range(self.days)]
 
@@ -51,12 +49,10 @@ class Spark(str):
         return self.rsplit(" ", 1)[-1].replace(",", " ")
 
 
-def of(organisation_id: str, days: int) -> Activity:
+def of(organisation_id: str, days: int, only: Mapping[str, str] = _EVERYTHING) -> Activity:
     today = timezone.now().date()
-    begin = today - timedelta(days=days - 1)
-    lines = usage.by(
-        organisation_id, begin - timedelta(days=days), today + timedelta(days=1), ("day", "chatbot")
-    )
+    begin, tomorrow = today - timedelta(days=days - 1), today + timedelta(days=1)
+    lines = usage.by(organisation_id, begin - timedelta(days=days), tomorrow, ("day",), only)
     return Activity(
         days,
         today,
@@ -90,11 +86,6 @@ def tokens(line: UsageLine) -> int:
 
 def requests(line: UsageLine) -> int:
     return line.requests
-
-
-def messages(line: UsageLine) -> int:
-    """Requests of chatbots."""
-    return line.requests if line.chatbot else 0
 
 
 def charged(line: UsageLine) -> int:

@@ -16,8 +16,8 @@ from billing.models import BudgetWindow, ChatbotWindow
 from chatbots import origins
 from chatbots.configuration import Budget, Configuration
 from chatbots.models import Chatbot, Message, Seen
-from dashboard import balance
 from dashboard.access import TeamRequest
+from dashboard.balance import Balance
 from dashboard.money import PERIOD, amount
 from inference.models import ServedModel
 from knowledge.models import Status, StoreFile
@@ -39,9 +39,10 @@ class Matter:
     share: float | None = None
 
 
-def of(request: TeamRequest) -> list[Matter]:
+def of(request: TeamRequest, left: Balance | None) -> list[Matter]:
+    """`left` is None for who may not know it."""
     scopes = request.membership.scopes
-    found: list[Matter] = [*_balance(request), *_models(request)]
+    found: list[Matter] = [*_balance(request, left), *_models(request)]
     if "keys:write" in scopes:
         found += _budgets(request)
     if "chatbots:read" in scopes:
@@ -51,9 +52,8 @@ def of(request: TeamRequest) -> list[Matter]:
     return found[:MOST]
 
 
-def _balance(request: TeamRequest) -> Iterator[Matter]:
-    left = balance.of(request.organisation.id)
-    if left.state == "live":
+def _balance(request: TeamRequest, left: Balance | None) -> Iterator[Matter]:
+    if left is None or left.state == "live":
         return
     if left.available <= 0:
         words, why = _("The balance is used up"), _("Calls are refused until you top up")

@@ -134,11 +134,13 @@ def test_the_overview_sums_what_the_api_tells(as_ada: Client, busy: Person) -> N
     used = activity.of(busy.organisation.id, 30)
     told = asked(busy, "/v1/usage?group_by=day,chatbot")
     messages = sum(line["requests"] for line in told["data"] if line["chatbot"])
-    html = page(as_ada, busy, "overview")
+    chatted = activity.of(busy.organisation.id, 30, {"chatbot": usage.ANY})
     assert used.total(activity.charged) == told["total_cost_nano"]
     assert 0 < messages < used.total(activity.requests)
-    assert sum(used.by_day(activity.messages)) == messages
-    assert f"{messages:,}" in html
+    assert sum(chatted.by_day(activity.requests)) == messages
+    assert f'reading-value">{messages:,}<' in re.sub(r"\s+", "", page(as_ada, busy, "overview"))
+    narrowed = page(as_ada, busy, "usage?by=chatbot&chatbot=*&days=30")
+    assert sum(map(int, NUMBER.findall(narrowed))) == messages
     talks = Conversation.objects.filter(organisation=busy.organisation)
     assert visits.of(busy.organisation.id, 30).visitors == talks.count()  # nobody came twice
 

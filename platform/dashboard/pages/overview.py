@@ -9,14 +9,14 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from billing import usage
 from billing.usage import UsageLine
 from chatbots.models import Chatbot
-from dashboard import activity, attention, money, recent, speed, visits
+from dashboard import activity, attention, frame, money, recent, speed, visits
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.activity import Activity
 
@@ -38,6 +38,7 @@ class Tile:
 @organisation_view()
 def overview(request: TeamRequest) -> HttpResponse:
     days = activity.period(request.GET.get("days"))
+    around = frame.of(request)
     may_read = "chatbots:read" in request.membership.scopes
     chats = recent.conversations(request.organisation.id) if may_read else []
     shown = {
@@ -48,7 +49,8 @@ def overview(request: TeamRequest) -> HttpResponse:
         "recent": [] if chats else recent.answers(request.organisation.id),
         "has_chatbots": Chatbot.objects.filter(organisation=request.organisation).exists(),
         "may_make": "chatbots:write" in request.membership.scopes,
-        "attention": SimpleLazyObject(lambda: attention.of(request)),
+        "frame": around,
+        "attention": attention.of(request, around.balance if around else None),
     }
     return render(request, "dashboard/overview.html", shown)
 
@@ -56,13 +58,15 @@ def overview(request: TeamRequest) -> HttpResponse:
 def _tiles(request: TeamRequest, days: int, *, talks: bool) -> list[Tile]:
     """Messages and visitors where somebody chats; requests and tokens where programs call."""
     used = activity.of(request.organisation.id, days)
-    first = [_messages(request, used), _visitors(request, days)] if talks else _calls(request, used)
+    first = [_messages(request, days), _visitors(request, days)] if talks else _calls(request, used)
     return [*first, _cost(request, used), _latency(request, days)]
 
 
-def _messages(request: TeamRequest, used: Activity) -> Tile:
-    page = f"{_usage(request, 'requests', used.days)}&by=chatbot"
-    return _tile(_("Messages"), used, activity.messages, page)
+def _messages(request: TeamRequest, days: int) -> Tile:
+    """Requests of chatbots."""
+    used = activity.of(request.organisation.id, days, {"chatbot": usage.ANY})
+    page = f"{_usage(request, 'requests', days)}&by=chatbot&chatbot={usage.ANY}"
+    return _tile(_("Messages"), used, activity.requests, page)
 
 
 def _visitors(request: TeamRequest, days: int) -> Tile:

@@ -104,7 +104,8 @@ def _names(request: TeamRequest, group: str) -> dict[str, str]:
         return {"": _("Nobody"), **{pk: name or email for pk, name, email in people.distinct()}}
     if group == "chatbot":
         bots = Chatbot.objects.filter(organisation=request.organisation)
-        return {"": _("Calls of the API"), **dict(bots.values_list("pk", "title"))}
+        named = dict(bots.values_list("pk", "title"))
+        return {"": _("Calls of the API"), usage.ANY: _("chatbots"), **named}
     return {"answered": _("Answered"), "failed": _("Without an answer")}
 
 

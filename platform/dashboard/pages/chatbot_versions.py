@@ -14,12 +14,14 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import User
 from chatbots import exchange, versions
 from chatbots.configuration import Configuration
-from chatbots.models import Chatbot, Message, Version
+from chatbots.models import Chatbot, Conversation, Message, Version
 from dashboard import chatbot_pages, paging
 from dashboard.access import TeamRequest
 from dashboard.chatbot_pages import author_of, chatbot_view
 
 DRAFT = versions.DRAFT
+MOST_READ = 1_000
+"""Conversations that the figures of versions are summed from: a bounded question."""
 Line = tuple[str, int | None, int | None, str]
 
 
@@ -39,6 +41,7 @@ def listed(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
         "page": page,
         "figures": _figures(chatbot, [row.number for row in page.rows]),
         "authors": _authors(page.rows),
+        "most_read": MOST_READ,
         "numbers": numbers,
         "before": before,
         "after": after,
@@ -106,10 +109,13 @@ def _text(value: Any) -> list[str]:
 
 
 def _figures(chatbot: Chatbot, numbers: list[int]) -> dict[int, dict[str, Any]]:
-    """Answers, thumbs and cost of each version."""
+    """Answers, thumbs and cost of each version, in the newest conversations."""
+    newest = Conversation.objects.filter(
+        organisation_id=chatbot.organisation_id, chatbot=chatbot
+    ).order_by("-last_message_at")
     answers = Message.objects.filter(
         organisation_id=chatbot.organisation_id,
-        conversation__chatbot=chatbot,
+        conversation__in=newest.values("pk")[:MOST_READ],
         role=Message.Role.ASSISTANT,
         version__in=numbers,
     )

@@ -216,7 +216,7 @@ def test_an_analyst_sees_and_changes_nothing(as_ben: Client, base: str, bot: Cha
     shown = as_ben.get(f"{page}/").content
     assert b"Publish v2" not in shown
     for tab in ("", "embed", "chat"):
-        assert b"chat-widget mode" not in as_ben.get(f"{page}/{tab}").content, tab
+        assert b"<chat-widget mode" not in as_ben.get(f"{page}/{tab}").content, tab
     assert b'data-token=""' in as_ben.get(f"{page}/chat").content
     for path, form in (
         ("/", build_form(bot, welcome="Ben's")), ("/publish", {}), ("/pause", {}),

@@ -108,6 +108,7 @@ def test_the_proxy_leads_to_the_web_processes_and_lets_streams_and_sockets_throu
         "proxy_set_header Upgrade $http_upgrade;",
         "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
         "proxy_set_header Host $http_host;",
+        "proxy_set_header X-Forwarded-Proto $proto;",  # of the one that speaks TLS before it
     ):
         assert rule in rules
     longest = re.search(r"proxy_read_timeout (\d+)s", rules)

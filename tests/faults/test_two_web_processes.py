@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import cycle
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.running import MANAGE, ROOT, Server, Tenant, free_port, wait_until
 
 pytestmark = [redis_server.needed, pytest.mark.xdist_group("two_webs")]
 SECRET = "a long random text of both sides"
+LEAST = 16 * 2_000 + 2 * 1_000  # nano-dollars of the shortest answer that is sold
 PRICED = ("--input-price", "1", "--output-price", "2")
 
 
@@ -113,6 +115,11 @@ def completion(tenant: Tenant, words: str = "#words=3", **fields: Any) -> httpx.
         return http.post("/v1/chat/completions", json=body)
 
 
+def charged(answer: httpx.Response) -> int:
+    """Nano-dollars."""
+    return int(Decimal(answer.json()["usage"]["cost"]) * 10**9)
+
+
 def listing(tenant: Tenant) -> httpx.Response:
     with tenant.http() as http:
         return http.get("/v1/models")
@@ -151,23 +158,31 @@ def test_tokens_of_a_minute_are_shared_and_what_was_not_used_comes_back(pair: Pa
         assert held.result().status_code == 200
 
 
-def test_a_keys_budget_and_the_balance_hold_over_both(pair: Pair) -> None:
-    owner, elsewhere = pair.tenants("Purse", credit="0.01", **GENEROUS)
-    cost = json.loads(completion(owner, "#words=100", max_tokens=100).text)["usage"]["cost_nano"]
-    before = owner.balance_nano()
+def drained(tenants: list[Tenant]) -> int:
+    """What many calls at once were charged together, when the rest was refused."""
     with ThreadPoolExecutor(16) as pool:
         answers = list(
-            pool.map(
-                lambda tenant: completion(tenant, "#words=100", max_tokens=100),
-                [owner, elsewhere] * 60,
-            )
+            pool.map(lambda tenant: completion(tenant, "#words=100", max_tokens=100), tenants * 40)
         )
-    paid = [answer for answer in answers if answer.status_code == 200]
     assert {answer.status_code for answer in answers} == {200, 403}
-    wait_until(lambda: owner.get("/v1/balance")["held_nano"] == 0, 10, "no hold left")
-    spent = sum(json.loads(answer.text)["usage"]["cost_nano"] for answer in paid)
-    assert owner.balance_nano() == before - spent >= 0
-    assert owner.balance_nano() < 16 * 2 * cost
+    return sum(charged(answer) for answer in answers if answer.status_code == 200)
+
+
+def test_the_balance_is_spent_to_the_end_over_both_and_never_beyond(pair: Pair) -> None:
+    both = pair.tenants("Purse", credit="0.01", **GENEROUS)
+    spent = drained(both)
+    wait_until(lambda: both[0].get("/v1/balance")["held_nano"] == 0, 10, "no hold left")
+    assert 0 <= both[0].balance_nano() == 10**7 - spent < LEAST
+
+
+def test_a_keys_budget_holds_over_both(pair: Pair) -> None:
+    owner = pair.site.tenant("Allowance", credit="1.00", **GENEROUS)
+    asked = {"name": "small", "scopes": ["inference"], "budget": "0.004", "budget_period": "total"}
+    with owner.http() as http:
+        key = http.post("/v1/api_keys", json={**asked, **GENEROUS}).json()["key"]
+    here = replace(owner, api_key=key)
+    spent = drained([here, replace(here, url=pair.other.url)])
+    assert 4 * 10**6 - LEAST < spent <= 4 * 10**6
 
 
 def events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:

@@ -58,11 +58,6 @@ class Answer:
         self._hear_usage(chunk)
         return [delta for choice in chunk.choices if (delta := self._delta(choice, chunk.usage))]
 
-    @property
-    def finished(self) -> bool:
-        """Every choice has ended and the usage is known: some servers then just hang up."""
-        return None not in self._finish and self._total is not None
-
     def last(self) -> list[Delta]:
         """What ends every choice, with its final total. Raises GenerationFailed."""
         if None in self._finish:

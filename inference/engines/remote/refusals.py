@@ -41,14 +41,14 @@ def away(why: str = AWAY) -> Fault:
     return Fault(EngineUnavailable(why))
 
 
-def broken(error: GenerationFailed) -> Fault:
-    """What it said makes no sense."""
-    return Fault(error)
+def senseless(error: GenerationFailed) -> Fault:
+    """What it said cannot be used, or it failed. That may be this request's own doing, so it does
+    not count against the server: else one caller could make it look ill for all."""
+    return Fault(error, breaks=False)
 
 
 def of_status(status: int, retry_after: str | None, body: bytes) -> Fault:
-    """An answer that is not 200. A 500 may be this request's own doing, so that it does not count
-    against the server: else one caller could make it look ill for all."""
+    """An answer that is not 200."""
     if status in _CALLER:
         return Fault(_callers_own(body), moves=False, breaks=False)
     if status in _FULL:
@@ -57,8 +57,7 @@ def of_status(status: int, retry_after: str | None, body: bytes) -> Fault:
     if status in _BROKEN:
         return away()
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        failed = GenerationFailed("The model's server failed on this request.")
-        return Fault(failed, breaks=False)
+        return senseless(GenerationFailed("The model's server failed on this request."))
     return Fault(EngineUnavailable("The model's server refuses this platform."))
 
 

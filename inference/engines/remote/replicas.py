@@ -92,6 +92,8 @@ class Replicas:
     def keep_checking(self) -> None:
         self._used = time.monotonic()
         if self._checking is None or self._checking.done():
+            for replica in self.all:
+                replica.answered_check(well=True)  # what was seen a minute ago says nothing now
             self._checking = asyncio.create_task(self._check())
 
     async def idle(self) -> None:

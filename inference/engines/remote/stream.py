@@ -83,14 +83,11 @@ class Stream:
                 if done:
                     await _exhaust(arriving)
                     return
-            if self._answer.finished:
-                yield self._answer.last()
-                return
+            yield self._answer.last()  # some servers just hang up when all is said
         except httpx.HTTPError as error:
             raise refusals.away(WENT_AWAY) from error
         except GenerationFailed as error:
-            raise refusals.broken(error) from error
-        raise refusals.away(WENT_AWAY)
+            raise refusals.senseless(error) from error
 
     def _taken(self, events: Sequence[bytes]) -> tuple[list[Delta], bool]:
         deltas: list[Delta] = []

@@ -67,6 +67,21 @@ async def silent_after_its_first_word(call: Call) -> None:
     await asyncio.sleep(3600)
 
 
+async def test_who_was_ill_when_nobody_asked_any_more_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replicas, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(replicas, "IDLE_SECONDS", 0.2)
+    async with upstream() as server, engine(server) as remote:
+        (replica,) = remote.replicas.all
+        await generated(remote)
+        server.health = 503
+        await asyncio.sleep(0.4)
+        assert not replica.ready
+        server.health = 200
+        assert text(await generated(remote)) == "Hello you"
+
+
 async def test_connections_are_used_again() -> None:
     async with upstream() as server, engine(server) as remote:
         for _ in range(5):

@@ -9,7 +9,10 @@ _SEEN = re.compile(r"(?:gen_|req_|resp_|chatcmpl-|cmpl-)(?P<digits>[0-9a-f]{32})
 
 
 def find(organisation_id: str, seen_id: str) -> Hold:
-    """Takes `gen_X`, `req_X`, `resp_X`, `chatcmpl-X` and `cmpl-X`. Raises NotFound, also for a stranger's."""
+    """Takes `gen_X`, `req_X`, `resp_X`, `chatcmpl-X` and `cmpl-X`.
+
+    Raises NotFound, also for a stranger's.
+    """
     match = _SEEN.fullmatch(seen_id)
     mine = Hold.objects.for_organisation(organisation_id)
     hold = mine.filter(pk=f"gen_{match['digits']}").first() if match else None

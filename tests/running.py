@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import httpx
 import openai
 from openai.types.chat import ChatCompletion
+
+from tests.clerk import Clerk
 
 ROOT = Path(__file__).resolve().parents[1]
 MANAGE = str(ROOT / "manage.py")
@@ -45,6 +48,8 @@ class Server:
     options: tuple[str, ...] = ()
     process: subprocess.Popen[str] | None = None
     told: dict[str, str] = field(default_factory=dict)  # the line that --json printed
+    _clerk: Clerk | None = None
+    _hiring: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def url(self) -> str:
@@ -76,6 +81,9 @@ class Server:
 
     def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 60) -> int:
         assert self.process is not None
+        if self._clerk is not None:
+            self._clerk.dismiss()
+            self._clerk = None
         self.process.send_signal(how)
         code = self.process.wait(seconds)
         if self.process.stdout is not None:
@@ -105,16 +113,11 @@ class Server:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command beside the running server; its output."""
-        done = subprocess.run(
-            [sys.executable, MANAGE, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, f"manage.py {arguments}: {done.stdout}\n{done.stderr}"
-        return done.stdout
+        with self._hiring:
+            self._clerk = self._clerk or Clerk(self.environment)
+        code, said = self._clerk.run(arguments)
+        assert code == 0, f"manage.py {arguments}: {said}"
+        return said
 
     def tenant(self, name: str, **limits: object) -> "Tenant":
         """A new organisation: `tenant("Bees", credit="1.00", requests_per_minute=100)`."""

@@ -15,7 +15,9 @@ Headers = Iterable[tuple[bytes, bytes]]
 MEGABYTE: Final = 1024 * 1024
 LARGEST_FILE: Final = 513 * MEGABYTE  # one for what a form has besides its file
 LARGEST_PART: Final = 65 * MEGABYTE
-_FILES: Final = re.compile(r"(/v1)?/files/?")
+_FILES: Final = re.compile(
+    r"(/v1)?/files/?|/dashboard/[^/]+/files/new|/dashboard/[^/]+/chatbots/[^/]+/files"
+)
 _PARTS: Final = re.compile(r"(/v1)?/uploads/[^/]+/parts/?")
 
 

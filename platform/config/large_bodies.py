@@ -4,10 +4,12 @@ Daphne hands a whole body to the application's queue at once, which would keep i
 """
 
 import errno
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from accounts import key_material
@@ -20,16 +22,23 @@ IN_MEMORY: Final = 4 * 1024 * 1024 + 1
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT}
 
 
-def _names_a_key(headers: Headers) -> bool:
-    """Whether the call comes with what can be a secret key, before anybody asks the database."""
+_SESSION: Final = re.compile(rf"(?:^|;\s*){settings.SESSION_COOKIE_NAME}=[a-z0-9]{{32}}(?:;|$)")
+
+
+def _is_somebody(headers: Headers) -> bool:
+    """Whether the call comes with what can be a secret key, or a browser's session, before anybody
+    asks the database."""
     for name, value in headers:
+        text = value.decode("latin-1")
         if name == b"authorization":
-            scheme, _, key = value.decode("latin-1").partition(" ")
+            scheme, _, key = text.partition(" ")
             return scheme.lower() == "bearer" and key_material.is_well_formed(key.strip())
+        if name == b"cookie" and _SESSION.search(text):
+            return True
     return False
 
 
-LIMITS: Final = Limits(may_be_large=_names_a_key)
+LIMITS: Final = Limits(may_be_large=_is_somebody)
 
 
 class Body:

@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.body_limits import BodyLimits, Headers, Limits
+from api.body_limits import LARGEST_FILE, BodyLimits, Headers, Limits
+from api.strict_json import MAX_BYTES
+from config import large_bodies
 
 
 async def measure(request: Request) -> Response:
@@ -69,3 +71,20 @@ async def test_without_a_key_no_file_is_larger(http: httpx.AsyncClient) -> None:
 async def test_an_absurd_announcement_is_refused_unread(http: httpx.AsyncClient) -> None:
     answer = await http.post("/v1/any", headers={"content-length": "9" * 60}, content=b"")
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "cookie", "is_large"),
+    [
+        ("/dashboard/acme/files/new", "theme=dark; sessionid=" + "a" * 32, True),
+        ("/dashboard/acme/chatbots/support/files", "sessionid=" + "a" * 32, True),
+        ("/dashboard/acme/files/new", "theme=dark", False),
+        ("/dashboard/acme/files/new", "sessionid=short", False),
+        ("/dashboard/acme/chatbots/support/settings", "sessionid=" + "a" * 32, False),
+    ],
+)
+def test_browsers_send_large_files_in_a_session_alone(
+    path: str, cookie: str, is_large: bool
+) -> None:
+    limit = large_bodies.LIMITS.of(path, [(b"cookie", cookie.encode())])
+    assert limit == (LARGEST_FILE if is_large else MAX_BYTES)

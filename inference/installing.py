@@ -68,11 +68,11 @@ def from_remote(offer: Offer, address: RemoteAddress) -> list[str]:
 def from_engine(offer: Offer, address: str) -> None:
     """Serve what a running engine, or the scripted one, generates. Raises Refused."""
     if address != registry.SCRIPTED and not address.startswith(
-        (registry.REMOTE + "unix:", registry.REMOTE + "tcp:")
+        (registry.REMOTE + "unix:", registry.REMOTE + "tcp:", registry.RAY)
     ):
         raise Refused(
-            f"{address!r} is no engine address: use engine:unix:<path>, engine:tcp:<host>:<port> "
-            "or scripted:, and --path for a folder."
+            f"{address!r} is no engine address: use engine:unix:<path>, engine:tcp:<host>:<port>, "
+            "ray://<application> or scripted:, and --path for a folder."
         )
     described: dict[str, object] = {}
     if address == registry.SCRIPTED:

@@ -1,6 +1,7 @@
 """From a catalog row's engine address to the engine that serves it, one client per event loop."""
 
 import asyncio
+import importlib
 import os
 import weakref
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ SCRIPTED = "scripted:"
 LOCAL = "local:"
 REMOTE = "engine:"
 ADAPTER = "adapter:"
+RAY = "ray://"
 
 
 class Served(Protocol):
@@ -58,12 +60,15 @@ def engine_for(entry: Served) -> Engine:
 
     Addresses: `scripted:`, `local:<folder>` (its own process on this machine),
     `engine:unix:<path>`, `engine:tcp:<host>:<port>`, `adapter:<folder's name>:<id of its base>`
-    (in the base's own process), `http://…` (OpenAI-compatible servers, see RemoteAddress).
+    (in the base's own process), `http://…` (OpenAI-compatible servers, see RemoteAddress),
+    `ray://<application>` (on a Ray cluster, with the extra `ray`).
     Raises EngineUnavailable for any other.
     """
     known = _engines.setdefault(asyncio.get_running_loop(), _Engines())
     if entry.engine.startswith(SCHEMES):
         return _remote(entry, known)
+    if entry.engine.startswith(RAY):
+        return _on_ray(entry, known)
     engines = known.by_address
     address = listening_address(entry)
     if address not in engines:
@@ -105,6 +110,17 @@ def _remote(entry: Served, known: _Engines) -> RemoteEngine:
             known.retire(engine)
         engine = known.by_row[entry.id] = RemoteEngine(address, entry.context_window)
     return engine
+
+
+def _on_ray(entry: Served, known: _Engines) -> Engine:
+    if entry.engine not in known.by_address:
+        try:  # imported only here: Ray is large, and few need it
+            module = importlib.import_module("inference.engines.rayserve.engine")
+        except ImportError as error:
+            raise _unreachable(entry) from error
+        application = entry.engine.removeprefix(RAY)
+        known.by_address[entry.engine] = module.RayEngine(application, entry.context_window)
+    return known.by_address[entry.engine]
 
 
 def _unreachable(entry: Served) -> EngineUnavailable:

@@ -3,14 +3,11 @@ counts, tells or holds, the other knows; and of two replicas behind a third one 
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from itertools import cycle
 from typing import Any
@@ -22,27 +19,13 @@ from tests import redis_server
 from tests.chatbots.websocket import live
 from tests.chatbots.websocket.live import browser
 from tests.faults.conftest import GENEROUS
-from tests.redis_server import RedisServer
-from tests.running import MANAGE, ROOT, Server, Tenant, free_port, wait_until
+from tests.faults.two_webs import Pair, running, serving, started
+from tests.running import ROOT, Server, Tenant, free_port, wait_until
 
 pytestmark = [redis_server.needed, pytest.mark.xdist_group("two_webs")]
 SECRET = "a long random text of both sides"
 LEAST = 16 * 2_000 + 2 * 1_000  # nano-dollars of the shortest answer that is sold
 PRICED = ("--input-price", "1", "--output-price", "2")
-
-
-@dataclass
-class Pair:
-    """`first` is the site's own web process, `other` a second one beside it."""
-
-    site: Server
-    other: Server
-    redis: RedisServer
-
-    def tenants(self, name: str, **limits: object) -> list[Tenant]:
-        """One new organisation, as seen through each."""
-        made = self.site.tenant(name, **limits)
-        return [made, replace(made, url=self.other.url)]
 
 
 @pytest.fixture(scope="module")
@@ -67,46 +50,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
                 "--context", "2048",
             )  # fmt: skip
             yield Pair(site, other, redis)
-
-
-@contextmanager
-def running(server: Server) -> Iterator[Server]:
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-@contextmanager
-def started(site: Server, *command: str, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen(
-        [sys.executable, MANAGE, *command],
-        env={**site.environment, **more},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(40)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def serving(site: Server, **environment: str) -> Iterator[Server]:
-    """One more web process of the site."""
-    beside = Server(site.data)
-    with started(
-        site, "serve", "--host", "127.0.0.1", "--port", str(beside.port), "--server", "uvicorn",
-        **environment,
-    ) as process:  # fmt: skip
-        beside.process = process  # type: ignore[assignment]  # only its pid is asked for
-        wait_until(beside.ready, 60, "the second web process answers")
-        yield beside
 
 
 def completion(tenant: Tenant, words: str = "#words=3", **fields: Any) -> httpx.Response:

@@ -114,7 +114,7 @@ def _add_arguments_of_add(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--path", type=Path, help="a folder with safetensors weights")
     source.add_argument("--repo", metavar="NAME", help="a repository of the hub, as owner/name")
     source.add_argument(
-        "--engine", metavar="ADDRESS", help="engine:unix:… | engine:tcp:… | scripted:"
+        "--engine", metavar="ADDRESS", help="engine:unix:… | engine:tcp:… | ray://… | scripted:"
     )
     source.add_argument(
         "--remote", action="append", metavar="URL", help="http://HOST:PORT/v1; one a replica"

@@ -1,0 +1,1 @@
+"""The local engine on a Ray cluster (extra `ray`): `ray://<application>` in a catalog row."""

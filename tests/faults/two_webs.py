@@ -1,0 +1,64 @@
+"""Web processes beside each other on one site, and an engine apart from it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from tests.redis_server import RedisServer
+from tests.running import MANAGE, Server, Tenant, wait_until
+
+
+@dataclass
+class Pair:
+    """`first` is the site's own web process, `other` a second one beside it."""
+
+    site: Server
+    other: Server
+    redis: RedisServer
+
+    def tenants(self, name: str, **limits: object) -> list[Tenant]:
+        """One new organisation, as seen through each."""
+        made = self.site.tenant(name, **limits)
+        return [made, replace(made, url=self.other.url)]
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def started(site: Server, *command: str, **more: str) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen(
+        [sys.executable, MANAGE, *command],
+        env={**site.environment, **more},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def serving(site: Server, **environment: str) -> Iterator[Server]:
+    """One more web process of the site."""
+    beside = Server(site.data)
+    with started(
+        site, "serve", "--host", "127.0.0.1", "--port", str(beside.port), "--server", "uvicorn",
+        **environment,
+    ) as process:  # fmt: skip
+        beside.process = process  # type: ignore[assignment]  # only its pid is asked for
+        wait_until(beside.ready, 60, "the second web process answers")
+        yield beside

@@ -176,7 +176,8 @@ def test_a_chat_on_one_sees_what_is_asked_and_answered_on_the_other(pair: Pair) 
         first.hear("session.updated")
         with browser(there, **first.kept) as second:
             second.ask("#words=30 #pace=20")
-            assert first.hear("conversation.item.added")["item"]["content"] == "#words=30 #pace=20"
+            (part,) = first.hear("conversation.item.added")["item"]["content"]
+            assert part["text"] == "#words=30 #pace=20"
             first.answer()
             second.answer()
             assert first.text == second.text

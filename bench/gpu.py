@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")
     elif not options.small:
         sys.exit("There is no GPU here: --small runs the same code on this processor.")
+    else:
+        torch.set_num_threads(1)  # on small shapes more of them only wait for each other
     failed = gpu_checks.run(device)
     gpu_figures.run(device, small=options.small)
     return 1 if failed else 0

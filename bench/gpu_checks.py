@@ -45,9 +45,9 @@ SMALL = {
 SHAPES: dict[str, PreTrainedConfig] = {
     "llama": LlamaConfig(**SMALL),
     "qwen3": Qwen3Config(**SMALL, head_dim=64),
-    "mistral with a window": MistralConfig(**SMALL, sliding_window=40),
-    "gemma 2": Gemma2Config(**SMALL, head_dim=256, sliding_window=40),
-    "gemma 3": Gemma3TextConfig(**SMALL, head_dim=256, sliding_window=40),
+    "mistral with a window": MistralConfig(**SMALL, sliding_window=20),
+    "gemma 2": Gemma2Config(**SMALL, head_dim=256, sliding_window=20),
+    "gemma 3": Gemma3TextConfig(**SMALL, head_dim=256, sliding_window=20),
 }
 SAMPLINGS = {
     "greedy": SamplingParams(temperature=0),

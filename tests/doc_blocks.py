@@ -1,8 +1,8 @@
 """Code blocks of docs/ as the tests run them: what a page shows is what was executed.
 
-A block's language line says how: `python run` and `bash run` are executed by `make test`,
-`javascript run` and `bash run openai` (a command that has to be installed) by `make clients`. The
-output block after it (`text`) must be what was printed; `…` stands for anything.
+A block's language line says how: `python run`, `bash run` and `javascript run` are executed by
+`make test`, `bash run openai` (a command that has to be installed) by `make clients`. The output
+block after it (`text`) must be what was printed; `…` stands for anything.
 """
 
 import os

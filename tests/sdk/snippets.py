@@ -46,6 +46,19 @@ class Snippet:
         return start, [i for i, line in after if line == self.last][self.ends - 1] + 1
 
 
+def commands(document: str) -> list[str]:
+    """Its curl commands, each with the lines that a backslash or an open quote joins to it."""
+    found: list[str] = []
+    going_on = False
+    for line in _text(document):
+        if going_on:
+            found[-1] += f"\n{line}"
+        elif line.startswith("curl "):
+            found.append(line)
+        going_on = bool(found) and (line.endswith("\\") or found[-1].count("'") % 2 == 1)
+    return found
+
+
 def loose_lines(document: str, snippets: list[Snippet]) -> list[str]:
     """Lines that look like Python and belong to no snippet."""
     taken = {i for each in snippets if each.document == document for i in range(*each.lines)}

@@ -1,13 +1,15 @@
 """Every Python snippet of the three reference documents runs as written against a live server.
 
-From outside comes a prelude only: key and address, aliases in the catalog, fixture files, imports
-and clients that a fragment leaves out, and the await at the top level.
+From outside comes a prelude only: key and address, aliases in the catalog, fixture files, jobs to
+turn the pages of, imports and clients that a fragment leaves out, and the await at the top level.
 """
 
 import ast
 import asyncio
 import inspect
 import json
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,10 @@ import pytest
 
 import smarter
 from tests.running import Tenant
-from tests.sdk.snippets import DOCUMENTS, Snippet, loose_lines
+from tests.sdk.conftest import JOBS
+from tests.sdk.snippets import DOCUMENTS, Snippet, commands, loose_lines
 
+LLAMA = "llama3:8b-instruct-q8_0"
 ELLIPSIS = "the three dots stand for arguments that the reader fills in"
 
 SNIPPETS = [
@@ -104,10 +108,22 @@ def _ran(_known: dict[str, Any], _printed: str) -> None:
     """Nothing is shown by these: it is enough that they end."""
 
 
-def _calls_for_paris(completion: Any) -> None:
+def _calls_for_the_weather(completion: Any) -> dict[str, str]:
+    """The arguments that it calls with."""
+    assert completion.choices[0].finish_reason == "tool_calls"
     (call,) = completion.choices[0].message.tool_calls
     assert call.function.name == "get_weather"
-    assert "Paris" in call.function.arguments or call.function.arguments == "{}"
+    given: dict[str, str] = json.loads(call.function.arguments)
+    return given
+
+
+def _calls_without_arguments(known: dict[str, Any], _printed: str) -> None:
+    """The reference's `parameters` are empty, so nothing binds what stands in them."""
+    assert isinstance(_calls_for_the_weather(known["res"]), dict)
+
+
+def _calls_for_paris(known: dict[str, Any], _printed: str) -> None:
+    assert _calls_for_the_weather(known["response"])["location"] == "Paris"
 
 
 def _counted(_known: dict[str, Any], printed: str) -> None:
@@ -119,6 +135,7 @@ def _streamed(_known: dict[str, Any], printed: str) -> None:
 
 
 def _is_json(known: dict[str, Any], _printed: str) -> None:
+    assert known["response"].choices[0].finish_reason == "stop"
     assert isinstance(json.loads(known["response"].choices[0].message.content), dict)
 
 
@@ -128,6 +145,17 @@ def _printed_the_answer(known: dict[str, Any], printed: str) -> None:
 
 def _printed_an_id(_known: dict[str, Any], printed: str) -> None:
     assert printed.startswith("req_")
+
+
+def _listed_all(known: dict[str, Any], printed: str) -> None:
+    assert len(known["all_jobs"]) == JOBS
+    assert printed.splitlines()[-1].count("FineTuningJob(") == JOBS
+
+
+def _turned_the_page(known: dict[str, Any], printed: str) -> None:
+    last = known["first_page"].data[-1].id
+    assert f"details: PageInfo(params={{'after': '{last}'}})" in printed
+    assert f"number of items we just fetched: {JOBS - 20}" in printed
 
 
 def _told_null(_known: dict[str, Any], printed: str) -> None:
@@ -144,11 +172,13 @@ def _told_the_version(_known: dict[str, Any], printed: str) -> None:
 
 OUTCOMES: dict[str, Callable[[dict[str, Any], str], None]] = {
     "beezy stream": _streamed,
-    "beezy create": lambda known, _: _calls_for_paris(known["res"]),
+    "beezy create": _calls_without_arguments,
     "hiveops stream": _counted,
     "hiveops json": _is_json,
-    "hiveops tools": lambda known, _: _calls_for_paris(known["response"]),
+    "hiveops tools": _calls_for_paris,
     "smarter prompt": _printed_the_answer,
+    "smarter pages": _listed_all,
+    "smarter next page": _turned_the_page,
     "smarter request id": _printed_an_id,
     "smarter missing": _told_null,
     "smarter errors": _told_the_status,
@@ -158,8 +188,7 @@ OUTCOMES: dict[str, Callable[[dict[str, Any], str], None]] = {
 
 def run(code: str, prelude: dict[str, Any], reader: Tenant) -> dict[str, Any]:
     """Runs it with its names; with an asynchronous client where it awaits at the top level."""
-    address = "https://ai.hiveops.io"
-    told = code.replace(address, reader.url).replace("sk-YOUR-API-KEY", reader.api_key)
+    told = _addressed(code, reader)
     compiled = compile(told, "<snippet>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     if not compiled.co_flags & inspect.CO_COROUTINE:
         exec(compiled, prelude)  # noqa: S102 - the documents' own programs
@@ -172,6 +201,36 @@ def run(code: str, prelude: dict[str, Any], reader: Tenant) -> dict[str, Any]:
 
     asyncio.run(awaited())
     return prelude
+
+
+def _addressed(text: str, reader: Tenant) -> str:
+    told = text.replace("https://ai.hiveops.io", reader.url)
+    return told.replace("sk-YOUR-API-KEY", reader.api_key)
+
+
+CURL_ANSWERS: list[Callable[[dict[str, Any]], bool]] = [
+    lambda body: body["object"] == "chat.completion" and body["model"] == LLAMA,
+    lambda body: body["object"] == "chat.completion" and body["model"] == LLAMA,
+    lambda body: body["object"] == "text_completion",
+    lambda body: body["object"] == "list" and LLAMA in [model["id"] for model in body["data"]],
+    lambda body: LLAMA in body["aliases"] and body["context_window"] > 0,
+]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("nth", range(len(CURL_ANSWERS)))
+def test_the_curl_command_runs_as_written(nth: int, reader: Tenant) -> None:
+    told = commands("hiveops")[nth].replace("curl ", "curl -sS --fail-with-body ", 1)
+    command = ["bash", "-euc", _addressed(told, reader)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert CURL_ANSWERS[nth](json.loads(done.stdout)), done.stdout
+
+
+def test_no_curl_command_of_the_documents_is_left_out() -> None:
+    told = [line for path in DOCUMENTS.glob("*.txt") for line in path.read_text().splitlines()]
+    assert len([line for line in told if "curl " in line]) == len(CURL_ANSWERS)
+    assert len(commands("hiveops")) == len(CURL_ANSWERS)
 
 
 @pytest.mark.parametrize("document", [path.stem for path in sorted(DOCUMENTS.glob("*.txt"))])

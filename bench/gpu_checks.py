@@ -3,6 +3,7 @@
 import copy
 import random
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from transformers import (
@@ -29,7 +30,7 @@ from inference.engines.local.steps import StepOptions, Steps
 VOCABULARY, CONTEXT = 512, 256
 TIE = 3e-4  # nearer than this, rounding may decide between single precisions of two devices
 HALF_TIE = 0.25  # of the logits' deviation: between bfloat16 and single precision
-SMALL = {
+SMALL: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "hidden_size": 128,
     "intermediate_size": 256,

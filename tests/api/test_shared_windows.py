@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pytest_django import Settings
+from redis import Redis
 
 from api import rate_limits, shared_windows
 from api.errors import RateLimited
@@ -98,6 +99,8 @@ def test_a_window_slides_by_the_clock_of_redis(redis: RedisServer) -> None:
     assert 0 < wait <= 0.4
     time.sleep(wait + 0.02)
     assert take(4) == 0
+    with Redis.from_url(redis.url) as client:
+        assert client.zcard("smarter:limits:short") == 1, "what is old is gone"
 
 
 def test_several_windows_are_taken_together_or_not_at_all(redis: RedisServer) -> None:

@@ -99,8 +99,16 @@ def test_a_window_slides_by_the_clock_of_redis(redis: RedisServer) -> None:
     assert 0 < wait <= 0.4
     time.sleep(wait + 0.02)
     assert take(4) == 0
+
+
+def test_what_is_old_is_gone_also_from_a_window_that_is_always_used(redis: RedisServer) -> None:
+    windows = SharedWindows(redis.url)
+    for number in range(12):
+        windows.take(f"id {number}", [Wish("busy", 1, 100, 0.3)])
+        time.sleep(0.05)
     with Redis.from_url(redis.url) as client:
-        assert client.zcard("smarter:limits:short") == 1, "what is old is gone"
+        assert client.zcard("smarter:limits:busy") <= 7
+        assert client.hlen("smarter:limits:busy:amounts") <= 8
 
 
 def test_several_windows_are_taken_together_or_not_at_all(redis: RedisServer) -> None:

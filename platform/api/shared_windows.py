@@ -168,7 +168,8 @@ for at, name in ipairs(KEYS) do
     tonumber(ARGV[3 * at - 1]), tonumber(ARGV[3 * at]), tonumber(ARGV[3 * at + 1])
   local amounts = name .. ':amounts'
   for _, old in ipairs(redis.call('ZRANGEBYSCORE', name, '-inf', now - window)) do
-    redis.call('HINCRBY', amounts, 'used', -(redis.call('HGET', amounts, old) or 0))
+    local gone = redis.call('HGET', amounts, old) or 0
+    redis.call('HINCRBY', amounts, 'used', 0 - gone)  -- never '-0', which is no integer
     redis.call('HDEL', amounts, old)
   end
   redis.call('ZREMRANGEBYSCORE', name, '-inf', now - window)

@@ -104,7 +104,7 @@ def test_a_window_slides_by_the_clock_of_redis(redis: RedisServer) -> None:
 def test_what_is_old_is_gone_also_from_a_window_that_is_always_used(redis: RedisServer) -> None:
     windows = SharedWindows(redis.url)
     for number in range(12):
-        windows.take(f"id {number}", [Wish("busy", 1, 100, 0.3)])
+        assert windows.take(f"id {number}", [Wish("busy", 1, 100, 0.3)])
         time.sleep(0.05)
     with Redis.from_url(redis.url) as client:
         assert client.zcard("smarter:limits:busy") <= 7

@@ -6,8 +6,8 @@ SHELL := bash
 
 PYTHON ?= python3
 PY := .venv/bin/python
-# Half of the cores: the other half belongs to the servers that the tests start.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, min(8, (os.cpu_count() or 2) // 2)))')
+# Some cores are left to the servers that the tests start; many tests wait for what they do.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, min(8, (os.cpu_count() or 2) * 3 // 4)))')
 
 # What pip collects, one name over the other, for people who wait.
 SHOW = { while read -r word package _; do \

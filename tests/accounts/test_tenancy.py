@@ -39,7 +39,10 @@ from tests.cast import Person
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PAGES = ("admin/", "accounts/", "account", "dashboard/", "invite/", "payments/", "widget/", "c/")
 """Signed in by session, or for everybody; walked by tests of their own."""
-PUBLIC = {"", "openapi.json", "docs/", "docs/guides/", "docs/guides/<slug:name>/"}
+PUBLIC = {
+    "", "openapi.json", "llms.txt", "docs/", "docs/guides/", "docs/guides/<slug:name>/",
+    "docs/guides/<slug:name>.md",
+}  # fmt: skip
 
 
 def kept_file(ada: Person) -> StoredFile:

@@ -69,6 +69,7 @@ def test_a_pdf_gives_its_pages() -> None:
         (b"\x89PNG", "image/png", "unsupported"),
         (b"x" * 10_000_001, "text/plain", "too_much_text"),
     ],
+    ids=["blank", "blank page", "encrypted", "torn", "unsupported", "too long"],
 )
 def test_what_cannot_be_read_has_a_name(content: bytes, kind: str, code: str) -> None:
     with pytest.raises(Unreadable) as caught:

@@ -81,14 +81,25 @@ class Server:
 
     def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 60) -> int:
         assert self.process is not None
-        if self._clerk is not None:
-            self._clerk.dismiss()
-            self._clerk = None
+        self._dismiss()
         self.process.send_signal(how)
         code = self.process.wait(seconds)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code
+
+    def end(self) -> None:
+        """Stop it, if a test has not."""
+        self._dismiss()
+        if self.process and self.process.poll() is None:
+            self.stop()
+        elif self.process and self.process.stdout:
+            self.process.stdout.close()
+
+    def _dismiss(self) -> None:
+        if self._clerk is not None:
+            self._clerk.dismiss()
+            self._clerk = None
 
     def log(self) -> str:
         return (self.data / "up.log").read_text(errors="replace")

@@ -9,16 +9,21 @@ from pathlib import Path
 import psycopg
 
 from config import postgres
+from tests import clerk
 from tests.running import MANAGE, Server
 
 
 def living(data: Path) -> dict[int, str]:
-    """Every process whose environment or working folder names this data folder: pid → command."""
+    """Every process whose environment or working folder names this data folder: pid → command.
+
+    Without the one that runs our own management commands.
+    """
     marks = {os.fsencode(data), os.fsencode((data / "postgres").resolve())}
     return {
         int(process.name): _read(process / "cmdline").replace(b"\0", b" ").decode(errors="replace")
         for process in Path("/proc").glob("[0-9]*")
         if process.name != str(os.getpid())
+        and os.fsencode(clerk.__name__) not in _read(process / "cmdline")
         and any(mark in _read(process / "environ") + _folder(process) for mark in marks)
     }
 

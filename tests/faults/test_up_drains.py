@@ -25,8 +25,7 @@ def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
         *("--input-price", "1", "--output-price", "2"),
     )
     yield server
-    if server.process and server.process.poll() is None:
-        server.stop()
+    server.end()
 
 
 class Stream(threading.Thread):

@@ -21,8 +21,7 @@ GONE_SECONDS = 10
 def site(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path / "data").start()
     yield server
-    if server.process and server.process.poll() is None:
-        server.stop()
+    server.end()
 
 
 def all_gone(server: Server) -> None:

@@ -28,8 +28,7 @@ def site(
     ).start()
     server.manage(*SCRIPTED)
     yield server
-    if server.process and server.process.poll() is None:
-        server.stop()
+    server.end()
 
 
 @pytest.fixture(scope="module")

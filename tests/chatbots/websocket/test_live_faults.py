@@ -35,11 +35,7 @@ def bot(
     server.manage(*SCRIPTED)
     server.tenant("Bakery", credit="5.00")
     yield live.made(server, "Bakery", max_output_tokens=8000, limits=MANY)
-    assert server.process is not None
-    if server.process.poll() is None:
-        server.stop()
-    elif server.process.stdout:
-        server.process.stdout.close()
+    server.end()
 
 
 def begun(visitor: Browser, words: str, shown: int = 40) -> str:

@@ -1,5 +1,7 @@
 """Who may open a team's pages."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -7,18 +9,22 @@ from django.urls import reverse
 from dashboard.urls import pages
 from tests.cast import Person
 
-FORMS = {"file-upload", "billing-top-up", "billing-code", "billing-alert"}  # only sent, never read
-PLAIN_PAGES = [
-    pattern.name
-    for pattern in pages
-    if pattern.name and not pattern.pattern.converters and pattern.name not in FORMS
-]
+FORMS = {
+    "file-upload", "billing-top-up", "billing-code", "billing-alert", "usage-view-save",
+    "usage-view-forget",
+}  # fmt: skip
+"""Only sent, never read."""
+PLAIN_PAGES = [pattern.name for pattern in pages if pattern.name and not pattern.pattern.converters]
+
+
+def opened(client: Client, name: str, slug: str) -> Any:
+    address = reverse(f"dashboard:{name}", args=[slug])
+    return client.post(address) if name in FORMS else client.get(address)
 
 
 @pytest.mark.parametrize("name", PLAIN_PAGES)
 def test_a_stranger_is_asked_to_sign_in(name: str, ada: Person) -> None:
-    address = reverse(f"dashboard:{name}", args=[ada.organisation.slug])
-    answer = Client().get(address)
+    answer = opened(Client(), name, ada.organisation.slug)
     assert (answer.status_code, answer["Location"].split("?")[0]) == (302, "/accounts/login/")
 
 
@@ -27,7 +33,7 @@ def test_another_teams_page_is_as_unknown_as_one_that_never_was(
     name: str, as_ada: Client, mallory: Person
 ) -> None:
     for slug in (mallory.organisation.slug, "nobody"):
-        answer = as_ada.get(reverse(f"dashboard:{name}", args=[slug]))
+        answer = opened(as_ada, name, slug)
         assert answer.status_code == 404
         assert mallory.organisation.name not in answer.content.decode()
 

@@ -35,7 +35,8 @@ def show_all(items: Iterable[BaseModel], columns: Sequence[str], shown: Format) 
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
-        table.add_column(name.replace("_", " ").capitalize(), overflow="fold")
+        is_id = name == "id"  # it is there to be copied
+        table.add_column(name.replace("_", " ").capitalize(), overflow="fold", no_wrap=is_id)
     for row in rows:
         table.add_row(*(escape(_cell(row.get(name))) for name in columns))
     screen.print(table if rows else "Nothing here yet.")

@@ -17,8 +17,9 @@ from tests.running import Server, Tenant, wait_until
 pytestmark = pytest.mark.xdist_group("fire")
 LINES, WORDS = 400, 25
 ONE = -(-(2 * INPUT // 2 + WORDS * OUTPUT // 2) // 1000)  # two words asked, 25 answered, at half
-# A lease of a minute must lapse, and the clock strikes every 15 seconds.
-CLAIMED_AGAIN = 120
+# A lease must lapse, the clock must strike, and what was killed must start again, all beside other
+# tests: under a minute where the machine is free.
+CLAIMED_AGAIN = 200
 
 
 def started(owner: Tenant) -> str:

@@ -5,6 +5,8 @@ from typing import Any, cast
 from celery import Celery, bootsteps
 from celery.beat import EmbeddedService, Scheduler
 
+from api import presence
+
 
 class Clock(bootsteps.StartStopStep):
     """Beat as a thread of every worker: a beat *process* would outlive a killed worker.
@@ -30,8 +32,24 @@ class Clock(bootsteps.StartStopStep):
         self.beat.service.stop(wait=False)  # it keeps nothing that would have to be written
 
 
+class Presence(bootsteps.StartStopStep):
+    """Lets the pages know that whoever does the usual jobs is there."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def include_if(self, worker: Any) -> bool:
+        return worker.app.conf.task_default_queue in worker.app.amqp.queues.consume_from
+
+    def start(self, _worker: Any) -> None:
+        self.saying = presence.Saying(presence.WORKER)
+        self.saying.start()
+
+    def stop(self, _worker: Any) -> None:
+        self.saying.stop()
+
+
 app = Celery("smarter")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.set_default()  # in every thread: routes wake the worker from theirs
-app.steps["worker"].add(Clock)
+app.steps["worker"].update({Clock, Presence})

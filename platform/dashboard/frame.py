@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Membership, User
-from dashboard import access, balance, navigation
+from dashboard import access, balance, navigation, troubles
+from dashboard.troubles import Trouble
 from inference.models import ServedModel
 
 THEMES = ("light", "dark")
@@ -38,8 +39,19 @@ class Frame:
         return balance.of(self.membership.organisation_id)
 
     @cached_property
+    def troubles(self) -> list[Trouble]:
+        """What does not work now; for the banner over every page."""
+        return [] if self.membership is None else troubles.of(self.membership.organisation_id)
+
+    @property
+    def troubles_shown(self) -> str:
+        return ",".join(trouble.key for trouble in self.troubles)
+
+    @cached_property
     def status(self) -> Status:
-        """Of the models that this team may call."""
+        """Of the models that this team may call, and of what goes on behind."""
+        if self.troubles:
+            return Status("bad", _("Something is down"))
         states = [] if self.membership is None else model_states(self.membership.organisation_id)
         failed = states.count(ServedModel.State.FAILED)
         if failed:

@@ -131,6 +131,7 @@ pages: list[URLPattern] = [
     path("docs", docs.docs, name="docs"),
     path("docs/<slug:name>/", docs.doc, name="doc"),
     path("status", status.status, name="status"),
+    path("status/told", status.told, name="troubles"),
 ]
 
 urlpatterns = [

@@ -2,16 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from http import HTTPStatus
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from billing.models import Hold
-from dashboard import speed
+from dashboard import frame, speed, troubles
 from dashboard.access import TeamRequest, organisation_view
-from inference.engines import sockets
 from inference.models import ServedModel
 
 
@@ -24,26 +23,27 @@ class Row:
 @organisation_view()
 def status(request: TeamRequest) -> HttpResponse:
     now = timezone.now()
-    models = ServedModel.objects.visible_to(request.organisation.id).exclude(
-        state=ServedModel.State.NOT_INSTALLED
-    )
     open_holds = (
         Hold.objects.all().for_organisation(request.organisation.id).filter(state=Hold.State.OPEN)
     )
     shown = {
-        "rows": [Row(model, _is_up(model)) for model in models],
+        "rows": [
+            Row(model, troubles.is_up(model)) for model in troubles.models(request.organisation.id)
+        ],
         "hour": speed.overall(request.organisation.id, now - timedelta(hours=1), now),
         "running": open_holds.count(),
         "overdue": open_holds.filter(lease_until__lt=now - timedelta(minutes=2)).count(),
+        "worker_is_there": troubles.worker_is_there(),
         "now": now,
     }
     return render(request, "dashboard/status.html", shown)
 
 
-def _is_up(model: ServedModel) -> bool:
-    """An engine of this machine listens on its socket; one elsewhere is believed."""
-    if model.state != ServedModel.State.INSTALLED:
-        return False
-    if not model.engine.startswith("local:"):
-        return True
-    return sockets.path_for(model.id, settings.DATA_DIR).exists()
+@organisation_view()
+def told(request: TeamRequest) -> HttpResponse:
+    """The banner alone, for a page that stays open; nothing when that page shows the same."""
+    around = frame.of(request)
+    assert around is not None  # noqa: S101 - a member is signed in
+    if request.GET.get("shown", "") == around.troubles_shown:
+        return HttpResponse(status=HTTPStatus.NO_CONTENT)
+    return render(request, "dashboard/troubles.html", {"frame": around})

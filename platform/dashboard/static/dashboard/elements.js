@@ -86,6 +86,9 @@ if (!("command" in HTMLButtonElement.prototype)) {
   });
 }
 
+// A page that nobody looks at asks the server nothing: `hx-trigger="every …"` rests while it is hidden.
+document.addEventListener("every", (event) => { if (document.hidden) event.stopImmediatePropagation(); }, true);
+
 // A select that says so sends its form at once; its button is for those without this file.
 for (const form of document.querySelectorAll("form[data-sends]")) {
   form.querySelector("[data-unless-script]")?.remove();

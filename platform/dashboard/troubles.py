@@ -1,0 +1,96 @@
+"""What does not work right now, in words for a team: the banner, the status page and the rail."""
+
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from api import presence
+from inference.engines import sockets
+from inference.models import ServedModel
+
+_BEGUN: Final = time.monotonic()
+STARTING_SECONDS: Final = 30.0
+"""The worker is started last; while it comes, nobody is alarmed."""
+_PATIENCE: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """`key` names it in addresses: a browser that shows it already gets no answer twice."""
+
+    key: str
+    what: str
+    effect: str
+    advice: str
+
+
+def of(organisation_id: str) -> list[Trouble]:
+    away = [
+        model for model in models(organisation_id) if _should_answer(model) and not is_up(model)
+    ]
+    found = [_of_engine(model) for model in away]
+    return found if worker_is_there() else [_of_worker(), *found]
+
+
+def models(organisation_id: str) -> Iterable[ServedModel]:
+    """All that this team may call, installed or failed."""
+    visible = ServedModel.objects.visible_to(organisation_id)
+    return visible.exclude(state=ServedModel.State.NOT_INSTALLED)
+
+
+def is_up(model: ServedModel) -> bool:
+    """An engine of this machine takes calls on its socket; one elsewhere is believed."""
+    if model.state != ServedModel.State.INSTALLED:
+        return False
+    return not model.engine.startswith("local:") or _listens(model.id)
+
+
+def worker_is_there() -> bool:
+    is_starting = time.monotonic() < _BEGUN + STARTING_SECONDS
+    return is_starting or presence.is_there(presence.WORKER)
+
+
+def _should_answer(model: ServedModel) -> bool:
+    return model.state == ServedModel.State.INSTALLED
+
+
+def _listens(model_id: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(_PATIENCE)
+        try:
+            caller.connect(str(sockets.path_for(model_id, settings.DATA_DIR)))
+        except OSError:
+            return False
+    return True
+
+
+def _of_worker() -> Trouble:
+    return Trouble(
+        "worker",
+        _("Background work has stopped."),
+        _(
+            "Chats and calls are answered. Files are not read, batches wait, mails and webhooks "
+            "are not sent, and new calls are missing from charts."
+        ),
+        _(
+            "Nothing is lost, it goes on when the worker is back. If this stays, whoever runs the "
+            "server finds the reason in logs/worker.log of its data folder."
+        ),
+    )
+
+
+def _of_engine(model: ServedModel) -> Trouble:
+    return Trouble(
+        f"model:{model.id}",
+        _("%(model)s does not answer.") % {"model": model.id},
+        _("Calls of this model and chatbots on it are refused, and cost nothing."),
+        _(
+            "It may still be starting. If this stays, use another model; whoever runs the server "
+            "finds the reason in the engine's log in its data folder."
+        ),
+    )

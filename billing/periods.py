@@ -11,6 +11,7 @@ from api.errors import InvalidRequest
 from billing.usage import DIMENSIONS, FILTERS, STATES
 
 MOST_ROWS: Final = 100_000
+MOST_DAYS_OF_HOURS: Final = 7
 _DEFAULT: Final = timedelta(days=30)
 
 
@@ -26,6 +27,10 @@ class Period:
         return datetime.combine(self.since, time(), UTC)
 
     @property
+    def days(self) -> int:
+        return (self.until - self.since).days
+
+    @property
     def end(self) -> datetime:
         return datetime.combine(self.until, time(), UTC)
 
@@ -39,11 +44,16 @@ def of(query: Mapping[str, str]) -> Period:
     return Period(since, until)
 
 
-def group_by(query: Mapping[str, str]) -> list[str]:
+def group_by(query: Mapping[str, str], period: Period) -> list[str]:
     """Names with commas between; `day` when there are none. Raises InvalidRequest."""
     names = [name.strip() for name in query.get("group_by", "day").split(",")]
     if not set(names) <= set(DIMENSIONS):
         raise InvalidRequest(f"'group_by' is any of {', '.join(DIMENSIONS)}.", param="group_by")
+    if "hour" in names and period.days > MOST_DAYS_OF_HOURS:
+        raise InvalidRequest(
+            f"Hours are told of {MOST_DAYS_OF_HOURS} days at most. Bring 'from' and 'to' closer.",
+            param="group_by",
+        )
     return names
 
 

@@ -72,6 +72,7 @@ class BalanceSerializer(serializers.ModelSerializer[Account]):
 
 class UsageLineSerializer(serializers.Serializer[Any]):
     day = serializers.DateField(allow_null=True)
+    hour = serializers.DateTimeField(allow_null=True, help_text="When it began.")
     model = serializers.CharField(allow_null=True)
     key = serializers.CharField(allow_null=True)
     chatbot = serializers.CharField(allow_null=True)

@@ -1,15 +1,15 @@
-"""What was used: tokens, requests and charges of a period; and the roll-up by day."""
+"""What was used: tokens, requests and charges of a period, by day or hour; and the roll-up."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from django.db import connection
 
 from billing.models import UsageWatermark
 
-DIMENSIONS: Final = ("day", "model", "key", "chatbot")
+DIMENSIONS: Final = ("day", "hour", "model", "key", "chatbot")
 FILTERS: Final = ("model", "key", "chatbot")
 ANY: Final = "*"
 """As the chatbot of a filter: whichever it was."""
@@ -21,6 +21,7 @@ class UsageLine:
     """Sums of one group; a dimension that was not asked for is None."""
 
     day: date | None
+    hour: datetime | None
     model: str | None
     key: str | None
     chatbot: str | None
@@ -42,7 +43,8 @@ def by(
 
     `only` names the model, key or chatbot whose calls count.
     """
-    return _ask(_USAGE, organisation_id, since, until, group_by, only)
+    sql = _USAGE_BY_HOUR if "hour" in group_by else _USAGE
+    return _ask(sql, organisation_id, since, until, group_by, only)
 
 
 def failed(
@@ -56,7 +58,19 @@ def failed(
     return _ask(_FAILED, organisation_id, since, until, group_by, only)
 
 
-STATES: Final = {"answered": by, "failed": failed}
+def limited(
+    organisation_id: str,
+    since: date,
+    until: date,
+    group_by: Sequence[str] = ("day",),
+    only: Mapping[str, str] = _EVERYTHING,
+) -> list[UsageLine]:
+    """Calls that a key's rate limit refused (429), known some seconds after them. They never
+    reached a model, so of one model or chatbot there are none."""
+    return _ask(_LIMITED, organisation_id, since, until, group_by, only)
+
+
+STATES: Final = {"answered": by, "failed": failed, "limited": limited}
 
 
 def _ask(
@@ -72,7 +86,7 @@ def _ask(
     }
     with connection.cursor() as cursor:
         cursor.execute(sql, asked)
-        return [UsageLine(*row[:4], *map(int, row[4:])) for row in cursor.fetchall()]
+        return [UsageLine(*row[:5], *map(int, row[5:])) for row in cursor.fetchall()]
 
 
 def roll_up() -> date:
@@ -92,15 +106,15 @@ def rebuild() -> date:
 # Finished days from the roll-up, the days since its watermark from the holds themselves.
 _LINES: Final = """
 WITH lines AS (
-  SELECT u.day, u.model, u.key_id, u.chatbot_id, u.requests, u.prompt_tokens, u.cached_tokens,
-         u.completion_tokens, u.charged
+  SELECT u.day, NULL::timestamptz AS hour, u.model, u.key_id, u.chatbot_id, u.requests,
+         u.prompt_tokens, u.cached_tokens, u.completion_tokens, u.charged
   FROM billing_usagedaily u
   WHERE u.organisation_id = %(organisation)s
     AND u.day < coalesce((SELECT day FROM billing_usagewatermark), date '1970-01-01')
     AND u.day >= %(since)s AND u.day < %(until)s
   UNION ALL
-  SELECT h.day, h.model, h.key_id, h.chatbot_id, h.requests, h.prompt_tokens, h.cached_tokens,
-         h.completion_tokens, h.charged
+  SELECT h.day, NULL, h.model, h.key_id, h.chatbot_id, h.requests, h.prompt_tokens,
+         h.cached_tokens, h.completion_tokens, h.charged
   FROM ledger_usage h
   WHERE h.organisation_id = %(organisation)s
     AND h.closed_at >= greatest((SELECT day FROM billing_usagewatermark), %(since)s)::timestamp
@@ -108,8 +122,20 @@ WITH lines AS (
     AND h.closed_at < %(until)s::timestamp AT TIME ZONE 'UTC'
 )
 """
+# The roll-up knows no hours; a period of hours is short.
+_HOURS: Final = """
+WITH lines AS (
+  SELECT day, date_trunc('hour', closed_at, 'UTC') AS hour, model, key_id, chatbot_id, requests,
+         prompt_tokens, cached_tokens, completion_tokens, charged
+  FROM ledger_usage
+  WHERE organisation_id = %(organisation)s
+    AND closed_at >= %(since)s::timestamp AT TIME ZONE 'UTC'
+    AND closed_at < %(until)s::timestamp AT TIME ZONE 'UTC'
+)
+"""
 _SUMS: Final = """
 SELECT CASE WHEN 'day' = ANY (%(group_by)s) THEN day END,
+       CASE WHEN 'hour' = ANY (%(group_by)s) THEN hour END,
        CASE WHEN 'model' = ANY (%(group_by)s) THEN model END,
        CASE WHEN 'key' = ANY (%(group_by)s) THEN key_id END,
        CASE WHEN 'chatbot' = ANY (%(group_by)s) THEN chatbot_id END,
@@ -119,13 +145,15 @@ SELECT CASE WHEN 'day' = ANY (%(group_by)s) THEN day END,
    AND (%(key)s::text IS NULL OR key_id = %(key)s)
    AND (%(chatbot)s::text IS NULL OR chatbot_id = %(chatbot)s
         OR %(chatbot)s = '*' AND chatbot_id IS NOT NULL)
- GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+ GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
 """
 _USAGE: Final = _LINES + _SUMS
+_USAGE_BY_HOUR: Final = _HOURS + _SUMS
 _FAILED: Final = f"""
 WITH lines AS (
-  SELECT (closed_at AT TIME ZONE 'UTC')::date AS day, model, key_id, chatbot_id, 1 AS requests,
-         0 AS prompt_tokens, 0 AS cached_tokens, 0 AS completion_tokens, 0 AS charged
+  SELECT (closed_at AT TIME ZONE 'UTC')::date AS day, date_trunc('hour', closed_at, 'UTC') AS hour,
+         model, key_id, chatbot_id, 1 AS requests, 0 AS prompt_tokens, 0 AS cached_tokens,
+         0 AS completion_tokens, 0 AS charged
     FROM billing_hold
    WHERE organisation_id = %(organisation)s AND state IN ('voided', 'expired')
      AND (state = 'voided' OR completion_tokens = 0)
@@ -134,3 +162,15 @@ WITH lines AS (
 )
 {_SUMS}
 """  # noqa: S608 - a constant of ours
+_LIMITED: Final = f"""
+WITH lines AS (
+  SELECT (hour AT TIME ZONE 'UTC')::date AS day, hour, NULL::text AS model, key_id,
+         NULL::text AS chatbot_id, calls AS requests, 0 AS prompt_tokens, 0 AS cached_tokens,
+         0 AS completion_tokens, 0 AS charged
+    FROM accounts_refusal
+   WHERE organisation_id = %(organisation)s
+     AND hour >= %(since)s::timestamp AT TIME ZONE 'UTC'
+     AND hour < %(until)s::timestamp AT TIME ZONE 'UTC'
+)
+{_SUMS}
+"""  # noqa: S608 - as above

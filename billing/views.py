@@ -50,7 +50,8 @@ class Usage(Resource):
             FROM, TO, CSV,
             OpenApiParameter(
                 "group_by", str,
-                description="Any of day, model, key, chatbot, with commas between; else day.",
+                description="Any of day, hour (of 7 days at most), model, key, chatbot, with "
+                "commas between; else day.",
             ),
             OpenApiParameter("model", str, description="Only calls of this model."),
             OpenApiParameter("key", str, description="Only calls of the key with this id."),
@@ -60,7 +61,8 @@ class Usage(Resource):
             ),
             OpenApiParameter(
                 "state", str, enum=list(usage.STATES),
-                description="`failed`: calls that ended without any answer; they cost nothing.",
+                description="`failed`: calls that ended without any answer; they cost nothing. "
+                "`limited`: calls that a key's rate limit refused (429).",
             ),
         ],
         responses={
@@ -70,7 +72,7 @@ class Usage(Resource):
     )  # fmt: skip
     def get(self, request: Request) -> Response | HttpResponse:
         period = periods.of(request.query_params)
-        group_by = periods.group_by(request.query_params)
+        group_by = periods.group_by(request.query_params, period)
         organisation = caller_of(request).organisation_id
         state, only = periods.usage_filters(request.query_params)
         lines = usage.STATES[state](organisation, period.since, period.until, group_by, only)

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from accounts import idempotency
+from accounts import idempotency, metering
 from accounts.authentication import Caller
 from accounts.idempotency import StoredAnswer
 from api import database, rate_limits
@@ -181,7 +181,7 @@ class Reading:
 
     async def _take_tokens(self, caller: Caller) -> rate_limits.Reservation:
         try:
-            return await rate_limits.atake_tokens(caller.meter_id, caller.limits, self.tokens)
+            return await metering.atake_tokens(caller, self.tokens)
         except RateLimited:
             if self.order.request:
                 self.order.request.cancel()  # a 429 costs nothing

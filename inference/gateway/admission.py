@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope
 
-from accounts import idempotency
+from accounts import idempotency, metering
 from accounts.authentication import Caller, authenticate
 from api import addresses, rate_limits, request_ids
 from api.errors import InvalidRequest, ModelNotAllowed
@@ -27,7 +27,7 @@ class Admitted:
 async def admit(scope: Scope, receive: Receive) -> Admitted:
     """Raises Unauthenticated, Forbidden, RateLimited, DatabaseUnavailable."""
     caller = await known(scope)
-    request = await rate_limits.atake_request(caller.meter_id, caller.limits)
+    request = await metering.atake_request(caller)
     raw = await _body(receive)
     return Admitted(caller, request, raw, _retry_key(scope, raw))
 

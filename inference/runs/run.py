@@ -8,7 +8,7 @@ from functools import partial
 
 from django.conf import settings
 
-from accounts import idempotency
+from accounts import idempotency, metering
 from accounts.idempotency import StoredAnswer
 from api import database, rate_limits
 from api.errors import ApiError, RateLimited, ServerOverloaded
@@ -179,7 +179,7 @@ class Run:
     async def _take_tokens(self, most: int) -> rate_limits.Reservation:
         caller = self.order.caller
         try:
-            return await rate_limits.atake_tokens(caller.meter_id, caller.limits, most)
+            return await metering.atake_tokens(caller, most)
         except RateLimited:
             if self.order.request:
                 self.order.request.cancel()

@@ -13,7 +13,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts import key_material, last_use, scopes
+from accounts import key_material, last_use, metering, scopes
 from api import addresses, database, rate_limits, request_ids
 from api.errors import Forbidden, Unauthenticated
 from api.rate_limits import Limits
@@ -95,7 +95,7 @@ class APIKeyAuthentication(BaseAuthentication):
         caller = _caller(found, address_of(request))
         if last_use.is_due(caller.key_id):
             last_use.write_now(caller.key_id)
-        rate_limits.take_request(caller.meter_id, caller.limits)
+        metering.take_request(caller)
         return caller, caller
 
     def authenticate_header(self, request: Request) -> str:

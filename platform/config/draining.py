@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from accounts import metering
 from api import database, health, rate_limits
 from billing import ledger
 from chatbots.consumers import tabs
@@ -49,4 +50,5 @@ async def close_parts() -> None:
     await tabs.close()
     await event_log.close()
     await rate_limits.close()
+    await metering.write()
     await database.close()

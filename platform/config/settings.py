@@ -264,6 +264,7 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": every}
     for task, every in {
+        "accounts.tasks.forget_refusals": crontab(hour="3", minute="40"),
         "accounts.tasks.send_webhooks": timedelta(seconds=15),
         "billing.tasks.tell_low_balance": timedelta(seconds=15),
         "billing.tasks.sweep": timedelta(seconds=15),

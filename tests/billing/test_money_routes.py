@@ -134,6 +134,7 @@ def test_usage_is_a_table_on_request(bakery: Tenant, called: str) -> None:
     ("query", "param"),
     [
         ("group_by=colour", "group_by"),
+        ("group_by=hour", "group_by"),
         ("from=yesterday", "from"),
         ("to=2026-13-01", "to"),
         ("from=2026-02-01&to=2026-01-01", "from"),

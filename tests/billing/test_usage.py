@@ -6,6 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
+from accounts.models import Refusal
 from billing import adjusting, ledger, statements, sweeping, usage
 from billing.models import UsageDaily
 from billing.pricing import NANO
@@ -16,6 +17,7 @@ FULL = ledger.Usage(prompt_tokens=100, cached_tokens=20, completion_tokens=50)
 COST = ONE_CALL - 20 * 750
 EVER = (date(2000, 1, 1), date(2100, 1, 1))
 by = sync_to_async(usage.by)
+limited = sync_to_async(usage.limited)
 roll_up = sync_to_async(usage.roll_up)
 rebuild = sync_to_async(usage.rebuild)
 
@@ -70,6 +72,35 @@ async def test_free_and_open_calls_are_not_usage(bakery: Tenant) -> None:
     await ledger.hold(bakery.request())
     await ledger.void((await ledger.hold(bakery.request())).id, "error")
     assert await by(bakery.organisation.id, *EVER) == []
+
+
+async def test_hours_add_up_to_their_day(bakery: Tenant) -> None:
+    for _ in range(3):
+        await call(bakery)
+    (day,) = await by(bakery.organisation.id, *EVER)
+    hours = await by(bakery.organisation.id, *EVER, ["hour", "key"])
+    assert sum(line.requests for line in hours) == day.requests == 3
+    assert sum(line.charged_nano for line in hours) == day.charged_nano
+    assert all(line.hour and line.hour.minute == 0 and line.day is None for line in hours)
+
+
+async def test_calls_that_a_limit_refused_are_told_by_key_and_hour(
+    bakery: Tenant, mill: Tenant
+) -> None:
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    for tenant, calls, hours_ago in ((bakery, 5, 0), (bakery, 2, 30), (mill, 9, 0)):
+        await Refusal.objects.acreate(
+            organisation=tenant.organisation, key=tenant.key, calls=calls,
+            hour=now - timedelta(hours=hours_ago),
+        )  # fmt: skip
+    (line,) = await limited(bakery.organisation.id, *EVER, ["key"])
+    assert (line.key, line.requests, line.charged_nano) == (bakery.key.id, 7, 0)
+    hours = await limited(bakery.organisation.id, *EVER, ["hour"])
+    assert [(line.hour, line.requests) for line in hours] == [
+        (now - timedelta(hours=30), 2),
+        (now, 5),
+    ]
+    assert await limited(bakery.organisation.id, *EVER, ["day"], {"model": "tiny"}) == []
 
 
 async def test_strangers_see_nothing(bakery: Tenant, mill: Tenant) -> None:

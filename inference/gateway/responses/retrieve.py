@@ -8,8 +8,9 @@ from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
+from accounts import metering
 from accounts.authentication import Caller
-from api import asgi, rate_limits
+from api import asgi
 from api.errors import InvalidRequest
 from inference.event_log import Event
 from inference.gateway.admission import known
@@ -64,7 +65,7 @@ async def _tell(send: Send, events: AsyncGenerator[Sequence[Event], None]) -> No
 async def _admitted(scope: Scope) -> Caller:
     """One request of the key's minute is taken. Raises what `known` raises, and RateLimited."""
     caller = await known(scope)
-    await rate_limits.atake_request(caller.meter_id, caller.limits)
+    await metering.atake_request(caller)
     return caller
 
 

@@ -7,7 +7,8 @@ from typing import Final, Protocol
 
 from starlette.types import Scope
 
-from api import ids, rate_limits
+from accounts import metering
+from api import ids
 from api.errors import ApiError, InternalError, Unavailable
 from billing.pricing import usd
 from inference import responses
@@ -108,7 +109,7 @@ class Turn:
     async def _admitted(self) -> Admitted:
         """As on every call: a key that was revoked since the handshake is refused."""
         caller = await known(self._socket.scope)
-        request = await rate_limits.atake_request(caller.meter_id, caller.limits)
+        request = await metering.atake_request(caller)
         return Admitted(caller, request, self._frame.raw, None)
 
     async def _send(self, events: Sequence[Event]) -> None:

@@ -6,6 +6,7 @@ from accounts.models.idempotency_record import IdempotencyRecord
 from accounts.models.invitation import Invitation
 from accounts.models.membership import Membership
 from accounts.models.organisation import Organisation
+from accounts.models.refusal import Refusal
 from accounts.models.user import User
 from accounts.models.webhook_delivery import WebhookDelivery
 from accounts.models.webhook_endpoint import WebhookEndpoint
@@ -17,6 +18,7 @@ __all__ = [
     "Invitation",
     "Membership",
     "Organisation",
+    "Refusal",
     "User",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -22,6 +22,7 @@ class UsageLine(BaseModel):
     """Sums of one group; what was not grouped by is None."""
 
     day: datetime.date | None = None
+    hour: datetime.datetime | None = None
     model: str | None = None
     key: str | None = None
     chatbot: str | None = None

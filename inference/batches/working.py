@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final, TypeVar
 
-from django.db import OperationalError, connections
+from django.db import InterfaceError, OperationalError, connections
 
 from api import database
 from api.errors import ApiError
@@ -19,6 +20,7 @@ from inference.batches.slots import Engines
 from inference.engines import registry
 
 MOST_BATCHES: Final = 8  # of as many organisations
+DATABASE_AWAY: Final = (OperationalError, InterfaceError)
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
 _at_work = threading.Lock()
@@ -58,17 +60,25 @@ class _Desk:
                 )
             await asyncio.gather(*self._batches, return_exceptions=True)
         finally:
+            await self._put_down()
             await _close()
 
     async def _claim(self) -> None:
         while len(self._batches) < MOST_BATCHES:
             busy = {batch.organisation_id for batch in self._batches.values()}
-            batch = await _in_thread(lambda: Batch.objects.all().next_for(busy).claim())  # noqa: B023 - it runs now
+            batch = await _in_thread(partial(_next, busy))
             if batch is None:
                 return
             task = asyncio.create_task(self._see_through(batch))
             self._batches[task] = batch
             task.add_done_callback(self._batches.pop)
+
+    async def _put_down(self) -> None:
+        """Whatever ended `work`: what still ran would open again what is about to be closed."""
+        tasks = list(self._batches)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _see_through(self, batch: Batch) -> None:
         try:
@@ -97,12 +107,24 @@ class _Desk:
     async def _run(self, batch: Batch) -> ApiError | None:
         run = BatchRun(batch, self._engines)
         feeding = asyncio.create_task(run.feed())
-        while not feeding.done():
-            await asyncio.wait([feeding], timeout=LOOK_SECONDS)
-            if _leaving.is_set() or not await _in_thread(lambda: _goes_on(batch)):
-                run.stop()
-        await feeding
+        try:
+            while not feeding.done():
+                await asyncio.wait([feeding], timeout=LOOK_SECONDS)
+                if _leaving.is_set() or not await _in_thread(lambda: _goes_on(batch)):
+                    run.stop()
+        finally:
+            run.stop()
+            await feeding
         return run.refusal
+
+
+def _next(busy: Collection[str]) -> Batch | None:
+    """Claimed, or None; none while the database is away, and what runs waits for it."""
+    try:
+        batch: Batch | None = Batch.objects.all().next_for(busy).claim()
+    except DATABASE_AWAY:
+        return None
+    return batch
 
 
 def _goes_on(batch: Batch) -> bool:
@@ -110,7 +132,7 @@ def _goes_on(batch: Batch) -> bool:
     try:
         mine = batch.renew(**finishing.counts(batch))
         return mine and Batch.objects.all().in_progress().filter(pk=batch.pk).exists()
-    except OperationalError:
+    except DATABASE_AWAY:
         return True  # the database is away; so is everybody else who might claim
 
 

@@ -5,11 +5,12 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
 from accounts.idempotency import StoredAnswer
 from api import database
+from api.jobs import JobQuerySet
 from billing import ledger, sweeping
 from billing.models import Hold
 from files.models import StoredFile
@@ -147,6 +148,58 @@ def test_a_worker_that_leaves_gives_its_batches_back_uncharged(ada: Owner) -> No
     working._leaving.clear()
     work(batch)
     assert (batch.status, batch.completed) == ("completed", 2)
+
+
+def test_a_database_that_is_away_while_more_is_looked_for_ends_nothing(
+    ada: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = _failing_after_the_first_claim(monkeypatch, OperationalError("away"))
+    batch = work(ada.create([request("a", "#words=30 #pace=20")]))
+    assert (batch.status, batch.completed) == ("completed", 1)
+    assert len(claims) > 1
+    assert Hold.objects.count() == 1
+
+
+def test_whatever_ends_a_worker_its_batches_are_put_down_before_it_goes(
+    ada: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else they would open again what it has closed, and its event loop would wait for them."""
+    _failing_after_the_first_claim(monkeypatch, RuntimeError("unknown"))
+    at_work: list[str] = []
+    closing = working._close
+
+    async def close() -> None:
+        at_work.extend(_names_of_other_tasks())
+        await closing()
+
+    monkeypatch.setattr(working, "_close", close)
+    batch = ada.create([request("a", "#words=30 #pace=20")])
+    with pytest.raises(RuntimeError, match="unknown"):
+        work(batch)
+    assert not [name for name in at_work if "_see_through" in name or "feed" in name]
+    assert ada.money() == (DOLLAR, 0)
+
+
+def _names_of_other_tasks() -> list[str]:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    return [str(task.get_coro()) for task in tasks]
+
+
+def _failing_after_the_first_claim(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> list[object]:
+    claim = JobQuerySet.claim
+    claims: list[object] = []
+
+    def claimed(rows: JobQuerySet) -> object:
+        if len(claims) in range(1, 3):
+            claims.append(None)
+            raise error
+        claims.append(found := claim(rows))
+        return found
+
+    monkeypatch.setattr(JobQuerySet, "claim", claimed)
+    return claims
 
 
 def test_a_crash_between_the_files_and_the_end_leaves_no_second_file(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Membership, User
-from dashboard import access, balance, navigation, troubles
+from dashboard import access, balance, marks, navigation, troubles
 from dashboard.troubles import Trouble
 from inference.models import ServedModel
 
@@ -44,8 +44,8 @@ class Frame:
         return [] if self.membership is None else troubles.of(self.membership.organisation_id)
 
     @property
-    def troubles_shown(self) -> str:
-        return ",".join(trouble.key for trouble in self.troubles)
+    def troubles_mark(self) -> str:
+        return marks.of(self.troubles)
 
     @cached_property
     def status(self) -> Status:

@@ -1,5 +1,6 @@
 """Conversations as the inbox lists them: the API's filters, and the first words of each."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from chatbots import transcripts
 from chatbots.models import Chatbot, Message
 from chatbots.transcripts import YES_NO
-from dashboard import paging
+from dashboard import marks, paging
 from dashboard.access import TeamRequest
 from dashboard.forms import Form
 
@@ -73,6 +74,13 @@ def found(request: TeamRequest, query: dict[str, str]) -> QuerySet[Any]:
     if name := query.get("chatbot"):
         chats = chats.filter(chatbot__name=name)
     return chats.select_related("chatbot", "visitor")
+
+
+def mark(rows: Iterable[Any]) -> str:
+    """Of rows `with_words`, as the list shows them."""
+    return marks.of(
+        [(row.pk, row.last_message_at, row.messages_count, row.thumb, row.flagged) for row in rows]
+    )
 
 
 def with_words(chats: QuerySet[Any]) -> QuerySet[Any]:

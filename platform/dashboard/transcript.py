@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 
 from chatbots import transcripts
 from chatbots.models import Conversation, Message
+from dashboard import marks
 
 MOST_MESSAGES: Final = 500
 _MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
@@ -23,6 +24,9 @@ def of(conversation: Conversation) -> dict[str, Any]:
     return {
         "turns": [(turn, rendered(turn.text)) for turn in turns],
         "title": next((turn.text for turn in turns if turn.role == Message.Role.USER), ""),
+        "talk_mark": marks.of(
+            [(turn.pk, turn.text, turn.status, turn.feedback, turn.cost_nano) for turn in turns]
+        ),
         "wait": waits[len(waits) // 2] if waits else None,
         "versions": sorted({turn.version for turn in turns if turn.version}),
         "hidden": max(conversation.messages_count - MOST_MESSAGES, 0),

@@ -21,9 +21,6 @@ _PATIENCE: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`key` names it in addresses: a browser that shows it already gets no answer twice."""
-
-    key: str
     what: str
     effect: str
     advice: str
@@ -71,7 +68,6 @@ def _listens(model_id: str) -> bool:
 
 def _of_worker() -> Trouble:
     return Trouble(
-        "worker",
         _("Background work has stopped."),
         _(
             "Chats and calls are answered. Files are not read, batches wait, mails and webhooks "
@@ -86,7 +82,6 @@ def _of_worker() -> Trouble:
 
 def _of_engine(model: ServedModel) -> Trouble:
     return Trouble(
-        f"model:{model.id}",
         _("%(model)s does not answer.") % {"model": model.id},
         _("Calls of this model and chatbots on it are refused, and cost nothing."),
         _(

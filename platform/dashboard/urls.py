@@ -80,7 +80,9 @@ pages: list[URLPattern] = [
     path("chatbots/<slug:name>/delete", chatbot_settings.delete, name="chatbot-delete"),
     path("conversations", conversations.conversations, name="conversations"),
     path("conversations/export", conversation_actions.export, name="conversations-export"),
+    path("conversations/listed", conversations.listed, name="conversations-listed"),
     path("conversations/<slug:conversation_id>", conversations.conversation, name="conversation"),
+    path("conversations/<slug:conversation_id>/talk", conversations.talk, name="conversation-talk"),
     *(
         path(f"conversations/<slug:conversation_id>/{word}", view, name=f"conversation-{word}")
         for word, view in (

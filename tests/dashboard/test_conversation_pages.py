@@ -1,7 +1,9 @@
 """The inbox: filtered, searched, read without harm, flagged, noted, exported, forgotten."""
 
 import csv
+import html
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -164,3 +166,43 @@ def test_older_conversations_follow_on_another_page(
     newest_of_rest = first.split("after=")[1].split('"')[0]
     second = as_ada.get(f"{base}/conversations?after={newest_of_rest}").content.decode()
     assert chats[0].pk in second
+
+
+def polled(page: str, part: str) -> str:
+    """The address that this part of the page asks again and again."""
+    found = re.search(rf'id="{part}".*?hx-get="([^"]*)"', page, re.DOTALL)
+    assert found
+    return html.unescape(found[1])
+        page.split(f'id="{part}"')[1].split('hx-get="')[1].split('"', maxsplit=1)[0]
+    )
+
+
+def test_an_open_inbox_is_told_of_what_comes_and_of_nothing_else(
+    as_ada: Client, base: str, bot: Chatbot, talk: Conversation
+) -> None:
+    page = as_ada.get(f"{base}/conversations/{talk.pk}?q=tents").content.decode()
+    asked = polled(page, "list")
+    assert as_ada.get(asked).status_code == 204
+    said(bot, "Where are the boots?")
+    assert as_ada.get(asked).status_code == 204  # the filter leaves it out
+    newer = said(bot, "And the tents?")
+    told = as_ada.get(asked).content.decode()
+    assert told.index(newer.pk) < told.index(f'/conversations/{talk.pk}?q=tents"')
+    assert told.count('aria-current="true"') == 1  # what is read stays marked
+    assert "known=" not in told.split("<nav")[1]
+    assert as_ada.get(polled(told, "list")).status_code == 204
+    older = as_ada.get(f"{base}/conversations?after={newer.pk}").content.decode()
+    assert 'hx-trigger="every' not in older.split('id="list"')[1].split(">")[0]
+
+
+def test_a_conversation_that_goes_on_is_read_on(
+    as_ada: Client, base: str, talk: Conversation
+) -> None:
+    page = as_ada.get(f"{base}/conversations/{talk.pk}").content.decode()
+    asked = polled(page, "talk")
+    assert as_ada.get(asked).status_code == 204
+    Message.objects.create(
+        conversation=talk, organisation_id=talk.organisation_id, place=3, role="user",
+        text="And **when**?",
+    )  # fmt: skip
+    assert "<strong>when</strong>" in as_ada.get(asked).content.decode()

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from http import HTTPStatus
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
 from billing.models import Hold
-from dashboard import frame, speed, troubles
+from dashboard import frame, marks, speed, troubles
 from dashboard.access import TeamRequest, organisation_view
 from inference.models import ServedModel
 
@@ -44,6 +43,5 @@ def told(request: TeamRequest) -> HttpResponse:
     """The banner alone, for a page that stays open; nothing when that page shows the same."""
     around = frame.of(request)
     assert around is not None  # noqa: S101 - a member is signed in
-    if request.GET.get("shown", "") == around.troubles_shown:
-        return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    return render(request, "dashboard/troubles.html", {"frame": around})
+    mark = around.troubles_mark
+    return marks.answer(request, mark, "dashboard/troubles.html", {"frame": around})

@@ -33,7 +33,7 @@ run: setup
 test: setup
 	@$(MAKE) --no-print-directory --silent .clients/node/installed || \
 	  echo "openai-node could not be installed: the JavaScript of docs/ is not executed."
-	@exec $(PY) -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	@exec $(PY) -m tests.second_chance $(WORKERS) $(ARGS)
 
 # Other people's clients, each generation in an environment of its own: tests/clients/.
 clients: setup

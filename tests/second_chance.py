@@ -23,8 +23,9 @@ def main(workers: str, arguments: list[str]) -> int:
     failures = _failures() if status == FAILED else []
     if not 0 < len(failures) <= FEW:
         return status
-    print(f"\n{len(failures)} failed beside others. They run again, alone:", flush=True)
-    print(*failures, sep="\n", flush=True)
+    told = [f"\n{len(failures)} failed beside others. They run again, alone:", *failures, ""]
+    sys.stdout.write("\n".join(told))
+    sys.stdout.flush()
     LAST_FAILED.write_text(json.dumps(dict.fromkeys(failures, True)))
     return _pytest(["--numprocesses", "0", "--last-failed", *arguments])
 

@@ -173,8 +173,6 @@ def polled(page: str, part: str) -> str:
     found = re.search(rf'id="{part}".*?hx-get="([^"]*)"', page, re.DOTALL)
     assert found
     return html.unescape(found[1])
-        page.split(f'id="{part}"')[1].split('hx-get="')[1].split('"', maxsplit=1)[0]
-    )
 
 
 def test_an_open_inbox_is_told_of_what_comes_and_of_nothing_else(

@@ -3,18 +3,22 @@
 import csv
 import io
 import re
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 from django.utils.html import strip_tags
 
+from accounts.models import APIKey, Refusal
 from billing import usage
 from billing.models import Hold
 from chatbots.models import Conversation, Visitor
-from dashboard import activity, visits
+from dashboard import activity, usage_table, visits
 from tests.cast import Person
 
 NUMBER = re.compile(r'<td class="number" data-value="(\d+)">')
@@ -79,6 +83,52 @@ def test_errors_are_the_calls_that_no_charge_tells_of(as_ada: Client, busy: Pers
     assert {line["cost_nano"] for line in told} == {0}
     outcomes = page(as_ada, busy, "usage?days=90&by=status")
     assert sum(map(int, NUMBER.findall(outcomes))) == mine.filter(closed_at__isnull=False).count()
+
+
+def test_a_short_period_is_told_by_the_hour(as_ada: Client, busy: Person) -> None:
+    hold = Hold.objects.filter(organisation=busy.organisation).latest("closed_at")
+    assert hold.closed_at is not None
+    day = hold.closed_at.date()
+    html = page(as_ada, busy, f"usage?by=key&from={day}&to={day + timedelta(days=1)}")
+    told = asked(busy, api_query(html))
+    assert told["group_by"] == ["hour", "key"]
+    expected = sum(line["requests"] for line in told["data"])
+    assert 0 < expected == sum(map(int, NUMBER.findall(html)))
+    assert f'data-label="{hold.closed_at:%H}:00"' in html
+
+
+def test_calls_that_a_limit_refused_stand_beside_the_others(as_ada: Client, busy: Person) -> None:
+    key = APIKey.objects.filter(organisation=busy.organisation, name__contains="staging").get()
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    for ago, calls in ((0, 4), (50, 3)):
+        Refusal.objects.create(
+            organisation=busy.organisation, key=key, hour=hour - timedelta(hours=ago), calls=calls
+        )
+    answer = as_ada.get(f"/dashboard/{busy.organisation.slug}/usage?by=key")
+    table = answer.context["table"]
+    assert table.limited == 7 == sum(row.limited for row in table.rows)
+    assert {one.name: one.limited for one in table.series if one.limited} == {key.name: 7}
+    html = page(as_ada, busy, "usage?metric=limited")
+    told = asked(busy, api_query(html))["data"]
+    assert [(line["key"], line["requests"]) for line in told] == [(key.id, 3), (key.id, 4)]
+    assert sum(map(int, NUMBER.findall(html))) == 7
+    outcomes = as_ada.get(f"/dashboard/{busy.organisation.slug}/usage?by=status").context["table"]
+    assert {one.id: one.total for one in outcomes.series}["limited"] == 7
+
+
+@pytest.mark.parametrize("column", ["time", "total", "limited", "1"])
+def test_rows_stand_in_the_order_of_a_column(as_ada: Client, busy: Person, column: str) -> None:
+    table = f"/dashboard/{busy.organisation.slug}/usage?by=key&days=90&sort="
+    up = as_ada.get(f"{table}{column}").context["table"].rows
+    down = as_ada.get(f"{table}-{column}").context["table"].rows
+    figure: Callable[[usage_table.Row], Any] = {
+        "time": lambda row: row.at, "total": lambda row: row.total,
+        "limited": lambda row: row.limited, "1": lambda row: row.values[0],
+    }[column]  # fmt: skip
+    assert up == down[::-1]
+    assert [figure(row) for row in up] == sorted(figure(row) for row in up)
+    usual = as_ada.get(f"{table}nothing").context["table"].rows
+    assert [row.at for row in usual] == sorted((row.at for row in up), reverse=True)
 
 
 def api_query(html: str) -> str:

@@ -1,4 +1,4 @@
-"""Usage by day, split by one thing and narrowed to another: the numbers, and a chart of them."""
+"""Usage by day or hour, split by one thing and narrowed to another: the numbers, and a chart."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,16 +16,23 @@ from billing.csv_answers import csv_answer
 from billing.periods import Period
 from billing.usage import UsageLine
 from chatbots.models import Chatbot
-from dashboard import activity, speed, usage_table
+from dashboard import sorting, speed, usage_table
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.pages.usage_views import ViewForm, normal
-from dashboard.usage_table import METRICS, Grouped
+from dashboard.usage_table import COLUMNS, METRICS, Grouped
 
 DIMENSION: Final = {
     "model": "model", "chatbot": "chatbot", "key": "key", "user": "key", "status": "",
 }  # fmt: skip
 """What the API is asked to group by, for each way to split; a person is the maker of keys."""
-PRESETS: Final = (7, 30, 90)
+PRESETS: Final = (2, 7, 30, 90)
+MONTH: Final = 30
+HOURS_OF_DAYS: Final = 2
+"""Periods so short are told by the hour."""
+STATE_OF: Final = {"errors": "failed", "limited": "limited"}
+"""What the API is asked for, for metrics that are not of answered calls."""
+KNOWN_OF_LIMITED: Final = ("key", "user", "status")
+"""What is known of a call that never reached a model."""
 MOST_MEASURED: Final = timedelta(days=31)
 
 
@@ -40,10 +47,18 @@ class Asked:
 
     @property
     def state(self) -> str:
-        return "failed" if self.metric == "errors" else "answered"
+        return STATE_OF.get(self.metric, "answered")
 
-    def lines(self, organisation_id: str, state: str) -> list[UsageLine]:
-        group_by = [name for name in ("day", DIMENSION[self.group]) if name]
+    @property
+    def unit(self) -> str:
+        return "hour" if self.period.days <= HOURS_OF_DAYS else "day"
+
+    @property
+    def dimensions(self) -> list[str]:
+        return [name for name in (self.unit, DIMENSION[self.group]) if name]
+
+    def lines(self, organisation_id: str, state: str, *also: str) -> list[UsageLine]:
+        group_by = [*self.dimensions, *also]
         since, until = self.period.since, self.period.until
         return usage.STATES[state](organisation_id, since, until, group_by, self.only)
 
@@ -59,26 +74,29 @@ def usage_page(request: TeamRequest) -> HttpResponseBase:
         "asked": asked,
         "last": asked.period.until - timedelta(days=1),
         "presets": PRESETS,
-        "days": (asked.period.until - asked.period.since).days,
+        "days": asked.period.days,
         "filters": _filters(request, asked),
         "api_query": _api_query(request, asked),
         **_views(request),
     }
     if asked.metric == "latency":
         return _latency(request, asked, shown)
-    table = usage_table.of(_grouped(request, asked), asked.metric, _names(request, asked.group))
+    names, sort = _names(request, asked.group), sorting.of(request.GET, COLUMNS, "-time")
+    table = usage_table.of(_grouped(request, asked), asked.metric, names, _beside(request, asked))
     filter_name = DIMENSION[asked.group] if asked.group != "user" else ""
-    told = {"table": table, "filter": filter_name}
+    told = {"table": table.sorted(sort), "filter": filter_name, "sort": sort}
     return render(request, "dashboard/usage.html", shown | told)
 
 
 def _asked(request: TeamRequest) -> Asked:
     query = request.GET
     group, metric = query.get("by", ""), query.get("metric", "")
+    metric = metric if metric in {*METRICS, "latency"} else "requests"
+    groups = KNOWN_OF_LIMITED if metric == "limited" else tuple(DIMENSION)
     return Asked(
         periods.of(_dates(request)),
-        group if group in DIMENSION else "model",
-        metric if metric in {*METRICS, "latency"} else "requests",
+        group if group in groups else groups[0],
+        metric,
         periods.usage_filters({name: query[name] for name in usage.FILTERS if name in query})[1],
     )
 
@@ -88,11 +106,24 @@ def _grouped(request: TeamRequest, asked: Asked) -> Grouped:
     if asked.group == "status":
         states = [asked.state] if asked.metric != "requests" else list(usage.STATES)
         return [(state, line) for state in states for line in asked.lines(mine, state)]
-    lines = asked.lines(mine, asked.state)
+    return _by_group(request, asked, asked.lines(mine, asked.state))
+
+
+def _beside(request: TeamRequest, asked: Asked) -> Grouped:
+    """What a rate limit refused in the same time; none where that is what the table is of."""
+    if asked.metric == "limited" or (asked.group, asked.metric) == ("status", "requests"):
+        return ()
+    lines = asked.lines(request.organisation.id, "limited", "key")
+    if asked.group not in KNOWN_OF_LIMITED:
+        return [(usage_table.NONE, line) for line in lines]
+    return _by_group(request, asked, lines)
+
+
+def _by_group(request: TeamRequest, asked: Asked, lines: list[UsageLine]) -> Grouped:
     if asked.group == "user":
         makers = dict(_keys(request).values_list("pk", "created_by_id"))
         return [(str(makers.get(line.key or "") or ""), line) for line in lines]
-    return [(getattr(line, asked.group) or "", line) for line in lines]
+    return [(getattr(line, asked.group, None) or "", line) for line in lines]
 
 
 def _names(request: TeamRequest, group: str) -> dict[str, str]:
@@ -106,7 +137,11 @@ def _names(request: TeamRequest, group: str) -> dict[str, str]:
         bots = Chatbot.objects.filter(organisation=request.organisation)
         named = dict(bots.values_list("pk", "title"))
         return {"": _("Calls of the API"), usage.ANY: _("chatbots"), **named}
-    return {"answered": _("Answered"), "failed": _("Without an answer")}
+    return {
+        "answered": _("Answered"),
+        "failed": _("Without an answer"),
+        "limited": _("Refused by a rate limit"),
+    }
 
 
 def _keys(request: TeamRequest) -> QuerySet[APIKey]:
@@ -150,15 +185,18 @@ def _dates(request: TeamRequest) -> dict[str, str]:
     given = {name: request.GET[name] for name in ("from", "to") if request.GET.get(name)}
     if given and not request.GET.get("days"):
         return given
-    days = activity.period(request.GET.get("days"))
+    days = int(asked) if (asked := request.GET.get("days", "")) in map(str, PRESETS) else MONTH
     tomorrow = periods.of({}).until
     return {"from": str(tomorrow - timedelta(days=days)), "to": str(tomorrow)}
 
 
 def _api_query(request: TeamRequest, asked: Asked) -> str:
     """The call that answers with the numbers of this page."""
-    group_by = ",".join(name for name in ("day", DIMENSION[asked.group]) if name)
-    query = {"from": asked.period.since, "to": asked.period.until, "group_by": group_by}
+    query = {
+        "from": asked.period.since,
+        "to": asked.period.until,
+        "group_by": ",".join(asked.dimensions),
+    }
     state = {"state": asked.state} if asked.state != "answered" else {}
     asked_for = urlencode({**query, **state, **asked.only}, safe=",")
     address = request.build_absolute_uri(f"/v1/usage?{asked_for}")

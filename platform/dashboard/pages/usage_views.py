@@ -17,7 +17,7 @@ from dashboard.forms import Form
 
 MOST: Final = 12
 LONGEST: Final = 1_000
-KEPT: Final = ("metric", "by", "days", "from", "to", *FILTERS)
+KEPT: Final = ("metric", "by", "days", "from", "to", "sort", *FILTERS)
 """Parameters that make a view."""
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from accounts import scopes
 from accounts.models import APIKey, AuditEntry
 from api import request_ids
-from dashboard import icons
+from dashboard import icons, sorting
 from dashboard import money as amounts
 
 register = template.Library()
@@ -152,6 +152,12 @@ def day(moment: date | None) -> str:
     return f"{moment.day} {moment:%b}" + (f" {moment.year}" if other_year else "")
 
 
+@register.filter
+def hour(moment: datetime) -> str:
+    """`21 Nov, 14:00`."""
+    return f"{day(moment)}, {moment:%H:%M}"
+
+
 @register.simple_tag(takes_context=True)
 def page(context: Context, name: str, *arguments: Any) -> str:
     """`{% page 'run' hold.id %}`: a page of the team that is open."""
@@ -170,6 +176,14 @@ def with_query(context: Context, **changes: Any) -> str:
         if value not in {"", None}:
             query[name] = str(value)
     return f"?{query.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def column_head(context: Context, sort: sorting.Sort, by: str) -> dict[str, str]:
+    """Where a column's head leads, and how the list is sorted by it; `by`: `-cost` where the first
+    click shows the most."""
+    href = with_query(context, **{sorting.PARAMETER: sort.next(by)})
+    return {"href": href, "direction": sort.direction_of(by.removeprefix("-"))}
 
 
 @register.simple_tag(takes_context=True)

@@ -22,10 +22,12 @@ customElements.define("stacked-bars", class extends HTMLElement {
     this.svg = this.querySelector("svg");
     this.readout = document.getElementById(this.dataset.readout);
     const table = document.getElementById(this.dataset.table);
-    this.names = [...table.tHead.rows[0].cells].slice(1, -1).map((cell) => cell.textContent.trim());
-    this.days = [...table.tBodies[0].rows].reverse().map((row) => ({
+    this.names = [...table.tHead.querySelectorAll("[data-bar]")].map((cell) => cell.dataset.bar);
+    const rows = [...table.tBodies[0].rows].sort((a, b) => (a.dataset.at < b.dataset.at ? -1 : 1));
+    this.days = rows.map((row) => ({
       day: row.cells[0].textContent.trim(),
-      values: [...row.cells].slice(1, -1).map((cell) => Number(cell.dataset.value)),
+      label: row.dataset.label || row.cells[0].textContent.trim(),
+      values: [...row.querySelectorAll("[data-value]")].map((cell) => Number(cell.dataset.value)),
     }));
     this.at = this.days.length - 1;
     this.picked = -1;
@@ -114,6 +116,6 @@ customElements.define("stacked-bars", class extends HTMLElement {
     if ((last - i) % Math.max(1, Math.ceil(64 / step))) return;
     draw("line", { x1: x, x2: x, y1: box.bottom, y2: box.bottom + 4, class: "base" }, this.svg);
     const edge = i === last && step < 48;
-    draw("text", { x: edge ? box.width : x, y: box.height - 4, "text-anchor": edge ? "end" : "middle" }, this.svg, d.day);
+    draw("text", { x: edge ? box.width : x, y: box.height - 4, "text-anchor": edge ? "end" : "middle" }, this.svg, d.label);
   }
 });

@@ -11,11 +11,10 @@ from chatbots.conversing import answering, answers
 from chatbots.conversing.answers import Row
 from chatbots.conversing.speaker import Speaker
 from chatbots.finding import Live
-from inference.event_log import Event, EventsGone, event_log, key_of
+from inference.event_log import Event, EventsGone, event_log, key_of, watched
 from inference.responses.narration import is_last
 
 LOOK_SECONDS: Final = 0.5  # between looks at an answer that another process makes
-SILENT_SECONDS: Final = 5.0  # then its row is asked whether it is still made
 
 
 class Turn:
@@ -39,7 +38,7 @@ class Turn:
         answer = answering.making(self.response_id)
         log = event_log().read(key_of(self._live.organisation_id, self.response_id), after)
         with answer.listened_to() if answer else nullcontext():
-            async for events in log if answer else self._watched(log):
+            async for events in log if answer else watched(log, self._is_over):
                 yield events
                 if is_last(events[-1]):
                     return
@@ -68,22 +67,10 @@ class Turn:
         row = await self._row()
         return self._told(row), row.events - 1
 
-    async def _watched(self, log: AsyncIterator[Sequence[Event]]) -> AsyncIterator[Sequence[Event]]:
+    async def _is_over(self, silent: bool) -> bool:
         """Of another process's answer, which may have died without a last word."""
-        following = asyncio.ensure_future(anext(log, None))
-        try:
-            while True:
-                await self._listen()
-                await asyncio.wait([following], timeout=SILENT_SECONDS)
-                if following.done():
-                    if (events := following.result()) is None:
-                        return
-                    following = asyncio.ensure_future(anext(log, None))
-                    yield events
-                elif (await self._row()).status != "in_progress":
-                    return
-        finally:
-            following.cancel()
+        await self._listen()
+        return silent and (await self._row()).status != "in_progress"
 
     async def _listen(self) -> None:
         """The process that makes it must know that it is not alone."""

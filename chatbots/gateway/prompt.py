@@ -15,6 +15,7 @@ from chatbots.schemas.prompting import PromptRequest
 from inference.event_log import EventsGone
 from inference.gateway.admission import Admitted, admit, header
 from inference.gateway.endpoint import Border
+from inference.responses.narration import Narrator
 from inference.schemas.refusals import parse
 
 LOST = "The rest of the answer was lost on its way. Read the conversation to see it."
@@ -80,7 +81,10 @@ async def _whole(send: Send, turn: Turn) -> None:
 async def _stream(send: Send, turn: Turn) -> None:
     """Who leaves ends nothing: the answer is kept, and can be read in its conversation."""
     shape, events = Shape(turn), turn.events()
-    first = await anext(events)
+    try:
+        first = await anext(events)
+    except EventsGone:  # one from before, or of another process: told again when it has ended
+        first = Narrator(await turn.finished()).retell()
     await _start(send)
     await _body(send, shape.chunks(first))
     try:

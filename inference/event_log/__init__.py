@@ -1,4 +1,4 @@
-"""What a stored answer's readers follow: its events, in this process or in Redis."""
+"""What a stored answer's readers follow: its events, in this process, with copies in Redis."""
 
 import asyncio
 import importlib
@@ -6,10 +6,20 @@ import weakref
 
 from django.conf import settings
 
-from inference.event_log.events import Event, EventLog, EventsGone
+from inference.event_log.events import Event, EventLog, EventsAway, EventsGone
 from inference.event_log.memory import MemoryLog
+from inference.event_log.watching import watched
 
-__all__ = ["Event", "EventLog", "EventsGone", "close", "event_log", "key_of"]
+__all__ = [
+    "Event",
+    "EventLog",
+    "EventsAway",
+    "EventsGone",
+    "close",
+    "event_log",
+    "key_of",
+    "watched",
+]
 
 _of_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, EventLog]" = (
     weakref.WeakKeyDictionary()
@@ -17,7 +27,7 @@ _of_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, EventLog]" = (
 
 
 def event_log() -> EventLog:
-    """The log of this event loop: in Redis where `REDIS_URL` is set, else in memory."""
+    """The log of this event loop; with `REDIS_URL` other processes can read it, too."""
     loop = asyncio.get_running_loop()
     found = _of_loop.get(loop)
     if found is None:
@@ -39,8 +49,8 @@ async def close() -> None:
 def _made() -> EventLog:
     if not settings.REDIS_URL:
         return MemoryLog()
-    # Imported only here: who keeps events in memory needs no Redis client.
-    home: EventLog = importlib.import_module("inference.event_log.redis_streams").connect(
+    # Imported only here: who has one process needs no Redis client.
+    log: EventLog = importlib.import_module("inference.event_log.copied").connect(
         settings.REDIS_URL
     )
-    return home
+    return log

@@ -20,8 +20,21 @@ class Event:
     data: str
 
 
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What has come to a log; with `last`, all that ever will."""
+
+    key: str
+    events: Sequence[Event]
+    last: bool = False
+
+
 class EventsGone(Exception):
     """The log does not reach back so far, or does not know the key."""
+
+
+class EventsAway(EventsGone):
+    """The events may be in another process, but Redis, which would bring them, is away."""
 
 
 class EventLog(Protocol):

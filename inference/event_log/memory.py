@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from inference.event_log.events import BATCH, KEPT_SECONDS, MOST_EVENTS, Event, EventsGone
+from inference.event_log.events import BATCH, KEPT_SECONDS, MOST_EVENTS, Event, EventsGone, Growth
 
 MOST_SIZE: Final = 8 * 1024 * 1024  # of one key
 MOST_IN_ALL: Final = 256 * 1024 * 1024
@@ -51,7 +51,19 @@ class MemoryLog:
                 await ring.grown.wait()
 
     async def known(self, key: str) -> bool:
+        return self.has(key)
+
+    def has(self, key: str) -> bool:
         return key in self._rings
+
+    def growth(self, key: str, after: int) -> Growth:
+        """What can be told at once to who knows all up to `after`: nothing of a forgotten log."""
+        ring = self._rings.get(key)
+        if ring is None:
+            return Growth(key, ())
+        events = ring.since(max(after, ring.dropped))
+        told = events[-1].number if events else after
+        return Growth(key, events, ring.ended and told >= ring.newest)
 
     async def forget(self, key: str) -> None:
         self._forget(key)
@@ -75,6 +87,10 @@ class _Ring:
         self.gone = False
         self.grown = asyncio.Event()
         self.timer: asyncio.TimerHandle | None = None
+
+    @property
+    def newest(self) -> int:
+        return self.events[-1].number if self.events else self.dropped
 
     def extend(self, events: Sequence[Event]) -> int:
         """How much larger it is now; less than nothing when old events had to go."""

@@ -1,46 +1,51 @@
-"""The event log in Redis Streams: an entry an event, so that any process can follow an answer."""
+"""Copies of event logs in Redis Streams: an entry an event, so that any process can follow."""
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from api.errors import Unavailable
-from inference.event_log.events import BATCH, KEPT_SECONDS, MOST_EVENTS, Event, EventsGone
+from inference.event_log.events import (
+    BATCH,
+    KEPT_SECONDS,
+    MOST_EVENTS,
+    Event,
+    EventsAway,
+    EventsGone,
+    Growth,
+)
 
 PREFIX: Final = "smarter:events:"
 LIVE_SECONDS: Final = 3600  # a log whose writer died is forgotten after this
 WAIT_MS: Final = 2000  # then a waiting reader looks whether the log is still there
+ANSWER_SECONDS: Final = 5.0  # longer than that wait; then Redis is taken to be away
+CONNECT_SECONDS: Final = 0.5
 END: Final = b"end"
 DATA: Final = b"data"
-
-AWAY: Final = "The events of answers cannot be reached. Try again in a moment."
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 Answer = TypeVar("Answer")
 
 
-class RedisLog:
+class RedisStreams:
     """An event's entry has the id `<number + 1>-0`, so a reader's place is its number. What opens
     a log is its entry `0-1`; what ends it has the time as its id, which no number ever reaches.
 
-    Raises Unavailable while Redis is away.
+    Raises EventsAway while Redis is away.
     """
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
 
-    async def append(self, key: str, events: Sequence[Event], *, last: bool = False) -> None:
-        name = PREFIX + key
-        pipe = self._redis.pipeline(transaction=True)
-        for event in events:
-            pipe.xadd(name, {DATA: event.data}, f"{event.number + 1}-0", maxlen=MOST_EVENTS)
-        if last:
-            pipe.xadd(name, {END: b""})
-        elif not events:
-            pipe.xadd(name, {b"open": b""}, "0-1")
-        pipe.expire(name, int(KEPT_SECONDS) if last else LIVE_SECONDS)
+    async def write(self, grown: Iterable[Growth]) -> None:
+        """All in one go. What is there already stays as it is."""
+        pipe = self._redis.pipeline(transaction=False)
+        for growth in grown:
+            _put(pipe, growth)
         for result in await _asked(pipe.execute(raise_on_error=False)):
             _require_done(result)
 
@@ -82,21 +87,39 @@ class RedisLog:
         return entries
 
 
-def connect(url: str) -> RedisLog:
-    return RedisLog(Redis.from_url(url))
+def reached_by(url: str) -> RedisStreams:
+    return RedisStreams(
+        Redis.from_url(
+            url,
+            retry=Retry(NoBackoff(), 1),
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=CONNECT_SECONDS,
+        )
+    )
+
+
+def _put(pipe: "Pipeline", growth: Growth) -> None:
+    name = PREFIX + growth.key
+    for event in growth.events:
+        pipe.xadd(name, {DATA: event.data}, f"{event.number + 1}-0", maxlen=MOST_EVENTS)
+    if growth.last:
+        pipe.xadd(name, {END: b""})
+    elif not growth.events:
+        pipe.xadd(name, {b"open": b""}, "0-1")
+    pipe.expire(name, int(KEPT_SECONDS) if growth.last else LIVE_SECONDS)
 
 
 async def _asked(answer: Awaitable[Answer]) -> Answer:
     try:
         return await answer
     except RedisError as error:
-        raise Unavailable(AWAY, retry_after=2) from error
+        raise EventsAway from error
 
 
 def _require_done(result: object) -> None:
-    """That an entry is there already is no error: a lost connection made us send it again."""
+    """That an entry is there already is no error: it was sent again."""
     if isinstance(result, RedisError) and "equal or smaller" not in str(result):
-        raise Unavailable(AWAY, retry_after=2) from result
+        raise EventsAway from result
 
 
 def _require_next(event: Event, after: int) -> None:

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer
+from fakeredis import FakeAsyncRedis
 
-from api.errors import Unavailable
 from inference.event_log import Event, EventLog, EventsGone, events, memory, redis_streams
+from inference.event_log.events import Growth
 from inference.event_log.memory import MemoryLog
-from inference.event_log.redis_streams import RedisLog
+from inference.event_log.redis_streams import RedisStreams
 from tests.event_log.conftest import events as some
 from tests.event_log.conftest import numbers
 
@@ -97,12 +97,12 @@ async def test_a_log_is_kept_for_its_time_after_the_end() -> None:
 
 async def test_redis_forgets_a_log_after_its_time() -> None:
     redis = FakeAsyncRedis()
-    log = RedisLog(redis)
-    await log.append("a", some(0, 0))
+    copies = RedisStreams(redis)
+    await copies.write([Growth("a", some(0, 0))])
     assert 3000 < await redis.ttl("smarter:events:a") <= redis_streams.LIVE_SECONDS
-    await log.append("a", some(1, 1), last=True)
+    await copies.write([Growth("a", some(1, 1), last=True)])
     assert 0 < await redis.ttl("smarter:events:a") <= events.KEPT_SECONDS
-    await log.close()
+    await copies.close()
 
 
 async def test_a_log_that_expires_under_a_reader_ends_its_waiting(
@@ -110,30 +110,24 @@ async def test_a_log_that_expires_under_a_reader_ends_its_waiting(
 ) -> None:
     monkeypatch.setattr(redis_streams, "WAIT_MS", 50)
     redis = FakeAsyncRedis()
-    log = RedisLog(redis)
-    await log.append("a", some(0, 0))
-    reading = asyncio.ensure_future(numbers(log, "a"))
+    copies = RedisStreams(redis)
+    await copies.write([Growth("a", some(0, 0))])
+    reading = asyncio.ensure_future(told(copies, "a"))
     await redis.pexpire("smarter:events:a", 50)
     with pytest.raises(EventsGone):
         await asyncio.wait_for(reading, 2)
-    await log.close()
+    await copies.close()
 
 
-async def test_an_append_that_is_sent_again_does_no_harm() -> None:
-    log = RedisLog(FakeAsyncRedis())
-    await log.append("a", some(0, 1))
-    await log.append("a", some(0, 1))
-    await log.append("a", some(2, 2), last=True)
-    assert await numbers(log, "a") == [0, 1, 2]
-    await log.close()
+async def test_events_that_are_sent_again_do_no_harm() -> None:
+    copies = RedisStreams(FakeAsyncRedis())
+    await copies.write([Growth("a", some(0, 1))])
+    await copies.write([Growth("a", some(0, 1)), Growth("b", some(0, 0), last=True)])
+    await copies.write([Growth("a", some(0, 2), last=True)])
+    assert await told(copies, "a") == [0, 1, 2]
+    assert await told(copies, "b") == [0]
+    await copies.close()
 
 
-async def test_a_redis_that_is_away_is_a_503() -> None:
-    server = FakeServer()
-    server.connected = False
-    log = RedisLog(FakeAsyncRedis(server=server))
-    with pytest.raises(Unavailable):
-        await log.append("a", some(0, 0))
-    with pytest.raises(Unavailable):
-        await numbers(log, "a")
-    await log.close()
+async def told(copies: RedisStreams, key: str) -> list[int]:
+    return [event.number async for batch in copies.read(key) for event in batch]

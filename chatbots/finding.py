@@ -33,7 +33,11 @@ class Live:
     key_id: str
     store_id: str
     default_model: str | None = None
+    former_names: tuple[str, ...] = ()
     draft: bool = False
+
+    def is_called(self, name: str) -> bool:
+        return name == self.name or name in self.former_names
 
     @property
     def answers(self) -> bool:
@@ -52,12 +56,12 @@ async def live(key: str) -> Live | None:
 
 
 async def by_slug(slug: str) -> Live | None:
-    """The chatbot of the page /c/<slug>."""
+    """The chatbot of the page /c/<slug>, also by a slug of before."""
     return await _kept("slug", slug) if slug.isprintable() else None
 
 
 async def by_name(organisation_id: str, name: str) -> Live:
-    """Raises NotFound, also for a stranger's. Never older than the call."""
+    """Also by a former name. Raises NotFound, also for a stranger's. Never older than the call."""
     found = await _read("name", name, organisation_id) if name.isprintable() else None
     if found is None:
         raise NotFound("No chatbot has this name, or it is not yours.", param="name")
@@ -118,6 +122,7 @@ class _Row:
     paused: bool
     day_nano: int
     month_nano: int
+    former_names: list[str]
 
 
 def _live(row: _Row, *, draft: bool) -> Live:
@@ -136,6 +141,7 @@ def _live(row: _Row, *, draft: bool) -> Live:
         key_id=row.key_id,
         store_id=row.store_id,
         default_model=row.default_model,
+        former_names=tuple(row.former_names),
         draft=draft,
     )
 
@@ -154,7 +160,9 @@ _FIND: Final = """
            version.configuration, bot.draft, bot.token_generation, bot.publishable_key_id,
            bot.store_id, organisation.default_model,
            bot.paused_at IS NOT NULL OR organisation.suspended_at IS NOT NULL,
-           coalesce(day.spent, 0), coalesce(month.spent, 0)
+           coalesce(day.spent, 0), coalesce(month.spent, 0),
+           ARRAY(SELECT former.name FROM chatbots_formername AS former
+                  WHERE former.chatbot_id = bot.id)
       FROM chatbots_chatbot AS bot
       JOIN accounts_organisation AS organisation ON organisation.id = bot.organisation_id
       JOIN accounts_apikey AS key ON key.id = bot.publishable_key_id
@@ -166,12 +174,20 @@ _FIND: Final = """
              ON month.chatbot_id = bot.id AND month.period = 'month'
             AND month.starts_at = date_trunc('month', now(), 'UTC')
 """
-_NAMED: Final = " WHERE bot.organisation_id = %(organisation)s AND bot.name = %(value)s"
+_NAMED: Final = """
+     WHERE bot.organisation_id = %(organisation)s
+       AND (bot.name = %(value)s OR bot.id = (
+           SELECT former.chatbot_id FROM chatbots_formername AS former
+            WHERE former.organisation_id = %(organisation)s AND former.name = %(value)s))
+"""
 _BY: Final = {
     "key": """
      WHERE key.digest = %(value)s AND key.revoked_at IS NULL
        AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())""",
-    "slug": " WHERE bot.slug = %(value)s",
+    "slug": """
+     WHERE bot.slug = %(value)s OR bot.id = (
+         SELECT former.chatbot_id FROM chatbots_formername AS former
+          WHERE former.slug = %(value)s)""",
     "name": _NAMED,
     "draft": _NAMED,
 }

@@ -1,6 +1,5 @@
 """Chatbots as resources: made, found, changed, paused, given new keys, deleted."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,26 +8,24 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from accounts import keys
-from accounts.models import APIKey, Organisation
-from api.errors import InvalidRequest, NotFound
-from chatbots import finding
+from accounts.models import APIKey
+from api.errors import NotFound
+from chatbots import finding, naming
 from chatbots.author import Author
 from chatbots.configuration import Configuration
 from chatbots.models import Chatbot
-from chatbots.models.chatbot import NAME
 from inference.schemas.refusals import parse
 from knowledge import stores
 
-MOST_CHATBOTS: Final = 200
 MERGED: Final = frozenset({"knowledge", "theme", "limits", "budget"})
 """Of these a change may name only some fields; any other value is replaced as a whole."""
 VISITORS_REQUESTS: Final = 1_000_000_000  # a minute: visitors have the chatbot's own limits
 
 
 def find(organisation_id: str, name: str) -> Chatbot:
-    """By name, with its live version. Raises NotFound, also for a stranger's."""
+    """By name, also a former one; with its live version. Raises NotFound, also for a stranger's."""
     mine = Chatbot.objects.all().for_organisation(organisation_id).select_related("live")
-    found: Chatbot | None = mine.filter(name=name).first()
+    found: Chatbot | None = mine.filter(naming.called(organisation_id, name)).first()
     if found is None:
         raise NotFound("No chatbot has this name, or it is not yours.", param="name")
     return found
@@ -43,13 +40,14 @@ def create(
     configuration: Mapping[str, Any] | None = None,
 ) -> Chatbot:
     """As a draft: `versions.publish` makes it answer. Raises InvalidRequest."""
-    _require_name(organisation_id, name)
+    slug = naming.take(organisation_id, name)
+    naming.require_room(organisation_id)
     key, plaintext = _issue_key(organisation_id, name)
     chatbot = Chatbot(
         organisation_id=organisation_id,
         name=name,
         title=title or name.replace("-", " ").capitalize(),
-        slug=_free_slug(name),
+        slug=slug,
         draft=_configured({}, configuration or {}),
         publishable_key=key,
         publishable_text=plaintext,
@@ -152,26 +150,6 @@ def _configured(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
         if isinstance(changes[name], dict):
             merged[name] = {**before[name], **changes[name]}
     return parse(Configuration, merged).stored()
-
-
-def _require_name(organisation_id: str, name: str) -> None:
-    """Two at once wait for each other here, so that neither passes the limit."""
-    if not re.fullmatch(NAME, name):
-        raise InvalidRequest(
-            "A chatbot's name has 1 to 64 of a-z, 0-9 and inner hyphens.", param="name"
-        )
-    Organisation.objects.select_for_update(no_key=True).get(pk=organisation_id)
-    mine = Chatbot.objects.all().for_organisation(organisation_id)
-    if mine.filter(name=name).exists():
-        raise InvalidRequest("Another chatbot of yours has this name.", param="name")
-    if mine.count() >= MOST_CHATBOTS:
-        raise InvalidRequest(f"An organisation has at most {MOST_CHATBOTS} chatbots. Delete one.")
-
-
-def _free_slug(name: str) -> str:
-    """What the name is, where nobody else's page is called so."""
-    taken = Chatbot.objects.filter(slug=name).exists()
-    return f"{name}-{secrets.token_hex(4)}" if taken else name
 
 
 def _issue_key(organisation_id: str, name: str) -> tuple[APIKey, str]:

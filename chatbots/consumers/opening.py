@@ -81,7 +81,7 @@ async def still_admitted(guest: Guest, call: Call) -> Live:
 
 def _require_welcome(live: Live, call: Call) -> None:
     """May a page like this one talk to the chatbot?"""
-    if live.name != call.name or not live.answers:
+    if not live.is_called(call.name) or not live.answers:
         raise unknown()
     if not _fits(live, call):
         raise Forbidden(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from api import addresses, database
@@ -35,6 +35,8 @@ async def chat(request: HttpRequest, slug: str) -> HttpResponse:
     live = await finding.by_slug(slug)
     if live is None or not live.answers or live.configuration.access == "private":
         return _unavailable(request, status=404)
+    if slug != live.slug:  # it was renamed, and may be again
+        return redirect("hosted-chat", live.slug)
     language = _language(request, live.configuration)
     context = {
         "live": live,

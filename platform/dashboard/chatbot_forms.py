@@ -47,6 +47,13 @@ class NewChatbotForm(Form):
     )
 
 
+class RenameForm(Form):
+    name = forms.SlugField(
+        label=_("Name in addresses and calls"), max_length=64,
+        help_text=_("Lower case letters, digits and hyphens. Old links and calls go on."),
+    )  # fmt: skip
+
+
 class DraftForm(Form):
     """A part of the draft: the fields are the Configuration's, `limits.messages` with two _."""
 

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -51,11 +52,22 @@ def chatbot_view(*, write: bool = False) -> Callable[[View], View]:
                 raise PermissionDenied(
                     ROLES_NEEDED.format(role=request.role, team=request.organisation.name)
                 )
-            return view(request, making.find(request.organisation.id, name), **route)
+            chatbot = making.find(request.organisation.id, name)
+            if chatbot.name != name and request.method == "GET":
+                return redirect(_by_new_name(request, chatbot))
+            return view(request, chatbot, **route)
 
         return page
 
     return wrap
+
+
+def _by_new_name(request: TeamRequest, chatbot: Chatbot) -> str:
+    """This page's address after the chatbot was renamed."""
+    match = request.resolver_match
+    assert match is not None  # noqa: S101 - it has led to a view
+    address = reverse(match.view_name, kwargs={**match.kwargs, "name": chatbot.name})
+    return f"{address}?{request.GET.urlencode()}" if request.GET else address
 
 
 def author_of(request: TeamRequest) -> Author:

@@ -77,6 +77,8 @@ pages: list[URLPattern] = [
     ),
     path("chatbots/<slug:name>/settings", chatbot_settings.settings, name="chatbot-settings"),
     path("chatbots/<slug:name>/secret", chatbot_settings.secret, name="chatbot-secret"),
+    path("chatbots/<slug:name>/rename", chatbot_settings.rename, name="chatbot-rename"),
+    path("chatbots/<slug:name>/transfer", chatbot_settings.transfer, name="chatbot-transfer"),
     path("chatbots/<slug:name>/delete", chatbot_settings.delete, name="chatbot-delete"),
     path("conversations", conversations.conversations, name="conversations"),
     path("conversations/export", conversation_actions.export, name="conversations-export"),

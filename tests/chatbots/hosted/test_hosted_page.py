@@ -12,7 +12,8 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import Organisation
 from api import rate_limits
-from chatbots import finding
+from chatbots import finding, naming
+from chatbots.author import SYSTEM
 from chatbots.configuration import Configuration
 from chatbots.models import Chatbot, Version
 
@@ -144,3 +145,13 @@ async def test_whoever_guesses_slugs_does_not_get_far() -> None:
     answer = await look("guess-121")
     assert answer.status_code == 429
     assert int(answer["Retry-After"]) >= 1
+
+
+async def test_an_old_link_leads_to_the_page_of_today_but_not_to_a_private_one() -> None:
+    chatbot = await publish(access="public")
+    await sync_to_async(naming.rename)(chatbot, SYSTEM, "help-desk")
+    answer = await look()
+    assert (answer.status_code, answer["Location"]) == (302, "/c/help-desk")
+    assert (await look("help-desk")).status_code == 200
+    await Chatbot.objects.filter(pk=chatbot.pk).aupdate(paused_at=timezone.now())
+    assert (await look()).status_code == 404

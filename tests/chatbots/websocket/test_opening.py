@@ -4,9 +4,11 @@ from typing import Any
 
 import jwt
 import pytest
+from asgiref.sync import sync_to_async
 
 from api import health
-from chatbots import visitor_tokens
+from chatbots import making, naming, visitor_tokens
+from chatbots.author import SYSTEM
 from chatbots.consumers import chat
 from tests.chatbots.websocket.bots import ORIGIN, Bot
 from tests.chatbots.websocket.fake_conversing import Book
@@ -213,3 +215,10 @@ async def test_the_dashboard_tries_the_draft(bot: Bot, book: Book) -> None:
         assert (await wire.refused())[1] == 4403
     async with opened(bot, preview="forged", origin="https://chat.example") as wire:
         assert (await wire.refused())[1] == 4401
+
+
+async def test_a_page_that_says_a_former_name_goes_on(bot: Bot) -> None:
+    row = await sync_to_async(making.find)(bot.organisation_id, "support")
+    await sync_to_async(naming.rename)(row, SYSTEM, "help-desk")
+    async with opened(bot) as wire:  # under its old name
+        assert (await session_of(wire))["chatbot"]["slug"] == "help-desk"

@@ -1,0 +1,38 @@
+"""A chatbot moves to another team: what its makers wrote goes, what visitors said does not."""
+
+from typing import Any
+
+from django.db import transaction
+
+from chatbots import finding, making
+from chatbots.author import Author
+from chatbots.models import Chatbot, Version
+
+
+@transaction.atomic
+def transfer(chatbot: Chatbot, organisation_id: str, author: Author) -> Chatbot:
+    """With its versions, page address and identity secret; published and paused as it was.
+
+    Conversations and files belong to the organisation that it leaves: they end with it there, and
+    the books keep what it has cost. Its publishable key ends too. Raises InvalidRequest: the other
+    organisation has a chatbot of this name, or no room.
+    """
+    versions = list(Version.objects.filter(chatbot=chatbot).order_by("number"))
+    author.record("left", chatbot, before={"name": chatbot.name}, after={"to": organisation_id})
+    making.delete(chatbot, author)
+    made = making.create(organisation_id, author, chatbot.name, chatbot.title, chatbot.draft)
+    again = Version.objects.bulk_create(_copy(version, made) for version in versions)
+    live = {version.number: version for version in again}.get(
+        chatbot.live.number if chatbot.live else 0
+    )
+    kept = {"slug": chatbot.slug, "identity_secret": chatbot.identity_secret}
+    Chatbot.objects.filter(pk=made.pk).update(live=live, paused_at=chatbot.paused_at, **kept)
+    finding.forget_all()
+    return making.find(organisation_id, made.name)
+
+
+def _copy(version: Version, chatbot: Chatbot) -> Version:
+    said: dict[str, Any] = {
+        name: getattr(version, name) for name in ("number", "configuration", "author", "note")
+    }
+    return Version(organisation_id=chatbot.organisation_id, chatbot=chatbot, **said)

@@ -14,7 +14,15 @@ SHOW = { while read -r word package _; do \
   if [ -t 1 ] && [ "$$word" = Collecting ]; then printf '\r\033[K  %s' "$$package"; fi; \
   done; if [ -t 1 ]; then printf '\r\033[K'; fi; }
 
-setup: .venv/installed
+# `make setup EXTRAS="rag s3"` adds what is not everybody's: redis, s3, rag, ray.
+EXTRAS ?=
+setup: .venv/installed $(EXTRAS:%=.venv/extra-%)
+
+.venv/extra-%: .venv/installed
+	@echo "Installing the extra $* …"
+	@$(PY) -m pip install --disable-pip-version-check --no-build-isolation \
+	  --constraint requirements.lock --editable ".[$*]" | $(SHOW)
+	@touch $@
 
 .venv/installed: requirements.lock sdk/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

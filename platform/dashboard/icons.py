@@ -12,6 +12,7 @@ PATHS: Final[dict[str, str]] = {
     "files": "M4 1.5h5l3 3v10H4zM9 1.5v3h3",
     "models": "M4 4h8v8H4zM6.5 1.5V4M9.5 1.5V4M6.5 12v2.5M9.5 12v2.5M1.5 6.5H4M1.5 9.5H4"
     "M12 6.5h2.5M12 9.5h2.5",
+    "keyboard": "M1.5 4h13v8h-13zM4 6.5h1M7.5 6.5h1M11 6.5h1M5 9.5h6",
     "keys": "M8.5 7.5l5.5-5.5M11.5 4.5l2 2M9 10.5a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0z",
     "usage": "M2 14h12M4 14V8M8 14V3M12 14V6",
     "requests": "M2.5 3.5h11M2.5 8h7M2.5 12.5h9",

@@ -10,11 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`name` is a route of `dashboard:`; `also` are routes that light the same entry."""
+    """`name` is a route of `dashboard:`; `also` are routes that light the same entry.
+
+    `key`, typed after g, leads there.
+    """
 
     name: str
     label: str | Promise
     icon: str
+    key: str
     scope: str | None = None
     also: tuple[str, ...] = ()
     short: str | Promise = ""
@@ -30,27 +34,37 @@ class Link:
 
 
 ENTRIES: Final = (
-    Entry("overview", _("Overview"), "overview", short=_("Overview"), rank=1),
-    Entry("chatbots", _("Chatbots"), "chatbots", "chatbots:read", ("chatbot",), _("Chatbots"), 2),
+    Entry("overview", _("Overview"), "overview", "o", short=_("Overview"), rank=1),
+    Entry(
+        "chatbots",
+        _("Chatbots"),
+        "chatbots",
+        "c",
+        "chatbots:read",
+        ("chatbot",),
+        _("Chatbots"),
+        rank=2,
+    ),
     Entry(
         "conversations",
         _("Conversations"),
         "conversations",
+        "i",
         "chatbots:read",
         ("conversation",),
-        short=_("Inbox"),
+        _("Inbox"),
         rank=3,
     ),
-    Entry("files", _("Files"), "files", "files:read", also=("file",)),
-    Entry("models", _("Models"), "models", "models:read", also=("model",)),
-    Entry("api-keys", _("API keys"), "keys", "keys:write", ("api-key",), _("Keys"), 5),
-    Entry("usage", _("Usage"), "usage", "usage:read", short=_("Usage"), rank=4),
-    Entry("runs", _("Runs"), "requests", "usage:read", ("run",), _("Runs"), 6),
-    Entry("billing", _("Billing"), "billing", "usage:read", also=("top-up",)),
-    Entry("team", _("Team"), "team", "admin"),
-    Entry("webhooks", _("Webhooks"), "webhooks", "admin", ("webhook",)),
-    Entry("audit", _("Audit"), "audit", "admin"),
-    Entry("docs", _("Docs"), "docs", also=("doc",)),
+    Entry("files", _("Files"), "files", "f", "files:read", ("file",)),
+    Entry("models", _("Models"), "models", "m", "models:read", ("model",)),
+    Entry("api-keys", _("API keys"), "keys", "k", "keys:write", ("api-key",), _("Keys"), rank=5),
+    Entry("usage", _("Usage"), "usage", "u", "usage:read", short=_("Usage"), rank=4),
+    Entry("runs", _("Runs"), "requests", "r", "usage:read", ("run",), _("Runs"), rank=6),
+    Entry("billing", _("Billing"), "billing", "b", "usage:read", ("top-up",)),
+    Entry("team", _("Team"), "team", "t", "admin"),
+    Entry("webhooks", _("Webhooks"), "webhooks", "w", "admin", ("webhook",)),
+    Entry("audit", _("Audit"), "audit", "a", "admin"),
+    Entry("docs", _("Docs"), "docs", "d", also=("doc",)),
 )
 MOST_TABS: Final = 4
 

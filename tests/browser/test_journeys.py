@@ -91,6 +91,27 @@ def test_the_palette_goes_anywhere_by_keyboard(context: BrowserContext, owner: V
     page.wait_for_url("**/billing")
 
 
+def test_single_keys_lead_through_the_pages_unless_somebody_types(
+    context: BrowserContext, owner: Visitor
+) -> None:
+    page = owner.open(context, "overview")
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.wait_for_url("**/conversations")
+    page.keyboard.press("/")
+    page.keyboard.type("gcn?")
+    assert page.get_by_role("searchbox").input_value() == "gcn?"
+    page.goto(owner.address("status"))
+    page.keyboard.press("n")
+    page.wait_for_url("**/chatbots/new")
+    page.goto(owner.address("status"))
+    page.keyboard.press("?")
+    page.get_by_label("Use these keys").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_label("Use these keys")).to_be_hidden()
+
+
 def test_the_theme_stays_with_the_next_page(context: BrowserContext, owner: Visitor) -> None:
     page = owner.open(context, "overview")
     page.get_by_role("button", name="Light or dark").click()

@@ -71,6 +71,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "a key, shown once": ("api-keys", _shown),
     "one key": ("api-keys", _first),
     "the palette": ("overview", _palette),
+    "the sheet of keys": ("overview", lambda page: page.keyboard.press("?")),
     "the menu of teams": ("overview", _menu),
     "one run": ("runs", _first),
     "one file": ("files", _first),

@@ -1,6 +1,13 @@
 // Ctrl-K: every link of the page's navigation and every main button, by typing part of its name.
 const clean = (text) => text.replace(/\s+/g, " ").trim();
 
+// What one could have typed instead: keys.js.
+const hints = (node) => (node.dataset.keys || "").split(" ").filter(Boolean).map((key) => {
+  const hint = document.createElement("kbd");
+  hint.textContent = key;
+  return hint;
+});
+
 customElements.define("command-palette", class extends HTMLElement {
   connectedCallback() {
     this.button = this.querySelector("button");
@@ -47,7 +54,7 @@ customElements.define("command-palette", class extends HTMLElement {
   }
 
   found() {
-    const all = [".frame-rail > .nav a", ".page-head .button, .table tbody th a", ".menu a"].flatMap((those) => [...document.querySelectorAll(those)]);
+    const all = [".frame-rail > .nav a", ".page-head .button, .table tbody th a", ".menu :is(a, button[data-keys])"].flatMap((those) => [...document.querySelectorAll(those)]);
     const seen = new Set();
     return all.map((node) => ({ node, name: clean(node.textContent) }))
       .filter(({ name }) => name && !seen.has(name) && seen.add(name))
@@ -64,6 +71,7 @@ customElements.define("command-palette", class extends HTMLElement {
       const icon = node.querySelector(".icon");
       if (icon) item.append(icon.cloneNode(true));
       item.append(name);
+      item.append(...hints(node));
       item.addEventListener("click", () => this.go(node));
       item.run = () => this.go(node);
       return item;

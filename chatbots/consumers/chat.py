@@ -52,7 +52,7 @@ class ChatConsumer(Pipe):
         loop = asyncio.get_running_loop()
         self._impatience = loop.call_later(SESSION_SECONDS, self.end, Close.NO_SESSION)
         try:
-            self._address = counting.take("address", self.call.address or "")
+            self._address = await counting.take("address", self.call.address or "")
             if not speaks:
                 raise reading.BadFrame(NO_SUBPROTOCOL)
             if health.draining:
@@ -101,9 +101,9 @@ class ChatConsumer(Pipe):
         self._leave_session()
         try:
             guest = await opening.admitted(asked, self.call)
-            self._places.append(counting.take("chatbot", guest.live.chatbot_id))
+            self._places.append(await counting.take("chatbot", guest.live.chatbot_id))
             if guest.speaker.visitor_id:  # a program's key has limits of its own
-                self._places.append(counting.take("visitor", guest.speaker.visitor_id))
+                self._places.append(await counting.take("visitor", guest.speaker.visitor_id))
             self.key_id, self.chatbot_id = guest.speaker.key_id, guest.live.chatbot_id
             self._session = Session(guest, self.outbox)
             await self._session.begin(asked)

@@ -1,54 +1,37 @@
-"""How many sockets an address, visitor or chatbot may have in this process; frames, of a socket."""
+"""How many sockets an address, visitor or chatbot may have; frames, of a socket."""
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 from django.conf import settings
 
+from api import open_places
 from api.errors import RateLimited
 from chatbots.protocol.limits import BURST_FRAMES, FRAMES_A_SECOND
 
-_open: Final[Counter[tuple[str, str]]] = Counter()
+PREFIX: Final = "chat "
 
 
-def most(kind: str) -> int:
-    limits: dict[str, int] = settings.CHAT_SOCKETS
-    return limits[kind]
-
-
-def take(kind: str, name: str) -> Callable[[], None]:
+async def take(kind: str, name: str) -> Callable[[], None]:
     """Count one socket of an `address`, `visitor` or `chatbot`; the answer gives it back, once.
 
     Raises RateLimited.
     """
-    place = (kind, name)
-    if _open[place] >= most(kind):
-        if not _open[place]:
-            del _open[place]
+    most: int = settings.CHAT_SOCKETS[kind]
+    give_back = await open_places.take(f"{PREFIX}{kind} {name}", most)
+    if give_back is None:
         raise RateLimited(
-            f"There are {most(kind)} connections open for this {kind}. Close one and try again.",
+            f"There are {most} connections open for this {kind}. Close one and try again.",
             code="rate_limited",
             retry_after=5,
         )
-    _open[place] += 1
-    given = False
-
-    def give_back() -> None:
-        nonlocal given
-        if not given:
-            given = True
-            _open[place] -= 1
-            if not _open[place]:
-                del _open[place]
-
     return give_back
 
 
 def in_all() -> int:
     """Open sockets that were counted by their address (a test's and a bench's question)."""
-    return sum(count for (kind, _), count in _open.items() if kind == "address")
+    return open_places.of_this_process(f"{PREFIX}address ")
 
 
 class Allowance:

@@ -10,23 +10,18 @@ said on every answer to a key that was read; a path or a method that does not ex
 before anybody looks at the key, so those answers (404, 405 of the generating routes) say nothing.
 """
 
-import importlib
 import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 from uuid import uuid4
 
-from django.conf import settings
-
+from api import sharing
 from api.errors import LargerThanLimit, RateLimited
+from api.shared_windows import SharedWindows
 from api.windows import State, Wish
-
-if TYPE_CHECKING:
-    from api.shared_windows import SharedWindows
 
 WINDOW: Final = 60.0
 """Seconds."""
@@ -183,15 +178,10 @@ def headers(key_id: str, limits: Limits) -> dict[str, str]:
     }
 
 
-def shared() -> "SharedWindows | None":
+def shared() -> SharedWindows | None:
     """The windows of all web processes, where there is Redis: for whoever counts something else."""
-    return _connected(settings.REDIS_URL) if settings.REDIS_URL else None
-
-
-async def close() -> None:
-    """An event loop's last act."""
-    if windows := shared():
-        await windows.close()
+    road = sharing.road()
+    return SharedWindows(road) if road else None
 
 
 def forget_all() -> None:
@@ -257,14 +247,6 @@ def _as_told(ask: _Ask, taken: str, state: State) -> Reservation:
 
 def _wish(ask: _Ask) -> Wish:
     return Wish(f"{ask.key_id}:{ask.what}", ask.amount, ask.limit, WINDOW)
-
-
-@cache
-def _connected(url: str) -> "SharedWindows":
-    # Imported only here: who has one process needs no Redis client.
-    module = importlib.import_module("api.shared_windows")
-    windows: SharedWindows = module.SharedWindows(url)
-    return windows
 
 
 def _moment(clock: datetime, wait: float) -> str:

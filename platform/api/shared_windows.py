@@ -4,144 +4,49 @@ Of a window a sorted set has what was taken when, and a hash beside it how much.
 counts. While Redis is away nobody is kept waiting for it: answers are None, and a metric says so.
 """
 
-import asyncio
-import logging
-import time
-import weakref
 from collections.abc import Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter
-from redis import Redis
-from redis import asyncio as of_loops
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
 
+from api.sharing import RedisAway
 from api.windows import State, Wish
 
+if TYPE_CHECKING:
+    from api.redis_road import Road
+
 PREFIX: Final = "smarter:limits:"
-PATIENCE: Final = 0.5  # seconds for an answer
-REST_SECONDS: Final = 2.0  # after a failure
-AT_ONCE: Final = 256  # questions that go out together
-_PATIENT: Final[dict[str, Any]] = {
-    "socket_timeout": PATIENCE,
-    "socket_connect_timeout": PATIENCE,
-}
-ALONE = Counter("rate_limits_alone", "Calls that one process counted alone: Redis was away.")
-logger = logging.getLogger(__name__)
+ALONE: Final = Counter("rate_limits_alone", "Calls that one process counted alone: Redis was away.")
 
 
+@dataclass(frozen=True, slots=True)
 class SharedWindows:
-    """Of one process. Several wishes are granted together, or none of them."""
+    """Several wishes are granted together, or none of them."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._blocking = Redis.from_url(url, retry=Retry(NoBackoff(), 1), **_PATIENT)
-        self._roads: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Road]
-        self._roads = weakref.WeakKeyDictionary()
-        self._rests_until = 0.0
+    road: "Road"
 
     def take(self, taken: str, wishes: Sequence[Wish]) -> list[State] | None:
         """For threads; `taken` is a new id, by which it can be given back."""
-        if self._resting():
-            return None
         try:
-            told: Any = self._blocking.eval(_TAKE, len(wishes), *_asked(taken, wishes))
-        except RedisError as error:
-            self._away(error)
+            told = self.road.ask("EVAL", _TAKE, len(wishes), *_asked(taken, wishes))
+        except RedisAway:
+            ALONE.inc()
             return None
         return _states(told, wishes)
 
     async def atake(self, taken: str, wishes: Sequence[Wish]) -> list[State] | None:
-        if self._resting():
-            return None
         try:
-            told = await self._road().ask(_TAKE, len(wishes), _asked(taken, wishes))
-        except RedisError as error:
-            self._away(error)
+            told = await self.road.aask("EVAL", _TAKE, len(wishes), *_asked(taken, wishes))
+        except RedisAway:
+            ALONE.inc()
             return None
         return _states(told, wishes)
 
     def give_back(self, taken: str, names: Sequence[str], actual: int) -> None:
         """All but `actual`; in an event loop soon. What gets lost only counts until it is old."""
-        arguments: list[str | int] = [*(PREFIX + name for name in names), taken, actual]
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            try:
-                self._blocking.eval(_GIVE_BACK, len(names), *arguments)
-            except RedisError as error:
-                self._away(error)
-        else:
-            given = self._road().ask(_GIVE_BACK, len(names), arguments)
-            given.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-    async def close(self) -> None:
-        """An event loop's last act."""
-        if road := self._roads.pop(asyncio.get_running_loop(), None):
-            await road.close()
-
-    def _road(self) -> "_Road":
-        loop = asyncio.get_running_loop()
-        if loop not in self._roads:
-            self._roads[loop] = _Road(self._url)
-        return self._roads[loop]
-
-    def _resting(self) -> bool:
-        if time.monotonic() < self._rests_until:
-            ALONE.inc()
-            return True
-        return False
-
-    def _away(self, error: RedisError) -> None:
-        logger.warning("limits_not_shared", extra={"reason": str(error)})
-        ALONE.inc()
-        self._rests_until = time.monotonic() + REST_SECONDS
-
-
-class _Road:
-    """An event loop's one connection: what comes while an answer is awaited goes out together."""
-
-    def __init__(self, url: str) -> None:
-        retry = of_loops.retry.Retry(NoBackoff(), 1)
-        self._redis = of_loops.Redis.from_url(url, retry=retry, **_PATIENT)
-        self._waiting: list[tuple[asyncio.Future[Any], str, int, list[str | int]]] = []
-        self._sending: asyncio.Task[None] | None = None
-
-    def ask(self, script: str, keys: int, arguments: list[str | int]) -> "asyncio.Future[Any]":
-        loop = asyncio.get_running_loop()
-        self._waiting.append((answer := loop.create_future(), script, keys, arguments))
-        if self._sending is None:
-            self._sending = loop.create_task(self._send())
-        return answer
-
-    async def close(self) -> None:
-        if self._sending is not None:
-            await self._sending
-        await self._redis.aclose()
-
-    async def _send(self) -> None:
-        while together := self._waiting[:AT_ONCE]:
-            del self._waiting[:AT_ONCE]
-            told = await self._told(together)
-            for (answer, *_), result in zip(together, told, strict=True):
-                if answer.done():
-                    continue
-                if isinstance(result, RedisError):
-                    answer.set_exception(result)
-                else:
-                    answer.set_result(result)
-        self._sending = None
-
-    async def _told(self, together: Sequence[tuple[Any, str, int, list[str | int]]]) -> list[Any]:
-        pipe = self._redis.pipeline(transaction=False)
-        for _, script, keys, arguments in together:
-            pipe.eval(script, keys, *arguments)
-        try:
-            return await pipe.execute(raise_on_error=False)
-        except RedisError as error:
-            return [error] * len(together)
+        places = (PREFIX + name for name in names)
+        self.road.send("EVAL", _GIVE_BACK, len(names), *places, taken, actual)
 
 
 def _asked(taken: str, wishes: Sequence[Wish]) -> list[str | int]:

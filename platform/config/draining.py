@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from accounts import metering
-from api import database, health, rate_limits
+from api import database, health, open_places, sharing
 from billing import ledger
 from chatbots.consumers import tabs
 from inference import event_log, reading, runs
@@ -49,6 +49,7 @@ async def close_parts() -> None:
     await registry.close()
     await tabs.close()
     await event_log.close()
-    await rate_limits.close()
+    await open_places.close()
+    await sharing.close()
     await metering.write()
     await database.close()

@@ -10,9 +10,10 @@ import pytest
 from pytest_django import Settings
 from redis import Redis
 
-from api import rate_limits, shared_windows
+from api import rate_limits, redis_road, shared_windows, sharing
 from api.errors import RateLimited
 from api.rate_limits import Limits
+from api.redis_road import Road
 from api.shared_windows import SharedWindows
 from api.windows import Wish
 from tests import redis_server
@@ -51,7 +52,7 @@ async def test_event_loops_and_threads_share_it_too(redis: RedisServer) -> None:
     await asyncio.to_thread(rate_limits.take_tokens, "key", FEW, 30)
     with pytest.raises(RateLimited):
         await rate_limits.atake_tokens("key", FEW, 11)
-    await rate_limits.close()
+    await sharing.close()
 
 
 async def test_what_is_given_back_can_be_taken_elsewhere(redis: RedisServer) -> None:
@@ -60,12 +61,12 @@ async def test_what_is_given_back_can_be_taken_elsewhere(redis: RedisServer) -> 
     reservation.settle(30)
     reservation.settle(90)  # never more again
     assert rate_limits.headers("key", FEW)["x-ratelimit-remaining-tokens"] == "70"
-    await rate_limits.close()
+    await sharing.close()
     another_process()
     await rate_limits.atake_tokens("key", FEW, 70)
     with pytest.raises(RateLimited):
         await rate_limits.atake_tokens("key", FEW, 1)
-    await rate_limits.close()
+    await sharing.close()
 
 
 def test_headers_tell_what_all_processes_took(redis: RedisServer) -> None:
@@ -76,7 +77,7 @@ def test_headers_tell_what_all_processes_took(redis: RedisServer) -> None:
 
 
 def test_a_herd_gets_no_more_than_the_limit(redis: RedisServer) -> None:
-    processes = [SharedWindows(redis.url) for _ in range(4)]
+    processes = [SharedWindows(Road(redis.url)) for _ in range(4)]
 
     def crowd(number: int) -> bool:
         told = processes[number % 4].take(f"id {number}", [Wish("herd", 1, 50, 60)])
@@ -87,7 +88,7 @@ def test_a_herd_gets_no_more_than_the_limit(redis: RedisServer) -> None:
 
 
 def test_a_window_slides_by_the_clock_of_redis(redis: RedisServer) -> None:
-    windows = SharedWindows(redis.url)
+    windows = SharedWindows(Road(redis.url))
 
     def take(number: int) -> float:
         told = windows.take(f"id {number}", [Wish("short", 1, 2, 0.4)])
@@ -102,7 +103,7 @@ def test_a_window_slides_by_the_clock_of_redis(redis: RedisServer) -> None:
 
 
 def test_what_is_old_is_gone_also_from_a_window_that_is_always_used(redis: RedisServer) -> None:
-    windows = SharedWindows(redis.url)
+    windows = SharedWindows(Road(redis.url))
     for number in range(12):
         assert windows.take(f"id {number}", [Wish("busy", 1, 100, 0.3)])
         time.sleep(0.05)
@@ -112,7 +113,7 @@ def test_what_is_old_is_gone_also_from_a_window_that_is_always_used(redis: Redis
 
 
 def test_several_windows_are_taken_together_or_not_at_all(redis: RedisServer) -> None:
-    windows = SharedWindows(redis.url)
+    windows = SharedWindows(Road(redis.url))
     both = [Wish("wide", 1, 10, 60), Wish("narrow", 1, 1, 60)]
     windows.take("first", both)
     refused = windows.take("second", both)
@@ -125,7 +126,7 @@ def test_several_windows_are_taken_together_or_not_at_all(redis: RedisServer) ->
 
 
 async def test_without_redis_each_process_goes_on_from_what_it_has_let_through(
-    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+    redis: RedisServer,
 ) -> None:
     await rate_limits.atake_request("key", FEW)
     await rate_limits.atake_request("key", FEW)
@@ -137,12 +138,13 @@ async def test_without_redis_each_process_goes_on_from_what_it_has_let_through(
         await rate_limits.atake_request("key", FEW)
     assert time.monotonic() - began < 2
     assert shared_windows.ALONE._value.get() == before + 2
+    assert redis_road.AWAY._value.get() == 1
 
-    monkeypatch.setattr(shared_windows, "REST_SECONDS", 0.0)
     redis.start()  # it has forgotten everything: at most one window
-    windows = rate_limits.shared()
-    assert windows is not None
-    windows._rests_until = 0.0
+    road = sharing.road()
+    assert road is not None
+    road._rests_until = 0.0
     await rate_limits.atake_request("key", FEW)
     assert shared_windows.ALONE._value.get() == before + 2
-    await rate_limits.close()
+    assert redis_road.AWAY._value.get() == 0
+    await sharing.close()

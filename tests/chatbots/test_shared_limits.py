@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from api import rate_limits
+from api import sharing
 from api.errors import RateLimited
 from chatbots import limits
 from chatbots.configuration import Limits
@@ -22,7 +22,7 @@ async def redis(tmp_path: Path, settings: Settings) -> AsyncIterator[RedisServer
     with redis_server.running(tmp_path) as server:
         settings.REDIS_URL = server.url
         yield server
-        await rate_limits.close()
+        await sharing.close()
     limits.forget_all()
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import APIKey, Organisation
-from api import health
+from api import health, open_places
 from api.errors import DatabaseUnavailable
 from inference import responses, runs
 from inference.gateway.websocket import closing, connection, handshake
@@ -124,7 +124,7 @@ async def test_a_client_that_leaves_at_once_leaves_nothing_behind(bakery: Tenant
             socket.create("#words=2000 #pace=20", store=False)
             await asyncio.sleep(0.01)
     await until(lambda: runs.open_runs() == 0)
-    await until(lambda: not handshake._connections)
+    await until(lambda: not open_places.of_this_process("key "))
     await until(lambda: not [task for task in asyncio.all_tasks() if "/inference/" in repr(task)])
 
 

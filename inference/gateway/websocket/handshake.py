@@ -1,15 +1,14 @@
 """Who may open a socket: the key is looked at before anything is accepted."""
 
 import logging
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Final
 
 from starlette.types import Message, Receive, Scope, Send
 
 from accounts.authentication import Caller
-from api import health
+from api import health, open_places
 from api.asgi import refuse
 from api.errors import ApiError, RateLimited, Unavailable
 from inference.gateway.admission import known
@@ -21,7 +20,6 @@ REFUSED: Final = {401: 4401, 403: 4403, 429: 4429}  # where a handshake cannot h
 OVERLOADED: Final = 1013
 BROKEN: Final = 1011
 logger = logging.getLogger(__name__)
-_connections: Counter[str] = Counter()
 
 
 class Handshake:
@@ -31,10 +29,12 @@ class Handshake:
         await receive()  # websocket.connect
         try:
             caller = await _admitted(scope)
+            give_back = await _counted(caller)
         except ApiError as error:
             await _refuse(scope, send, error)
             return
-        with _counted(caller):
+        with ExitStack() as leaving:
+            leaving.callback(give_back)
             await send({"type": "websocket.accept"})
             try:
                 await Connection(scope, receive, send, caller.key_id).serve()
@@ -46,26 +46,19 @@ class Handshake:
 async def _admitted(scope: Scope) -> Caller:
     if health.draining:
         raise Unavailable("The server is shutting down. Connect again.", retry_after=2)
-    caller = await known(scope)
-    if _connections[caller.meter_id] >= MOST_CONNECTIONS:
+    return await known(scope)
+
+
+async def _counted(caller: Caller) -> Callable[[], None]:
+    give_back = await open_places.take(f"key {caller.meter_id}", MOST_CONNECTIONS)
+    if give_back is None:
         raise RateLimited(
             f"This key has {MOST_CONNECTIONS} connections open. Close one, or use one for more: "
             "responses with different values of stream_id run side by side.",
             code="too_many_connections",
             retry_after=5,
         )
-    return caller
-
-
-@contextmanager
-def _counted(caller: Caller) -> Iterator[None]:
-    _connections[caller.meter_id] += 1
-    try:
-        yield
-    finally:
-        _connections[caller.meter_id] -= 1
-        if not _connections[caller.meter_id]:
-            del _connections[caller.meter_id]
+    return give_back
 
 
 async def _refuse(scope: Scope, send: Send, error: ApiError) -> None:

@@ -1,20 +1,30 @@
 """Chatbots with the figures of their last seven days: from the usage of the API, summed once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import usage
+from billing.usage import UsageLine
 from chatbots import states
 from chatbots.models import Chatbot, Conversation, Message
 from chatbots.states import Spent
+from dashboard import sorting
 
 DAYS = 7
 LIKED_DAYS = 30
+COLUMNS: Final = {
+    "name": "title_sorted",
+    "messages": "messages_sorted",
+    "cost": "cost_sorted",
+    "last": "last_sorted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +54,30 @@ class Thumbs:
         return self.up / (self.up + self.down) if self.up + self.down else None
 
 
-def of(organisation_id: str, chatbots: Sequence[Chatbot]) -> list[Row]:
-    """A row each, in their order, by a fixed number of queries."""
+def used(organisation_id: str) -> dict[str, UsageLine]:
+    """Of the last seven days, by chatbot."""
     today = timezone.now().date()
     lines = usage.by(
         organisation_id, today - timedelta(days=DAYS - 1), today + timedelta(days=1), ("chatbot",)
     )
-    used = {line.chatbot: line for line in lines}
+    return {line.chatbot: line for line in lines if line.chatbot}
+
+
+def sortable(chatbots: QuerySet[Any], used: Mapping[str, UsageLine]) -> QuerySet[Any]:
+    """With the figures of the columns that the list can be sorted by."""
+    found: QuerySet[Any] = chatbots.annotate(
+        title_sorted=Lower("title"),
+        messages_sorted=sorting.figures({pk: line.requests for pk, line in used.items()}),
+        cost_sorted=sorting.figures({pk: line.charged_nano for pk, line in used.items()}),
+        last_sorted=Coalesce(_newest(), sorting.NEVER),
+    )
+    return found
+
+
+def of(
+    organisation_id: str, chatbots: Sequence[Chatbot], used: Mapping[str, UsageLine]
+) -> list[Row]:
+    """A row each, in their order, by a fixed number of queries."""
     ids = [each.id for each in chatbots]
     liked, last = thumbs(organisation_id, ids), _last(organisation_id, ids)
     spent = states.spent(chatbots)
@@ -105,11 +132,15 @@ def thumbs(organisation_id: str, ids: Sequence[str]) -> dict[str, Thumbs]:
 
 
 def _last(organisation_id: str, ids: Sequence[str]) -> dict[str, datetime]:
-    """One step into an index for each, however many conversations they have."""
+    mine = Chatbot.objects.filter(organisation_id=organisation_id, pk__in=ids)
+    told = mine.annotate(last=_newest()).filter(last__isnull=False)
+    return dict(told.values_list("pk", "last"))
+
+
+def _newest() -> Subquery:
+    """When somebody wrote last: one step into an index for each chatbot, however much was said."""
     talks = Conversation.objects.filter(
-        chatbot=OuterRef("pk"), organisation_id=organisation_id, is_preview=False,
+        chatbot=OuterRef("pk"), organisation_id=OuterRef("organisation_id"), is_preview=False,
         messages_count__gt=0,
     )  # fmt: skip
-    newest = Subquery(talks.order_by("-last_message_at").values("last_message_at")[:1])
-    mine = Chatbot.objects.filter(organisation_id=organisation_id, pk__in=ids)
-    return dict(mine.annotate(last=newest).filter(last__isnull=False).values_list("pk", "last"))
+    return Subquery(talks.order_by("-last_message_at").values("last_message_at")[:1])

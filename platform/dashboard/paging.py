@@ -7,9 +7,12 @@ from typing import Any, Final
 from django.db.models import QuerySet
 
 from api import pagination
+from dashboard import sorting
+from dashboard.sorting import Sort
 
 ROWS: Final = 25
 LONGEST_SEARCH: Final = 100
+_NONE: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +22,36 @@ class Page:
     rows: list[Any]
     newer: str
     older: str
+    sort: Sort = sorting.UNSORTED
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
 def of(
-    queryset: QuerySet[Any], query: Mapping[str, str], field: str = "created_at", rows: int = ROWS
+    queryset: QuerySet[Any],
+    query: Mapping[str, str],
+    field: str = "created_at",
+    rows: int = ROWS,
+    columns: Mapping[str, str] = _NONE,
 ) -> Page:
-    """Raises InvalidRequest for a cursor that is none."""
+    """By `field`, the newest first, or by the one of `columns` that the query asks for: the name
+    in the query, and the field or annotation (never null). Raises InvalidRequest for a cursor that
+    is none."""
+    sort = sorting.of(query, columns)
     asked = {name: query[name] for name in ("after", "before") if query.get(name)}
-    found, more = pagination.page(queryset, {**asked, "limit": str(rows)}, field)
+    asked |= {"limit": str(rows), "order": sort.order}
+    found, more = pagination.page(queryset, asked, columns.get(sort.column, field))
     if not found:
-        return Page([], "", "")
+        return Page([], "", "", sort)
     backwards = "before" in asked and "after" not in asked
     has_newer = more if backwards else "after" in asked
     has_older = True if backwards else more
     return Page(
-        found, str(found[0].pk) if has_newer else "", str(found[-1].pk) if has_older else ""
+        found,
+        str(found[0].pk) if has_newer else "",
+        str(found[-1].pk) if has_older else "",
+        sort,
     )
 
 

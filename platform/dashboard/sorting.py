@@ -2,9 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
+from django.db.models import BigIntegerField, Case, DateTimeField, Value, When
+
 PARAMETER: Final = "sort"
+NEVER: Final = Value(datetime(1970, 1, 1, tzinfo=UTC), DateTimeField())
+"""For moments that have not come, so that they can be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +37,18 @@ class Sort:
         return column if self.descending else f"-{column}"
 
 
+UNSORTED: Final = Sort()
+
+
 def of(query: Mapping[str, str], columns: Collection[str], usual: str = "") -> Sort:
     """What is no column of the list changes nothing; `usual` is how the list stands unasked."""
     asked = query.get(PARAMETER, "")
     if asked.removeprefix("-") not in columns:
         asked = usual
     return Sort(asked.removeprefix("-"), asked.startswith("-") or not asked)
+
+
+def figures(by_id: Mapping[str, int]) -> Case:
+    """What was summed elsewhere, such as usage, as a column of the rows with these ids."""
+    known = [When(pk=key, then=Value(figure)) for key, figure in by_id.items()]
+    return Case(*known, default=Value(0), output_field=BigIntegerField())

@@ -1,11 +1,13 @@
 """API keys: list, create (shown once), change, rotate, revoke."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -18,14 +20,22 @@ from accounts.views import CREATIONS
 from api.errors import ApiError
 from api.rate_limits import take_request
 from billing import usage
-from dashboard import paging
+from dashboard import paging, sorting
 from dashboard.access import TeamRequest, actor_of, organisation_view
 from dashboard.key_forms import KeyForm
 
 GRACE = timedelta(hours=24)
+NO_BUDGET = 2**63 - 1  # more than any
 _SENT = "sent_forms"
 _REMEMBERED = 20
 STATES = ("active", "revoked")
+COLUMNS = {
+    "name": "name_sorted",
+    "rate": "requests_per_minute",
+    "spent": "spent_sorted",
+    "budget": "budget_sorted",
+    "used": "used_sorted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +96,17 @@ def revoke(request: TeamRequest, key_id: str) -> HttpResponse:
 
 
 def rows(request: TeamRequest, found: list[APIKey]) -> list[Row]:
+    spent = _spent(request)
+    return [_row(key, spent.get(key.id, 0)) for key in found]
+
+
+def _spent(request: TeamRequest) -> dict[str, int]:
+    """By key, this month."""
     today = timezone.now().date()
     lines = usage.by(
         request.organisation.id, today.replace(day=1), today + timedelta(days=1), ("key",)
     )
-    spent = {line.key: line.charged_nano for line in lines}
-    return [_row(key, spent.get(key.id, 0)) for key in found]
+    return {line.key: line.charged_nano for line in lines if line.key}
 
 
 def _row(key: APIKey, spent: int) -> Row:
@@ -106,10 +121,11 @@ def _row(key: APIKey, spent: int) -> Row:
 
 
 def _list(request: TeamRequest, form: KeyForm, status: int = 200) -> HttpResponse:
-    page = paging.of(_found(request), request.GET)
+    spent = _spent(request)
+    page = paging.of(_sortable(_found(request), spent), request.GET, columns=COLUMNS)
     shown = {
         "page": page,
-        "rows": rows(request, page.rows),
+        "rows": [_row(key, spent.get(key.id, 0)) for key in page.rows],
         "form": form,
         "once": secrets.token_urlsafe(12),
         "q": paging.search(request.GET),
@@ -117,6 +133,15 @@ def _list(request: TeamRequest, form: KeyForm, status: int = 200) -> HttpRespons
         "state": request.GET.get("state", ""),
     }
     return render(request, "dashboard/api_keys.html", shown, status=status)
+
+
+def _sortable(found: "QuerySet[APIKey]", spent: Mapping[str, int]) -> "QuerySet[APIKey]":
+    return found.annotate(
+        name_sorted=Lower("name"),
+        spent_sorted=sorting.figures(spent),
+        budget_sorted=Coalesce("budget_nano", NO_BUDGET),
+        used_sorted=Coalesce("last_used_at", sorting.NEVER),
+    )
 
 
 def _found(request: TeamRequest) -> QuerySet[APIKey]:

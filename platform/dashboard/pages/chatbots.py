@@ -29,8 +29,10 @@ LARGEST_YAML = 256 * 1024
 @organisation_view(scope=READ)
 def chatbots(request: TeamRequest) -> HttpResponse:
     found, mine = _found(request), _mine(request)
-    page = paging.of(found, request.GET)
-    rows = chatbot_rows.of(request.organisation.id, page.rows)
+    used = chatbot_rows.used(request.organisation.id)
+    sortable = chatbot_rows.sortable(found, used)
+    page = paging.of(sortable, request.GET, columns=chatbot_rows.COLUMNS)
+    rows = chatbot_rows.of(request.organisation.id, page.rows, used)
     shown = {
         "page": page,
         "rows": rows,

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from knowledge.models import Status, StoreFile
 
 SCRIPT: Final = "application/json"
 """What file-drop.js says that it accepts."""
+COLUMNS: Final = {"name": "name_sorted", "size": "size", "added": "created_at"}
 PURPOSES: Final = {
     "user_data": gettext_lazy("Questions about it"),
     "assistants": gettext_lazy("Knowledge"),
@@ -72,7 +74,8 @@ def receive(request: TeamRequest, given: "UploadedFile[Any]", purpose: str) -> S
 
 
 def _list(request: TeamRequest, form: UploadForm, status: int = 200) -> HttpResponse:
-    page = paging.of(_found(request), request.GET)
+    found = _found(request).annotate(name_sorted=Lower("filename"))
+    page = paging.of(found, request.GET, columns=COLUMNS)
     rows = file_states.rows(request.organisation.id, page.rows)
     shown = {
         "page": page,

@@ -29,7 +29,7 @@ setup: .venv/installed $(EXTRAS:%=.venv/extra-%)
 	  { echo "Python 3.11 or newer is needed; choose one with: make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
-	@echo "Installing Python packages into .venv (about 1.9 GB, once) …"
+	@echo "Installing Python packages into .venv (about 2 GB, once) …"
 	@$(PY) -m pip install --disable-pip-version-check --requirement requirements.lock | $(SHOW)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --editable . --editable ./sdk

@@ -80,11 +80,13 @@ export class Session {
 
   /** The page says who its visitor is: another person has other conversations. */
   identify() {
+    const { store } = this;
     this.memory.forget();
-    const { items, conversation, active } = { items: [], conversation: null, active: null };
-    this.store.change({ items, conversation, active });
-    if (this.store.phase === "ready") this.connection.send(this.hello());
-    else if (this.store.phase === "closed") this.connection.retry();
+    this.answers.ignore(store.active); // what is being written is for whoever asked
+    this.stopSoon = false;
+    store.change({ items: [], conversation: null, asking: null, active: null, more: false, notice: null });
+    if (store.phase === "ready") this.connection.send(this.hello());
+    else if (store.phase === "closed") this.connection.retry();
   }
 
   // ---- from the server

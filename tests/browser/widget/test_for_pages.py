@@ -4,7 +4,9 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.widget import sites
 from tests.browser.widget.conftest import Visit
+from tests.browser.widget.fake_answer import Frame
 from tests.browser.widget.fake_server import FakeServer
+from tests.running import wait_until
 
 WIDGET = "document.querySelector('chat-widget')"
 
@@ -95,9 +97,32 @@ def test_who_the_visitor_is_comes_from_the_page(visit: Visit, fake: FakeServer) 
     seen.page.evaluate(f"{WIDGET}.identify('signed-2')")
     expect(seen.answers).to_have_count(0)
     expect(seen.panel.locator(".asks")).to_be_visible()
-    last = fake.frames("session.update")[-1]["session"]
+    last = introduced_again(fake)
     assert last["user_token"] == "signed-2"
     assert "visitor_token" not in last
+
+
+def introduced_again(fake: FakeServer) -> Frame:
+    wait_until(lambda: len(fake.frames("session.update")) == 2, 15, "the page has told who it is")
+    told: Frame = fake.frames("session.update")[-1]["session"]
+    return told
+
+
+def test_what_is_being_written_for_one_person_is_not_shown_to_the_next(
+    visit: Visit, fake: FakeServer
+) -> None:
+    fake.hold_after = 3
+    seen = visit(user_token="signed-1").open()
+    seen.ask("My secret")
+    expect(seen.answers).to_have_text("You said: My")
+    written = fake.told.pop()
+    seen.page.evaluate(f"{WIDGET}.identify('signed-2')")
+    introduced_again(fake)
+    fake.hold_after = None
+    wait_until(lambda: written.status == "completed", 15, "the answer goes on without its reader")
+    seen.ask("Mine")
+    expect(seen.answers).to_have_text("You said: Mine")
+    expect(seen.questions).to_have_text("Mine")
 
 
 def test_the_pages_variables_win_over_the_chatbots_theme(visit: Visit, fake: FakeServer) -> None:

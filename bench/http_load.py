@@ -3,13 +3,23 @@
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from bench.http_site import Site
-
+CHUNKED = b"transfer-encoding: chunked"
 LAST_CHUNK = b"0\r\n\r\n"
 CHAT = "/v1/chat/completions"
+
+
+class Site(Protocol):
+    """What is asked: ours, or a gateway of other people."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    def cpu_seconds(self) -> float: ...
 
 
 @dataclass
@@ -28,15 +38,31 @@ class Connection:
         """The head and the body (chunks and all) of the answer."""
         self.writer.write(request)
         head = await self.reader.readuntil(b"\r\n\r\n")
-        if b"transfer-encoding: chunked" in head.lower():
+        if CHUNKED in head.lower():
             return head, await self._chunks()
-        return head, await self.reader.readexactly(_length(head))
+        return head, await self._whole(head)
+
+    async def first_word(self, request: bytes) -> float:
+        """Seconds until the answer, or until the first word of one that streams (then the rest is
+        read, too)."""
+        start = time.perf_counter()
+        self.writer.write(request)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        if b"text/event-stream" not in head:
+            await (self._chunks() if CHUNKED in head.lower() else self._whole(head))
+            return time.perf_counter() - start
+        begun = await self.reader.readuntil(b"w1")
+        waited = time.perf_counter() - start
+        await self._chunks(begun)
+        return waited
 
     def close(self) -> None:
         self.writer.close()
 
-    async def _chunks(self) -> bytes:
-        body = b""
+    async def _whole(self, head: bytes) -> bytes:
+        return await self.reader.readexactly(_length(head))
+
+    async def _chunks(self, body: bytes = b"") -> bytes:
         while not body.endswith(LAST_CHUNK):
             piece = await self.reader.read(1 << 16)
             if not piece:
@@ -47,9 +73,10 @@ class Connection:
 
 def request(site: Site, path: str, call: dict[str, Any]) -> bytes:
     body = json.dumps(call).encode()
+    headers = "".join(f"{name}: {value}\r\n" for name, value in site.headers.items())
     return (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-        f"Authorization: Bearer {site.api_key}\r\nContent-Type: application/json\r\n"
+        f"{headers}Content-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 

@@ -27,11 +27,22 @@ class Site:
     port: int
     api_key: str
     web_process: int
+    database: int  # the process above all of Postgres'
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"}
 
     def cpu_seconds(self) -> float:
-        """What the web process has used so far, user and system."""
-        fields = Path(f"/proc/{self.web_process}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu_seconds(self.web_process)
+
+
+def cpu_seconds(process: int) -> float:
+    """What a process and all below it have used so far, user and system."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    below = [file.read_text() for file in Path(f"/proc/{process}/task").glob("*/children")]
+    children = [int(pid) for pids in below for pid in pids.split()]
+    return (int(fields[11]) + int(fields[12])) / TICKS + sum(map(cpu_seconds, children))
 
 
 @contextmanager
@@ -56,7 +67,7 @@ def site(
             )
             with _running(data, *program, "--port", str(port), "--server", server) as web:
                 _wait_for(port, web)
-                yield Site(server, port, json.loads(created)["api_key"], web.pid)
+                yield Site(server, port, json.loads(created)["api_key"], web.pid, database.pid)
 
 
 def manage(data: Path, *arguments: str) -> str:

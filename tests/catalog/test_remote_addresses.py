@@ -51,8 +51,8 @@ async def test_a_changed_row_has_a_new_engine_and_the_old_one_ends_what_it_began
 
     assert registry.engine_for(Row("http://127.0.0.1:9/v1", 2000)) is not old
     await asyncio.sleep(0.05)
-    assert not old._client.is_closed
+    assert not old.connections.closed
     old.replicas.all[0].left()
     await asyncio.sleep(0.05)
-    assert old._client.is_closed
+    assert old.connections.closed
     await registry.close()

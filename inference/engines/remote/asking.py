@@ -1,5 +1,7 @@
 """From a generation request to the body of POST /chat/completions or /completions."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from inference.engines.base import (
@@ -48,6 +50,10 @@ def body(request: GenerationRequest, address: RemoteAddress, max_tokens: int) ->
         "stream": True,
         "stream_options": options,
     }
+
+
+def encoded(words: Mapping[str, Any]) -> bytes:
+    return json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def said(request: GenerationRequest) -> dict[str, Any]:

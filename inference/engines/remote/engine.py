@@ -3,12 +3,9 @@
 import asyncio
 import logging
 import os
-import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, cast
-
-import httpx
+from typing import Final, NoReturn, cast
 
 from inference.engines.base import (
     Classified,
@@ -27,14 +24,13 @@ from inference.engines.base import (
 from inference.engines.remote import asking, counting, refusals
 from inference.engines.remote.address import RemoteAddress
 from inference.engines.remote.answer import Answer
+from inference.engines.remote.connections import Connections
 from inference.engines.remote.counting import Count
 from inference.engines.remote.refusals import Fault
 from inference.engines.remote.replicas import Replicas, answers
 from inference.engines.remote.stream import Stream
 from inference.engines.remote.tokenizing import tokenized
 
-CONNECT_SECONDS: Final = 5.0
-SILENT_SECONDS: Final = 120.0  # between two pieces; the Run's own patience is usually shorter
 FIRST_BYTE_SECONDS: Final = 20.0  # then another replica is asked, if there is one
 PREPARED_SECONDS: Final = 60.0  # between `prepare` and `generate`, as in the local engine
 TRIES: Final = 3  # replicas that one request may visit
@@ -57,8 +53,8 @@ class RemoteEngine:
         self.serves = str(address), context_window
         self._address = address
         self._context_window = context_window
-        self._client = _client(address)
-        self.replicas = Replicas(address.urls, self._client)
+        self.connections = Connections(_headers(address))
+        self.replicas = Replicas(address.urls, self.connections)
 
     async def prepare(self, request: GenerationRequest) -> Prepared:
         asking.refuse_unknown(request)
@@ -84,7 +80,7 @@ class RemoteEngine:
             self._note(stream, fault)
             raise fault.error from fault
         finally:
-            await stream.close()
+            stream.close()
 
     async def _begin(self, prepared: _Counted, max_tokens: int) -> Stream:
         """The stream of the first replica that says something."""
@@ -94,7 +90,7 @@ class RemoteEngine:
         refused: EngineError | None = None
         for tries, replica in enumerate(self.replicas.in_turn(), 1):
             answer = Answer(prepared.request, prepared.count, max_tokens)
-            stream = Stream(self._client, replica, answer)
+            stream = Stream(self.connections, replica, answer)
             seconds = FIRST_BYTE_SECONDS if tries < self._most_tries else None
             try:
                 await stream.open(path, body, seconds)
@@ -120,7 +116,7 @@ class RemoteEngine:
     async def _tokenized(self, request: GenerationRequest) -> Count:
         for replica in self.replicas.in_turn():
             try:
-                exact = await tokenized(self._client, replica.url, self._address, request)
+                exact = await tokenized(self.connections, replica.url, self._address, request)
             except Fault as fault:
                 if not fault.moves:
                     raise fault.error from fault
@@ -140,7 +136,7 @@ class RemoteEngine:
     async def info(self) -> EngineInfo:
         """Raises EngineUnavailable."""
         for replica in self.replicas.all:
-            if await answers(self._client, replica.url):
+            if await answers(self.connections, replica.url):
                 name = self._address.model or ""
                 return EngineInfo(name, self._context_window, 0, 0, "unknown", "remote")
         raise EngineUnavailable(refusals.AWAY)
@@ -153,26 +149,18 @@ class RemoteEngine:
 
     async def close(self) -> None:
         await self.replicas.close()
-        await self._client.aclose()
+        self.connections.close()
 
 
 def _refuse_reading() -> NoReturn:
     raise InvalidGeneration("This model generates; it does not make vectors of texts.", "model")
 
 
-def _client(address: RemoteAddress) -> httpx.AsyncClient:
-    """No proxy, no redirect: where a request goes is what the catalog says."""
+def _headers(address: RemoteAddress) -> dict[str, str]:
     headers = {"accept-encoding": "identity"}
     if address.key_env:
         if not (key := os.environ.get(address.key_env)):
             logger.error("remote_key_missing", extra={"variable": address.key_env})
             raise EngineUnavailable("The key of this model's server is missing.")
         headers["authorization"] = f"Bearer {key}"
-    options: dict[str, Any] = {"follow_redirects": False, "trust_env": False}
-    return httpx.AsyncClient(
-        headers=headers,
-        timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS, pool=None),
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=256),
-        verify=ssl.create_default_context(),
-        **options,
-    )
+    return headers

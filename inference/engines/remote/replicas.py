@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-import httpx
+from inference.engines.remote.connection import Broken
+from inference.engines.remote.connections import Connections
 
 FAILURES: Final = 3  # in a row, and a replica is left alone
 FIRST_REST, LONGEST_REST = 1.0, 30.0
@@ -70,9 +71,9 @@ class Replica:
 class Replicas:
     """Of one engine. Checks begin with the first request and end a minute after the last."""
 
-    def __init__(self, urls: tuple[str, ...], client: httpx.AsyncClient) -> None:
+    def __init__(self, urls: tuple[str, ...], connections: Connections) -> None:
         self.all = [Replica(url) for url in urls]
-        self._client = client
+        self._connections = connections
         self._turns = itertools.count()
         self._used = 0.0
         self._checking: asyncio.Task[None] | None = None
@@ -112,14 +113,15 @@ class Replicas:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _ask(self, replica: Replica) -> None:
-        replica.answered_check(well=await answers(self._client, replica.url))
+        replica.answered_check(well=await answers(self._connections, replica.url))
 
 
-async def answers(client: httpx.AsyncClient, url: str) -> bool:
+async def answers(connections: Connections, url: str) -> bool:
     """Does the server answer? That it is full, or refuses our key, calls themselves will tell; and
     some answer 500 here (transformers serve without a cache) though they generate."""
     try:
-        async with asyncio.timeout(CHECK_PATIENCE), client.stream("GET", f"{url}/models") as told:
-            return told.status_code not in NOT_THERE
-    except (httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(CHECK_PATIENCE):
+            async with connections.ask("GET", f"{url}/models") as told:
+                return told.status not in NOT_THERE
+    except (Broken, TimeoutError):
         return False

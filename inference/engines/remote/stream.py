@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
-import httpx
-
 from inference.engines.base import Delta, GenerationFailed
-from inference.engines.remote import refusals
+from inference.engines.remote import asking, refusals
 from inference.engines.remote.answer import Answer
+from inference.engines.remote.connection import Broken
+from inference.engines.remote.connections import Connections, Response
 from inference.engines.remote.refusals import Fault
 from inference.engines.remote.replicas import Replica
 
@@ -23,18 +24,18 @@ _DATA, _DONE = b"data:", b"[DONE]"
 class Stream:
     """`open` waits for the first deltas; then `rest` streams. Both raise Fault."""
 
-    def __init__(self, client: httpx.AsyncClient, replica: Replica, answer: Answer) -> None:
+    def __init__(self, connections: Connections, replica: Replica, answer: Answer) -> None:
         self.replica = replica
-        self._client = client
+        self._connections = connections
         self._answer = answer
-        self._stack = AsyncExitStack()
+        self._response: Response | None = None
         self._batches: AsyncIterator[list[Delta]] | None = None
         self._first: Sequence[Delta] = ()
+        self._closed = False
 
     async def open(self, path: str, body: dict[str, Any], seconds: float | None) -> None:
         """Moves on when nothing at all is heard within `seconds`, or the replica is down."""
         self.replica.took()
-        self._stack.callback(self.replica.left)
         try:
             async with asyncio.timeout(seconds) as patience:
                 self.replica.waiting.add(patience)
@@ -43,10 +44,10 @@ class Stream:
                 finally:
                     self.replica.waiting.discard(patience)
         except TimeoutError as error:
-            await self.close()
+            self.close()
             raise refusals.away() from error
         except BaseException:
-            await self.close()
+            self.close()
             raise
 
     async def rest(self) -> AsyncIterator[Sequence[Delta]]:
@@ -55,70 +56,78 @@ class Stream:
         async for batch in self._batches:
             yield batch
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Closing a response that has not ended closes its connection: the server then stops."""
-        await self._stack.aclose()
+        if not self._closed:
+            self._closed = True
+            self.replica.left()
+            if self._response is not None:
+                self._response.close()
 
     async def _begin(self, path: str, body: dict[str, Any], patience: asyncio.Timeout) -> None:
-        asked = self._client.stream("POST", self.replica.url + path, json=body)
+        url, content = self.replica.url + path, asking.encoded(body)
         try:
-            response = await self._stack.enter_async_context(asked)
-            if response.status_code != httpx.codes.OK:
+            self._response = response = await self._connections.asked("POST", url, content)
+            if response.status != HTTPStatus.OK:
                 raise await _refusal(response)
-        except httpx.HTTPError as error:
+        except Broken as error:
             raise refusals.away() from error
         if not patience.expired():
             patience.reschedule(None)  # it is there; how long it may think is the Run's affair
         self._batches = self._read(response)
         self._first = await anext(self._batches)
 
-    async def _read(self, response: httpx.Response) -> AsyncIterator[list[Delta]]:
+    async def _read(self, response: Response) -> AsyncIterator[list[Delta]]:
         """A batch for everything that has arrived together; the last one ends every choice."""
-        arriving = _events(response)
         try:
-            async for events in arriving:
-                deltas, done = self._taken(events)
+            async for events in _events(response):
+                deltas: list[Delta] = []
+                try:
+                    done = self._take(events, deltas)
+                except GenerationFailed:
+                    if deltas:
+                        yield deltas  # was said before it failed
+                    raise
                 if deltas:
                     yield deltas
                 if done:
-                    await _exhaust(arriving)
+                    await _exhaust(response)
                     return
             yield self._answer.last()  # some servers just hang up when all is said
-        except httpx.HTTPError as error:
+        except Broken as error:
             raise refusals.away(WENT_AWAY) from error
         except GenerationFailed as error:
             raise refusals.senseless(error) from error
 
-    def _taken(self, events: Sequence[bytes]) -> tuple[list[Delta], bool]:
-        deltas: list[Delta] = []
+    def _take(self, events: Sequence[bytes], deltas: list[Delta]) -> bool:
+        """Adds to `deltas`; True when that was all. Raises GenerationFailed."""
         for event in events:
             if event == _DONE:
-                return deltas + self._answer.last(), True
+                deltas += self._answer.last()
+                return True
             deltas += self._answer.take(event)
-        return deltas, False
+        return False
 
 
-async def _refusal(response: httpx.Response) -> Fault:
-    body = b""
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > LONGEST_REFUSAL:
-            break
-    return refusals.of_status(response.status_code, response.headers.get("retry-after"), body)
+async def _refusal(response: Response) -> Fault:
+    body = await response.content(LONGEST_REFUSAL)
+    return refusals.of_status(response.status, response.headers.get("retry-after"), body)
 
 
-async def _exhaust(arriving: AsyncIterator[list[bytes]]) -> None:
+async def _exhaust(response: Response) -> None:
     """Only a response read to its end leaves its connection to the next request."""
+    if response.ended:
+        return
     with suppress(TimeoutError):
         async with asyncio.timeout(LAST_SECONDS):
-            async for _ in arriving:
+            async for _ in response.parts():
                 pass
 
 
-async def _events(response: httpx.Response) -> AsyncIterator[list[bytes]]:
+async def _events(response: Response) -> AsyncIterator[list[bytes]]:
     """The data of server-sent events, as many as came at once. Raises GenerationFailed."""
     rest = b""
-    async for part in response.aiter_bytes():
+    async for part in response.parts():
         *lines, rest = (rest + part).split(b"\n")
         if len(rest) > LONGEST_LINE:
             raise GenerationFailed("The model's server sent an event that is too long.")

@@ -1,14 +1,18 @@
 """Prompts counted by the server that will read them: vLLM's POST /tokenize, beside /v1."""
 
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated, Any, Final
 
-import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 from inference.engines.base import EngineUnavailable, GenerationRequest
 from inference.engines.remote import asking, refusals
 from inference.engines.remote.address import RemoteAddress
+from inference.engines.remote.connection import Broken
+from inference.engines.remote.connections import Connections
 from inference.engines.remote.refusals import Fault
+
+LONGEST_ANSWER: Final = 16 * 1024 * 1024  # vLLM tells the tokens, too
 
 
 class _Told(BaseModel):
@@ -16,7 +20,7 @@ class _Told(BaseModel):
 
 
 async def tokenized(
-    client: httpx.AsyncClient, url: str, address: RemoteAddress, request: GenerationRequest
+    connections: Connections, url: str, address: RemoteAddress, request: GenerationRequest
 ) -> int:
     """Raises Fault."""
     words: dict[str, Any] = {"model": address.model or request.model, **asking.said(request)}
@@ -24,12 +28,15 @@ async def tokenized(
     if request.prompt is None:
         words["add_generation_prompt"] = True
     try:
-        told = await client.post(url.removesuffix("/v1") + "/tokenize", json=words)
-        if told.status_code != httpx.codes.OK:
-            wait = told.headers.get("retry-after")
-            raise refusals.of_status(told.status_code, wait, told.content)
-        return _Told.model_validate_json(told.content).count
-    except httpx.HTTPError as error:
+        asked = connections.ask(
+            "POST", f"{url.removesuffix('/v1')}/tokenize", asking.encoded(words)
+        )
+        async with asked as told:
+            content = await told.content(LONGEST_ANSWER)
+        if told.status != HTTPStatus.OK:
+            raise refusals.of_status(told.status, told.headers.get("retry-after"), content)
+        return _Told.model_validate_json(content).count
+    except Broken as error:
         raise refusals.away() from error
     except ValidationError as error:
         raise Fault(EngineUnavailable("The model's server does not count prompts.")) from error

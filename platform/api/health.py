@@ -8,13 +8,16 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from api import asgi, database, request_ids
+from api import asgi, database, request_ids, sharing
 from api.errors import ApiError, DatabaseUnavailable, MethodNotAllowed, Unavailable
 
 READY_SECONDS: Final = 2.0
 SUMMARIES: Final = {
     "/health/live": "Does the process answer?",
-    "/health/ready": "Does it take calls: is it not stopping, and does its database answer?",
+    "/health/ready": (
+        "Does it take calls: is it not stopping, and does its database answer? Where web processes "
+        "share a Redis, it says whether that is there; calls are taken without it, too."
+    ),
 }
 PATHS: Final = frozenset(prefix + path for path in SUMMARIES for prefix in ("", "/v1"))
 
@@ -35,9 +38,12 @@ async def _answer(scope: Scope, send: Send) -> None:
     if scope["method"] not in {"GET", "HEAD"}:
         request_ids.stamp(lambda: {"allow": "GET, HEAD"})
         raise MethodNotAllowed(f"Use GET here, not {scope['method']}.")
+    told = {"status": "ok"}
     if scope["path"].endswith("/ready"):
         await _require_ready()
-    await asgi.answer(send, {"status": "ok"})
+        if road := sharing.road():  # calls are taken without it, too
+            told["redis"] = "ok" if await road.answers() else "away"
+    await asgi.answer(send, told)
 
 
 async def _require_ready() -> None:

@@ -68,7 +68,10 @@ def add_health(
 _HEALTH: Final = {
     "type": "object",
     "required": ["status"],
-    "properties": {"status": {"type": "string", "enum": ["ok"]}},
+    "properties": {
+        "status": {"type": "string", "enum": ["ok"]},
+        "redis": {"type": "string", "enum": ["ok", "away"]},
+    },
 }
 
 

@@ -19,6 +19,18 @@ def road() -> "Road | None":
     return _road(settings.REDIS_URL) if settings.REDIS_URL else None
 
 
+def is_away() -> bool:
+    """For threads: is there a Redis that does not answer now?"""
+    found = road()
+    if found is None:
+        return False
+    try:
+        found.ask("PING")
+    except RedisAway:
+        return True
+    return False
+
+
 async def close() -> None:
     """An event loop's last act."""
     if found := road():

@@ -87,7 +87,7 @@ MFA_TOTP_TOLERANCE = 1
 # Limits of login and reset are counted here, shared where there are several web processes.
 _REDIS = env.text("REDIS_URL")
 CACHES: Final[dict[str, dict[str, Any]]] = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _REDIS}
+    "default": {"BACKEND": "config.shared_cache.SharedCache", "LOCATION": _REDIS}
     if _REDIS
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }

@@ -254,7 +254,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "polling_interval": 0.5,
     }
     if CELERY_BROKER_URL == "filesystem://"
-    else {}
+    # Who wakes the worker waits only this long for a broker that is away: beat wakes it, too.
+    else {"max_retries": 1, "interval_start": 0, "interval_max": 0.1, "socket_connect_timeout": 0.5}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -267,6 +268,7 @@ CELERY_BEAT_SCHEDULE = {
         "accounts.tasks.forget_refusals": crontab(hour="3", minute="40"),
         "accounts.tasks.send_webhooks": timedelta(seconds=15),
         "billing.tasks.tell_low_balance": timedelta(seconds=15),
+        "billing.tasks.top_up": timedelta(seconds=15),
         "billing.tasks.sweep": timedelta(seconds=15),
         "billing.tasks.roll_up": timedelta(minutes=1),
         "billing.tasks.audit": timedelta(hours=1),

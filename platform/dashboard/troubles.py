@@ -9,7 +9,7 @@ from typing import Final
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from api import presence
+from api import presence, sharing
 from inference.engines import sockets
 from inference.models import ServedModel
 
@@ -31,6 +31,8 @@ def of(organisation_id: str) -> list[Trouble]:
         model for model in models(organisation_id) if _should_answer(model) and not is_up(model)
     ]
     found = [_of_engine(model) for model in away]
+    if sharing.is_away():
+        found = [_of_redis(), *found]
     return found if worker_is_there() else [_of_worker(), *found]
 
 
@@ -77,6 +79,17 @@ def _of_worker() -> Trouble:
             "Nothing is lost, it goes on when the worker is back. If this stays, whoever runs the "
             "server finds the reason in logs/worker.log of its data folder."
         ),
+    )
+
+
+def _of_redis() -> Trouble:
+    return Trouble(
+        _("Redis does not answer."),
+        _(
+            "Chats and calls are answered, and what they cost is exact. Until it is back, each web "
+            "process counts limits alone, and follows the answers of others more slowly."
+        ),
+        _("Nothing is lost. If this stays, whoever runs the server starts Redis again."),
     )
 
 

@@ -4,13 +4,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
+from pytest_django import Settings
 
-from api import database, health
+from api import database, health, sharing
 from api.errors import DatabaseUnavailable
 from api.request_ids import RequestIds
+from tests import redis_server
 
 
 @pytest.fixture
@@ -62,6 +65,27 @@ async def test_without_its_database_a_process_is_not_ready_and_says_so_soon(
     assert time.monotonic() - began < 2
     assert answer.status_code == 503
     assert answer.json()["error"]["message"] == "The database does not answer."
+
+
+@redis_server.needed
+async def test_readiness_says_whether_the_shared_redis_is_there_and_takes_calls_without_it(
+    http: httpx.AsyncClient, async_db: None, settings: Settings, tmp_path: Path
+) -> None:
+    async def told() -> tuple[int, object]:
+        answer = await http.get("/health/ready")
+        return answer.status_code, answer.json()
+
+    with redis_server.running(tmp_path) as redis:
+        settings.REDIS_URL = redis.url
+        assert await told() == (200, {"status": "ok", "redis": "ok"})
+        redis.stop()
+        assert await told() == (200, {"status": "ok", "redis": "away"})
+        redis.start()
+        road = sharing.road()
+        assert road
+        road._rests_until = 0.0  # as two seconds later
+        assert await told() == (200, {"status": "ok", "redis": "ok"})
+    await sharing.close()
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])

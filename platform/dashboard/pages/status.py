@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from api import sharing
 from billing.models import Hold
 from dashboard import frame, marks, speed, troubles
 from dashboard.access import TeamRequest, organisation_view
@@ -33,6 +35,8 @@ def status(request: TeamRequest) -> HttpResponse:
         "running": open_holds.count(),
         "overdue": open_holds.filter(lease_until__lt=now - timedelta(minutes=2)).count(),
         "worker_is_there": troubles.worker_is_there(),
+        "is_shared": bool(settings.REDIS_URL),
+        "redis_is_away": sharing.is_away(),
         "now": now,
     }
     return render(request, "dashboard/status.html", shown)

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from typing import Final
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from chatbots.consumers.tabs import Asked, Tabs
@@ -17,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 
 class RedisTabs(Tabs):
-    """While Redis is away, only this process's connections hear."""
+    """While Redis is away, only this process's connections hear; who hears again looks what it has
+    missed."""
 
     def __init__(self, redis: "Redis") -> None:
         super().__init__()
@@ -49,9 +52,12 @@ class RedisTabs(Tabs):
         async with self._redis.pubsub() as channel:
             await channel.subscribe(CHANNEL)
             async for message in channel.listen():
-                if message["type"] == "message":
+                if message["type"] == "subscribe":
+                    self.look()
+                elif message["type"] == "message":
                     self.pass_on(Asked(**json.loads(message["data"])))
 
 
 def connect(url: str) -> RedisTabs:
-    return RedisTabs(Redis.from_url(url))
+    # Once more at once: of a Redis that was started anew every connection is dead.
+    return RedisTabs(Redis.from_url(url, retry=Retry(NoBackoff(), 1)))

@@ -3,12 +3,13 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from api import ids
-from api.errors import InvalidRequest, NotFound, ServerOverloaded
+from api.errors import ApiError, InvalidRequest, NotFound, ServerOverloaded
 from chatbots import conversing, visitor_tokens
 from chatbots.consumers import describing
 from chatbots.consumers.answers import Answers
@@ -86,6 +87,10 @@ class Session:
             self._answers.known.add(news.response_id)
             self.errands.do(self._join(news))
 
+    def look(self) -> None:
+        """Has another connection asked something, without a word to us?"""
+        self.errands.do(self._look())
+
     def renew(self, live: Live | None = None) -> None:
         """A new token; with the settings of `live`, if the chatbot has changed."""
         if live is not None:
@@ -137,6 +142,12 @@ class Session:
 
     async def _resume(self, asked: client.Resume | client.ResponseResume) -> None:
         self._answers.listen(await self._turn(asked.response_id), asked.starting_after)
+
+    async def _look(self) -> None:
+        with suppress(ApiError):  # nobody has asked us to
+            active = await self._active()
+            if active and active.conversation_id == self._conversation_id:
+                self.hear(Asked(active.conversation_id, active.response_id, by=""))
 
     async def _join(self, news: Asked) -> None:
         turn = await self._turn(news.response_id)

@@ -30,6 +30,9 @@ class Listener(Protocol):
 
     def hear(self, news: Asked) -> None: ...
 
+    def look(self) -> None:
+        """News may have been missed."""
+
 
 class Tabs:
     """The open sessions of one event loop, by conversation."""
@@ -53,6 +56,10 @@ class Tabs:
         for listener in list(self._listeners.get(news.conversation_id, ())):
             if listener.id != news.by:
                 listener.hear(news)
+
+    def look(self) -> None:
+        for listener in {one for listeners in self._listeners.values() for one in listeners}:
+            listener.look()
 
     async def close(self) -> None:
         self._listeners.clear()

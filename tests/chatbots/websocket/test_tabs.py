@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
-from chatbots.consumers import tabs
+from chatbots.consumers import redis_tabs, tabs
 from chatbots.consumers.redis_tabs import RedisTabs
 from chatbots.consumers.tabs import Asked, Tabs
 from tests.chatbots.websocket.bots import Bot
@@ -74,9 +74,13 @@ class Listener:
     def __init__(self, name: str) -> None:
         self.id = name
         self.news: list[Asked] = []
+        self.looks = 0
 
     def hear(self, news: Asked) -> None:
         self.news.append(news)
+
+    def look(self) -> None:
+        self.looks += 1
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -108,6 +112,42 @@ async def test_news_reach_who_follows_and_not_who_asked(two: tuple[Tabs, Tabs]) 
     await here.tell(news)
     await asyncio.sleep(0.05)
     assert follower.news == [news]
+
+
+async def test_who_hears_redis_again_looks_what_it_has_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(redis_tabs, "AGAIN_SECONDS", 0.02)
+    home, follower = FakeServer(), Listener("a")
+    home.connected = False
+    made = RedisTabs(FakeAsyncRedis(server=home))
+    made.follow("chat_1", follower)
+    await asyncio.sleep(0.1)
+    assert follower.looks == 0
+    home.connected = True
+    await until(lambda: follower.looks == 1)
+    await made.close()
+
+
+async def test_who_looks_finds_the_question_that_nobody_told_it_of(
+    bot: Bot, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(_self: Tabs, _news: Asked) -> None: ...
+
+    monkeypatch.setattr(Tabs, "tell", lost)
+    kept = await mine(bot, book)
+    async with opened(bot, **kept) as one, opened(bot, **kept) as other:
+        await session_of(one)
+        await session_of(other)
+        one.ask("Hello")
+        await one.hear("rate_limits.updated")
+        tabs.tabs().look()
+        added = await other.hear("conversation.item.added")
+        assert added["response_id"] == book.answers[0].response_id
+        await book.answers[0].end()
+        await rest_of_answer(other)
+        frames = await rest_of_answer(one)
+    assert "conversation.item.added" not in {frame["type"] for frame in frames}
 
 
 async def test_nothing_is_kept_of_connections_that_have_gone(bot: Bot, book: Book) -> None:

@@ -3,27 +3,23 @@
 The crossing itself is written by the database (sql/book.sql), once however many calls run.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models.functions import Now
-from django.template.loader import render_to_string
 
 from accounts import webhooks
-from accounts.models import AuditEntry, Membership
+from accounts.models import AuditEntry
 from api.errors import InvalidRequest
+from billing import mails
 from billing.accounts import customer_account
 from billing.models import Account, LowBalance
 from billing.pricing import usd
 
 EVENT: Final = "balance.low"
 _LARGEST: Final = 1_000_000 * 10**9
-_TOLD: Final = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.BILLING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +92,9 @@ def _tell_one() -> bool:
                 "crossed_at": crossing.crossed_at.isoformat(),
             },
         )
-    _mail(crossing, _addresses(account.organisation_id))
+    facts = {"balance": usd(crossing.balance), "line": usd(account.low_balance or 0)}
+    mails.send(account.organisation, "low_balance", facts)
     return True
-
-
-def _addresses(organisation_id: str) -> list[str]:
-    members = Membership.objects.for_organisation(organisation_id).filter(role__in=_TOLD)
-    return list(members.filter(user__is_active=True).values_list("user__email", flat=True))
-
-
-def _mail(crossing: LowBalance, people: Iterable[str]) -> None:
-    account = crossing.account
-    facts = {
-        "organisation": account.organisation,
-        "balance": usd(crossing.balance),
-        "line": usd(account.low_balance or 0),
-        "site": settings.SITE_URL,
-    }
-    subject = " ".join(render_to_string("emails/low_balance_subject.txt", facts).split())
-    body = render_to_string("emails/low_balance_message.txt", facts)
-    for person in people:  # one each: nobody sees the others' addresses
-        EmailMessage(subject, body, to=[person]).send()
 
 
 def _said(nano: int | None) -> str | None:

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from billing import alerts, auditing, sweeping, usage
+from billing.payments import automatic
 
 
 @shared_task
@@ -23,3 +24,8 @@ def roll_up() -> None:
 @shared_task
 def tell_low_balance() -> None:
     alerts.tell()
+
+
+@shared_task
+def top_up() -> None:
+    automatic.work()

@@ -1,6 +1,7 @@
 """Money as stored: accounts, holds, the book, prices, budgets, payments, top-ups, usage."""
 
 from billing.models.account import Account, LowBalance
+from billing.models.auto_top_up import AutoTopUp
 from billing.models.budget import BudgetWindow
 from billing.models.chatbot_window import ChatbotWindow
 from billing.models.hold import Hold
@@ -12,6 +13,7 @@ from billing.models.usage import UsageDaily, UsageWatermark
 
 __all__ = [
     "Account",
+    "AutoTopUp",
     "BudgetWindow",
     "ChatbotWindow",
     "CreditCode",

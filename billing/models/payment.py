@@ -24,6 +24,7 @@ class Payment(models.Model):
         OPEN = "open"
         PAID = "paid"
         EXPIRED = "expired"
+        FAILED = "failed"  # the card was declined: nothing was paid
         REFUSED = "refused"  # what was paid is not what was asked: a person must look
 
     id = models.CharField(primary_key=True, max_length=40, default=new_payment_id, editable=False)
@@ -38,7 +39,11 @@ class Payment(models.Model):
     amount = models.BigIntegerField(help_text="Nano-dollars.")
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     begun_by = models.CharField(max_length=40, help_text="A user's or key's id.")
-    return_url = models.CharField(max_length=500, help_text="Where the payer goes afterwards.")
+    return_url = models.CharField(
+        max_length=500, blank=True, help_text="Where the payer goes afterwards."
+    )
+    saves_card = models.BooleanField(default=False, help_text="For automatic top-ups later.")
+    automatic = models.BooleanField(default=False, help_text="By the saved card, nobody present.")
     top_up = models.OneToOneField(
         TopUp, on_delete=models.PROTECT, related_name="payment", null=True, db_constraint=False
     )
@@ -53,6 +58,11 @@ class Payment(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_is_positive"),
             models.CheckConstraint(
                 condition=~Q(state="paid") | Q(top_up__isnull=False), name="paid_is_credited"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation"],
+                condition=Q(automatic=True, state="open"),
+                name="one_automatic_payment_at_a_time",
             ),
         ]
         indexes = [models.Index(fields=["organisation", "-created_at"], name="payments_listing")]

@@ -31,26 +31,27 @@ def provider() -> Provider | None:
     return None if settings.PRODUCTION else fake.Fake()
 
 
-def begin(organisation_id: str, amount_nano: int, by: str, return_url: str) -> str:
+def begin(
+    organisation_id: str, amount_nano: int, by: str, return_url: str, *, saves_card: bool = False
+) -> str:
     """The address of the page to pay `amount_nano` on; the payer comes back to `return_url`.
 
-    `by` is a user's or key's id; `return_url` a page of ours with scheme and host.
+    `by` is a user's or key's id; `return_url` a page of ours with scheme and host; `saves_card`
+    leaves the card with the provider, for automatic top-ups (billing.payments.automatic).
     Raises InvalidRequest (no provider, not whole cents, too little or too much), Unavailable (the
     provider does not answer).
     """
     chosen = provider()
     if chosen is None:
         raise InvalidRequest("No payment provider is set up here. Redeem a credit code instead.")
-    if amount_nano % CENT or not LEAST <= amount_nano <= MOST:
-        raise InvalidRequest(
-            f"Pay whole cents, from ${LEAST // 10**9} to ${MOST // 10**9:,}.", param="amount"
-        )
+    check_amount(amount_nano)
     payment = Payment.objects.create(
         organisation=Organisation.objects.get(pk=organisation_id),
         provider=chosen.name,
         amount=amount_nano,
         begun_by=by,
         return_url=return_url,
+        saves_card=saves_card,
     )
     checkout = chosen.checkout(payment)
     Payment.objects.filter(pk=payment.pk).update(
@@ -60,6 +61,14 @@ def begin(organisation_id: str, amount_nano: int, by: str, return_url: str) -> s
         return checkout.url
     # Our policy lets no form lead to another site, redirects included: a page of ours in between.
     return reverse("payment-leaving", args=[payment.id])
+
+
+def check_amount(nano: int) -> None:
+    """Raises InvalidRequest for what no provider takes."""
+    if nano % CENT or not LEAST <= nano <= MOST:
+        raise InvalidRequest(
+            f"Pay whole cents, from ${LEAST // 10**9} to ${MOST // 10**9:,}.", param="amount"
+        )
 
 
 @transaction.atomic

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ValidationError
 from api.errors import InvalidRequest
 from billing import adjusting, payments
 from billing.models import Payment, TopUp
-from billing.payments import stripe
+from billing.payments import automatic, stripe
 
 log = logging.getLogger(__name__)
 
 _PAID: Final = {"checkout.session.completed", "checkout.session.async_payment_succeeded"}
 _ENDED: Final = {"checkout.session.expired", "checkout.session.async_payment_failed"}
+_AUTOMATIC: Final = {"payment_intent.succeeded", "payment_intent.payment_failed"}
 _TAKEN_BACK: Final = {"charge.dispute.funds_withdrawn"}
 
 
@@ -31,6 +32,15 @@ class Session(BaseModel):
     payment_intent: str | None = None
     amount_total: int | None = None
     currency: str | None = None
+
+
+class Intent(BaseModel):
+    """Of a payment by a saved card: `metadata` has our name for it."""
+
+    id: str
+    amount_received: int = 0
+    currency: str | None = None
+    metadata: dict[str, str] = {}
 
 
 class Dispute(BaseModel):
@@ -57,6 +67,8 @@ def receive(body: bytes, signature: str | None) -> None:
             _completed(Session.model_validate(event.data.object))
         elif event.type in _ENDED:
             _expired(Session.model_validate(event.data.object))
+        elif event.type in _AUTOMATIC:
+            _automatic(event.type, Intent.model_validate(event.data.object))
         elif event.type in _TAKEN_BACK:
             _disputed(Dispute.model_validate(event.data.object))
     except ValidationError as error:
@@ -72,6 +84,25 @@ def _completed(session: Session) -> None:
         payments.ended(payment, Payment.State.REFUSED)
         return
     payments.paid(payment, session.payment_intent or session.id)
+    provider = payments.provider()
+    if payment.saves_card and session.payment_intent and isinstance(provider, stripe.Stripe):
+        automatic.save_card(payment, provider.card_of(session.payment_intent))
+
+
+def _automatic(kind: str, intent: Intent) -> None:
+    """Told as well as answered, for a charge that took its time."""
+    ours = Payment.objects.filter(
+        pk=intent.metadata.get("payment", ""), provider=TopUp.Provider.STRIPE, automatic=True
+    ).first()
+    if ours is None or ours.provider_ref not in {"", intent.id}:
+        return
+    if kind == "payment_intent.payment_failed":
+        automatic.declined(ours, "The card was declined.")
+    elif intent.currency == "usd" and intent.amount_received == stripe.cents(ours):
+        automatic.paid(ours, intent.id)
+    else:
+        log.error("payment refused: another amount", extra={"payment": ours.id})
+        payments.ended(ours, Payment.State.REFUSED)
 
 
 def _expired(session: Session) -> None:

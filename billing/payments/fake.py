@@ -1,9 +1,14 @@
-"""The provider of development: a page of ours that says that no money moves."""
+"""The provider of development: a page of ours that says that no money moves, and two cards."""
+
+from typing import Final
 
 from django.urls import reverse
 
 from billing.models import Payment, TopUp
-from billing.payments.provider import Checkout
+from billing.payments.provider import Card, Charge, Checkout, Declined
+
+GOOD: Final = Card("", "test-good", "Test card")
+DECLINES: Final = Card("", "test-declines", "Test card that declines")
 
 
 class Fake:
@@ -11,3 +16,8 @@ class Fake:
 
     def checkout(self, payment: Payment) -> Checkout:
         return Checkout(payment.id, reverse("fake-checkout", args=[payment.id]))
+
+    def charge(self, payment: Payment, card: Card) -> Charge:
+        if card.method == DECLINES.method:
+            raise Declined("The test card declines every payment.")
+        return Charge(payment.id, paid=True)

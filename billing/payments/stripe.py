@@ -1,24 +1,28 @@
-"""Stripe Checkout over its HTTP API: a session to pay on, and events that we believe if signed.
+"""Stripe over its HTTP API: a session to pay on, a saved card, and events believed if signed.
 
-https://docs.stripe.com/api/checkout/sessions/create and https://docs.stripe.com/webhooks/signature
+https://docs.stripe.com/api/checkout/sessions/create, https://docs.stripe.com/payments/save-during-payment
+and https://docs.stripe.com/webhooks/signature
 """
 
 import hashlib
 import hmac
 import time
 from dataclasses import dataclass
-from typing import Final
+from http import HTTPStatus
+from typing import Any, Final
 
 import httpx
 
 from api.errors import InvalidRequest, Unavailable
 from billing.models import Payment, TopUp
-from billing.payments.provider import Checkout
+from billing.payments.provider import Card, Charge, Checkout, Declined
 
 API_URL: Final = "https://api.stripe.com"
 TOLERANCE: Final = 300
 """Seconds that a signature may be old, or ahead of our clock."""
 _NANO_PER_CENT: Final = 10**7
+_REFUSALS: Final = {HTTPStatus.BAD_REQUEST, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND}
+"""Answers to a charge after which nothing was taken: no such card, or one that declines."""
 _AWAY: Final = "The payment provider does not answer. Nothing was paid; try again in a minute."
 
 
@@ -43,21 +47,84 @@ class Stripe:
             "line_items[0][price_data][unit_amount]": str(cents(payment)),
             "line_items[0][price_data][product_data][name]": "Prepaid balance",
         }
+        if payment.saves_card:
+            fields |= {
+                "customer_creation": "always",
+                "payment_intent_data[setup_future_usage]": "off_session",
+            }
+        session = self._ask("POST", "checkout/sessions", fields, payment.id)
         try:
-            answer = httpx.post(
-                f"{self.api_url}/v1/checkout/sessions",
-                data=fields,
+            return Checkout(str(session["id"]), str(session["url"]))
+        except KeyError as error:
+            raise Unavailable(_AWAY) from error
+
+    def charge(self, payment: Payment, card: Card) -> Charge:
+        """A PaymentIntent without its payer; known already, it is only looked at."""
+        if payment.provider_ref:
+            return _charge(self._ask("GET", f"payment_intents/{payment.provider_ref}"))
+        fields = {
+            "amount": str(cents(payment)),
+            "currency": "usd",
+            "customer": card.customer,
+            "payment_method": card.method,
+            "off_session": "true",
+            "confirm": "true",
+            "metadata[payment]": payment.id,
+        }
+        return _charge(self._ask("POST", "payment_intents", fields, payment.id))
+
+    def card_of(self, intent: str) -> Card:
+        """The card that a payment left with Stripe. Raises Unavailable."""
+        paid = self._ask("GET", f"payment_intents/{intent}", {"expand[]": "payment_method"})
+        try:
+            method = paid["payment_method"]
+            said = method.get("card") or {}
+            label = f"{said.get('brand', method['type'])} {said.get('last4', '')}".strip()
+            return Card(str(paid["customer"]), str(method["id"]), label.capitalize()[:60])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Unavailable(_AWAY) from error
+
+    def _ask(
+        self, verb: str, path: str, fields: dict[str, str] | None = None, once: str = ""
+    ) -> dict[str, Any]:
+        """Raises Declined for what Stripe will never do, Unavailable for what nobody knows."""
+        try:
+            answer = httpx.request(
+                verb,
+                f"{self.api_url}/v1/{path}",
                 headers={
                     "authorization": f"Bearer {self.secret_key}",
-                    "idempotency-key": payment.id,
+                    **({"idempotency-key": once} if once else {}),
                 },
+                params=fields if verb == "GET" else None,
+                data=fields if verb == "POST" else None,
                 timeout=20,
             )
+            if answer.status_code in _REFUSALS and path == "payment_intents":
+                raise Declined(_reason(answer.json()))
             answer.raise_for_status()
-            session = answer.json()
-            return Checkout(str(session["id"]), str(session["url"]))
-        except (httpx.HTTPError, ValueError, KeyError) as error:
+            told: dict[str, Any] = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
             raise Unavailable(_AWAY) from error
+        return told
+
+
+def _charge(intent: dict[str, Any]) -> Charge:
+    """Raises Declined, Unavailable."""
+    match intent.get("status"):
+        case "succeeded":
+            return Charge(str(intent["id"]), paid=True)
+        case "processing":
+            return Charge(str(intent["id"]), paid=False)
+        case "requires_payment_method" | "requires_action" | "canceled":
+            raise Declined(_reason({"error": intent.get("last_payment_error")}))
+    raise Unavailable(_AWAY)
+
+
+def _reason(body: dict[str, Any]) -> str:
+    error = body.get("error")
+    told = error.get("message") if isinstance(error, dict) else None
+    return str(told or "The card was declined.")[:300]
 
 
 def cents(payment: Payment) -> int:

@@ -16,7 +16,7 @@ from accounts.models import Membership
 from api.errors import ApiError
 from billing import payments
 from billing.models import Payment, TopUp
-from billing.payments import events
+from billing.payments import automatic, events, fake
 
 MAY_PAY: Final = "billing:write"
 
@@ -33,6 +33,8 @@ def fake_checkout(request: HttpRequest, payment_id: str) -> HttpResponse:
         return render(request, "billing/fake_checkout.html", {"payment": payment})
     if "pay" in request.POST:
         payments.paid(payment, payment.id)
+        if payment.saves_card:
+            automatic.save_card(payment, fake.DECLINES if "declines" in request.POST else fake.GOOD)
         messages.success(request, _("The test payment was credited. No money moved."))
     else:
         payments.ended(payment, Payment.State.EXPIRED)

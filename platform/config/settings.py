@@ -74,6 +74,7 @@ AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
+LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "/static/"
 TEMPLATES = [
     {

@@ -15,9 +15,11 @@ SECRET = "whsec_of_the_test"
 
 @dataclass
 class ScriptedStripe:
-    """Remembers what it was asked; `status` is what it answers."""
+    """Remembers what it was asked; `status` is what it answers, with `answer` where one is set."""
 
     status: int = 200
+    answer: dict[str, Any] | None = None
+    paths: list[str] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     server: ThreadingHTTPServer | None = None
@@ -33,12 +35,19 @@ class ScriptedStripe:
         class Door(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
-                stripe.asked.append(dict(parse_qsl(body)))
+                self.answer(body)
+
+            def do_GET(self) -> None:
+                self.answer(self.path.partition("?")[2])
+
+            def answer(self, asked: str) -> None:
+                stripe.asked.append(dict(parse_qsl(asked)))
+                stripe.paths.append(self.path.partition("?")[0])
                 stripe.headers.append({k.lower(): v for k, v in self.headers.items()})
-                answer = {"id": f"cs_test_{len(stripe.asked)}", "url": f"{stripe.url}/pay"}
+                usual = {"id": f"cs_test_{len(stripe.asked)}", "url": f"{stripe.url}/pay"}
                 self.send_response(stripe.status)
                 self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
+                self.wfile.write(json.dumps(stripe.answer or usual).encode())
 
             def log_message(self, *_arguments: object) -> None:
                 pass

@@ -13,6 +13,7 @@ from accounts.models import WebhookDelivery, WebhookEndpoint
 
 EVENTS: Final[dict[str, str]] = {
     "balance.low": "The balance fell below the organisation's line.",
+    "topup.failed": "An automatic top-up was declined, or switched off after several.",
     "chatbot.message": "A chatbot has answered a visitor.",
     "chatbot.feedback": "A visitor has rated an answer.",
     "webhook.test": "Sent by hand, to see whether it arrives.",

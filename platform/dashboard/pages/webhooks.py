@@ -25,6 +25,7 @@ EVENTS: Final = {
     "chatbot.message": gettext_lazy("A chatbot has answered a visitor"),
     "chatbot.feedback": gettext_lazy("A visitor has rated an answer"),
     "balance.low": gettext_lazy("The balance fell below your line"),
+    "topup.failed": gettext_lazy("An automatic top-up failed"),
 }
 STATES: Final = {
     "delivered": gettext_lazy("Delivered"),

@@ -124,19 +124,28 @@ class Upstream:
                 if call.method == "GET":
                     await call.answer(self.health, {"data": []})
                     continue
-                gone = asyncio.create_task(reader.read(1))
-                gone.add_done_callback(call.gone)
-                working = asyncio.ensure_future(self.script(call))
-                await asyncio.wait({gone, working}, return_when=asyncio.FIRST_COMPLETED)
-                if gone.done():
-                    working.cancel()
+                if not await self._answered(call, reader):
                     return
-                gone.cancel()
-                await asyncio.wait({gone})
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             writer.close()
+
+    async def _answered(self, call: Call, reader: asyncio.StreamReader) -> bool:
+        """Until the script has ended, or the client has hung up."""
+        gone = asyncio.create_task(reader.read(1))
+        gone.add_done_callback(call.gone)
+        working = asyncio.ensure_future(self.script(call))
+        try:
+            await asyncio.wait({gone, working}, return_when=asyncio.FIRST_COMPLETED)
+            hung_up = gone.done()
+        finally:
+            gone.cancel()
+            working.cancel()
+            await asyncio.gather(gone, working, return_exceptions=True)
+        if not hung_up:
+            await working
+        return not hung_up
 
 
 async def _read(

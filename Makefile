@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -ec
 .DEFAULT_GOAL := run
-.PHONY: setup run test clients check bench shots lock widget widget-demo widget-shots
+.PHONY: setup run test clients check bench shots messages lock widget widget-demo widget-shots
 
 PYTHON ?= python3
 PY := .venv/bin/python
@@ -93,6 +93,12 @@ lock:
 	  sed --regexp-extended 's/\+[a-z0-9.]+( |$$)/\1/; /^(cuda|nvidia|triton)\b/d' > requirements.new
 	@! grep --line-number --extended-regexp '@|://|^-' requirements.new
 	@mv requirements.new requirements.lock
+
+# Texts for people, after they have changed: needs GNU gettext. What is new is translated in the .po.
+messages: setup
+	@$(PY) manage.py makemessages --all --no-location --no-wrap $(foreach each,.venv .clients var tests \
+	  sdk widget bench docs,--ignore '$(each)/*')
+	@$(PY) manage.py compilemessages --ignore '.venv/*' --ignore '.clients/*'
 
 # Browser code: only who changes widget/src needs Node (20 or newer).
 widget: widget/node_modules/.package-lock.json

@@ -12,8 +12,8 @@ from config import env
 
 PRODUCTION: Final = env.choice("SMARTER_ENV", ("development", "production")) == "production"
 
-# Texts are translatable; offered is what is translated.
-LANGUAGES = [("en", "English")]
+# Offered is what is translated: locale/, by `make messages`.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 
 # --- who may join, and with how much
 SIGNUP = env.choice(

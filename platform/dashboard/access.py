@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
 
 from accounts.actor import Actor
 from accounts.authentication import Caller
@@ -21,12 +22,11 @@ from accounts.models import Membership, Organisation, User
 from api import addresses
 from api.errors import ApiError, Forbidden, NotFound
 from api.rate_limits import Limits
-from dashboard import errors
+from dashboard import errors, labels
 
 LAST_TEAM: Final = "organisation"
 """Where the session keeps the slug of the team that was open last."""
 
-ROLES_NEEDED: Final = "Your role ({role}) may not open this page. An owner of {team} can change it."
 _UNLIMITED: Final = Limits(requests_per_minute=2**31 - 1, tokens_per_minute=2**31 - 1)
 
 
@@ -52,9 +52,7 @@ def organisation_view(*, scope: str | None = None) -> Callable[[TeamView], TeamV
                 return redirect_to_login(request.get_full_path())
             _enter(request, organisation)
             if scope is not None and scope not in request.membership.scopes:
-                raise PermissionDenied(
-                    ROLES_NEEDED.format(role=request.role, team=request.organisation.name)
-                )
+                raise PermissionDenied(role_needed(request))
             response = _answer(view, request, route)
             response.headers.setdefault("Cache-Control", "private, no-store")
             return response
@@ -62,6 +60,13 @@ def organisation_view(*, scope: str | None = None) -> Callable[[TeamView], TeamV
         return page
 
     return wrap
+
+
+def role_needed(request: TeamRequest) -> str:
+    told = {"role": labels.WORDS[request.role], "team": request.organisation.name}
+    return (
+        _("Your role (%(role)s) may not open this page. An owner of %(team)s can change it.") % told
+    )
 
 
 def actor_of(request: TeamRequest) -> Actor:

@@ -17,7 +17,7 @@ from chatbots import making, visitor_tokens
 from chatbots.author import Author
 from chatbots.models import Chatbot, Version
 from dashboard import chatbot_rows
-from dashboard.access import ROLES_NEEDED, TeamRequest, actor_of, organisation_view
+from dashboard.access import TeamRequest, actor_of, organisation_view, role_needed
 from dashboard.chatbot_forms import DraftForm
 
 READ, WRITE = "chatbots:read", "chatbots:write"  # as the API asks
@@ -49,9 +49,7 @@ def chatbot_view(*, write: bool = False) -> Callable[[View], View]:
         @wraps(view)
         def page(request: TeamRequest, name: str, **route: Any) -> HttpResponseBase:
             if (write or request.method == "POST") and WRITE not in request.membership.scopes:
-                raise PermissionDenied(
-                    ROLES_NEEDED.format(role=request.role, team=request.organisation.name)
-                )
+                raise PermissionDenied(role_needed(request))
             chatbot = making.find(request.organisation.id, name)
             if chatbot.name != name and request.method == "GET":
                 return redirect(_by_new_name(request, chatbot))

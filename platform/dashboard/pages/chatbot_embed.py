@@ -75,6 +75,7 @@ def snippets(chatbot: Chatbot, home: str) -> list[tuple[str, str]]:
     """What to paste, by where it goes."""
     key, name = chatbot.publishable_text, chatbot.name
     source = f'<script src="{home}/widget/v1/chat.js" async'
+    inviting, title = _("Chat with us"), _("Chat")
     return [
         (_("Bubble"), f'{source} data-bot="{name}" data-key="{key}"></script>'),
         (
@@ -89,11 +90,11 @@ def snippets(chatbot: Chatbot, home: str) -> list[tuple[str, str]]:
         ),
         (
             _("Own page"),
-            f'<a href="{home}/c/{chatbot.slug}">{_("Chat with us")}</a>',
+            f'<a href="{home}/c/{chatbot.slug}">{inviting}</a>',
         ),
         (
             _("Frame"),
-            f'<iframe src="{home}/c/{chatbot.slug}" title="{_("Chat")}" '
+            f'<iframe src="{home}/c/{chatbot.slug}" title="{title}" '
             'width="400" height="600"></iframe>',
         ),
     ]

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from accounts import scopes
 from accounts.models import APIKey, AuditEntry
 from api import request_ids
-from dashboard import icons, sorting
+from dashboard import icons, labels, sorting
 from dashboard import money as amounts
 
 register = template.Library()
@@ -42,6 +42,12 @@ register.simple_tag(icons.icon)
 @register.simple_tag
 def mark() -> SafeString:
     return icons.MARK
+
+
+@register.filter
+def in_words(choice: str) -> str:
+    """`{{ member.role|in_words }}`: a choice of a model as people read it."""
+    return str(labels.WORDS.get(choice, choice))
 
 
 @register.filter

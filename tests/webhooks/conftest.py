@@ -1,7 +1,9 @@
 """A receiver on this machine, and an endpoint of Ada's that leads to it."""
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -26,6 +28,7 @@ class Receiver:
     status: int = 200
     answer: bytes = b"thanks"
     location: str = ""
+    pause: float = 0.0  # seconds between the bytes of the answer
     bodies: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     port: int = 0
@@ -44,7 +47,12 @@ def receiver() -> Iterator[Receiver]:
             if told.location:
                 self.send_header("location", told.location)
             self.end_headers()
-            self.wfile.write(told.answer)
+            with suppress(OSError):  # nobody waits for the rest
+                for byte in told.answer if told.pause else ():
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(told.pause)
+            if not told.pause:
+                self.wfile.write(told.answer)
 
         def log_message(self, *_arguments: object) -> None:
             pass

@@ -1,6 +1,7 @@
 """Deliveries: signed, sent once when they arrive, tried again when they do not, and given up on."""
 
 import json
+import time
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import WebhookDelivery, WebhookEndpoint
-from accounts.webhooks import delivering, emit, endpoints, signing
+from accounts.webhooks import delivering, emit, emit_to, endpoints, signing
 from tests.cast import Person
 from tests.webhooks.conftest import SECRET, Receiver
 
@@ -131,3 +132,35 @@ def test_a_worker_that_died_loses_the_row_and_another_sends_it(
     delivery.refresh_from_db()
     assert (delivery.state, delivery.attempts) == (State.DELIVERED, 2)
     assert {headers["webhook-id"] for headers in receiver.headers} == {delivery.id}
+
+
+def test_an_answer_that_trickles_is_left_when_the_time_is_up(
+    delivery: WebhookDelivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "TIMEOUT", 0.3)
+    receiver.pause, receiver.answer = 0.1, b"x" * 100
+    begin = time.monotonic()
+    delivering.send_due()
+    assert time.monotonic() - begin < 3
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.answer) == (State.WAITING, "No answer: TimeoutError")
+
+
+def test_a_slow_receiver_keeps_only_its_own_organisation_waiting(
+    delivery: WebhookDelivery,
+    mallory: Person,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two of Ada's are older than Mallory's; the first of them takes too long."""
+    monkeypatch.setattr(delivering, "SLOW", -1.0)
+    second = emit_to(delivery.endpoint, "balance.low", {})
+    other = WebhookEndpoint.objects.create(
+        organisation=mallory.organisation, url=delivery.endpoint.url, events=[],
+        sealed_secret=delivery.endpoint.sealed_secret,
+    )  # fmt: skip
+    theirs = emit_to(other, "balance.low", {})
+    assert delivering.send_due() == 2
+    assert [headers["webhook-id"] for headers in receiver.headers] == [delivery.id, theirs.id]
+    delivering.send_due()
+    assert receiver.headers[-1]["webhook-id"] == second.id

@@ -12,7 +12,7 @@ PRIVATE = [
     "127.0.0.1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "169.254.169.254", "0.0.0.0",  # noqa: S104 - refused here, not bound
     "100.64.0.1", "224.0.0.1", "255.255.255.255", "198.18.0.1", "[::1]", "[fe80::1]", "[fd00::1]",
     "[::ffff:127.0.0.1]", "[::ffff:10.0.0.1]", "[2002:7f00:1::]", "[64:ff9b::7f00:1]",
-    "[::]", "[ff02::1]",
+    "[::]", "[ff02::1]", "[fec0::1]",
 ]  # fmt: skip
 
 
@@ -56,7 +56,8 @@ def test_the_connection_goes_to_the_address_that_was_judged(
     "url",
     ["http://example.com/", "ftp://example.com/", "https:///x", "https://u:p@example.com/",
      "https://example.com:0/", "https://example.com:99999/", "file:///etc/passwd", "https://[::1",
-     "hooks.example.com", ""],
+     "hooks.example.com", "", "https://example.com/\x01", "https://example.com/\ud800",
+     "https://a..example.com/", "https://" + "a" * 64 + ".example.com/"],
 )  # fmt: skip
 def test_what_is_no_https_url_is_refused(url: str) -> None:
     with pytest.raises(guard.NotAllowed):
@@ -71,3 +72,10 @@ def test_a_name_that_leads_nowhere_is_refused() -> None:
 def test_a_developer_may_call_their_own_machine(settings: Settings) -> None:
     settings.WEBHOOKS_MAY_CALL_PRIVATE = True
     assert guard.resolve("http://127.0.0.1:9000/hook").address == "127.0.0.1"
+
+
+def test_a_name_of_another_alphabet_is_told_in_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    names(monkeypatch, "93.184.215.14")
+    assert guard.resolve("https://b\u00fccher.example/").named == "xn--bcher-kva.example"
+    assert guard.resolve("https://b\u00fccher.example:8443/").named == "xn--bcher-kva.example:8443"
+    assert guard.resolve("https://[2606:2800:21f::1]:444/").named == "[2606:2800:21f::1]:444"

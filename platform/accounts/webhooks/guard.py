@@ -14,6 +14,7 @@ from django.conf import settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_SITE_LOCAL: Final = ipaddress.ip_network("fec0::/10")  # deprecated, and global to Python
 
 
 class NotAllowed(ValueError):
@@ -35,14 +36,24 @@ class Target:
         bare = f"[{self.address}]" if ":" in self.address else self.address
         return self.url._replace(netloc=f"{bare}:{self.port}").geturl()
 
+    @property
+    def named(self) -> str:
+        """The URL's own name, as a Host header has it."""
+        name = self.host.encode("idna").decode()
+        bare = f"[{name}]" if ":" in name else name
+        return bare if self.url.port is None else f"{bare}:{self.url.port}"
+
 
 def check(url: str) -> SplitResult:
     """What can be said without asking the network. Raises NotAllowed."""
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise NotAllowed("This is no URL.") from error
+    if not url.isprintable():
+        raise NotAllowed("A webhook's URL holds no control characters.")
     schemes = {"https", "http"} if settings.WEBHOOKS_MAY_CALL_PRIVATE else {"https"}
     if parts.scheme not in schemes or not parts.hostname or port == 0:
         raise NotAllowed("A webhook goes to an https:// URL.")
@@ -73,7 +84,7 @@ def _require_public(address: str) -> None:
         return
     parsed = ipaddress.ip_address(address.partition("%")[0])
     for one in (parsed, *_inside(parsed)):
-        if not one.is_global or one.is_multicast or one.is_reserved:
+        if not one.is_global or one.is_multicast or one.is_reserved or one in _SITE_LOCAL:
             raise NotAllowed("A webhook may not go to a private or local address.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
 pytestmark = pytest.mark.xdist_group("fire")
@@ -51,7 +52,7 @@ def test_an_answer_goes_on_without_its_reader(fire: Server, rich: Tenant, suppor
     chat = read_some(rich, 3)
     before = newest(rich, chat)
     assert before["status"] == "in_progress"
-    wait_until(lambda: len(newest(rich, chat)["text"]) > len(before["text"]), 10, "it grows")
+    wait_until(lambda: len(newest(rich, chat)["text"]) > len(before["text"]), PATIENCE, "it grows")
 
 
 def test_a_killed_web_process_leaves_a_message_that_says_so_and_no_hold(

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.faults.conftest import GENEROUS, INPUT, OUTPUT
+from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
 pytestmark = pytest.mark.xdist_group("fire")
@@ -102,7 +103,7 @@ def test_a_disconnect_is_charged_to_the_token_and_stops_within_a_second(
     call = script("#words=2000 #pace=10", max_tokens=2000, stream=True)
     answer_id = read_some(rich, call, tokens=20)
     left = time.monotonic()
-    wait_until(lambda: generation(rich, answer_id)["state"] == "settled", 5, "hold closed")
+    wait_until(lambda: generation(rich, answer_id)["state"] == "settled", PATIENCE, "hold closed")
     closed = time.monotonic() - left
     told = generation(rich, answer_id)
     prompt, completion = int(str(told["prompt_tokens"])), int(str(told["completion_tokens"]))
@@ -143,7 +144,7 @@ def test_a_killed_web_process_is_settled_at_the_last_checkpoint(fire: Server, ri
     thread.join(10)
     delivered = len([c for c in seen if c["choices"][0]["delta"].get("content")])
 
-    wait_until(fire.ready, 15, "web process back")
+    wait_until(fire.ready, PATIENCE, "web process back")
     answer_id = str(seen[0]["id"])
     wait_until(lambda: generation(rich, answer_id)["state"] != "open", 120, "hold swept")
     told = generation(rich, answer_id)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import GENEROUS
+from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
 pytestmark = pytest.mark.xdist_group("fire")
@@ -57,7 +58,7 @@ def test_streams_that_nobody_reads_do_not_pile_up_in_the_web_process(
     finally:
         for wire in silent:
             wire.close()
-    wait_until(lambda: patron.get("/v1/balance")["held_nano"] == 0, 10, "holds closed")
+    wait_until(lambda: patron.get("/v1/balance")["held_nano"] == 0, PATIENCE, "holds closed")
 
 
 def test_a_slow_reader_gets_every_byte(rich: Tenant) -> None:

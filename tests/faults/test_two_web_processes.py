@@ -19,37 +19,11 @@ from tests import redis_server
 from tests.chatbots.websocket import live
 from tests.chatbots.websocket.live import browser
 from tests.faults.conftest import GENEROUS
-from tests.faults.two_webs import Pair, running, serving, started
-from tests.running import ROOT, Server, Tenant, free_port, wait_until
+from tests.faults.two_webs import PRICED, Pair, serving
+from tests.running import Tenant, wait_until
 
 pytestmark = [redis_server.needed, pytest.mark.xdist_group("two_webs")]
-SECRET = "a long random text of both sides"
 LEAST = 16 * 2_000 + 2 * 1_000  # nano-dollars of the shortest answer that is sold
-PRICED = ("--input-price", "1", "--output-price", "2")
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    folder = tmp_path_factory.mktemp("pair")
-    port = free_port()
-    with pytest.MonkeyPatch.context() as patch, redis_server.running(folder) as redis:
-        patch.setenv("REDIS_URL", redis.url)
-        patch.setenv("SMARTER_ENGINE_SECRET", SECRET)
-        apart = Server(folder / "apart")
-        with (
-            started(apart, "serve_engine", "--model", str(ROOT / "inference/builtin/weights"),
-                    "--name", "apart", "--listen", f"tcp://127.0.0.1:{port}"),
-            running(Server(folder / "data")) as site,
-            serving(site) as other,
-        ):  # fmt: skip
-            site.manage(
-                "models", "add", "scripted", "--engine", "scripted:", *PRICED, "--context", "8192"
-            )
-            site.manage(
-                "models", "add", "apart", "--engine", f"engine:tcp://127.0.0.1:{port}", *PRICED,
-                "--context", "2048",
-            )  # fmt: skip
-            yield Pair(site, other, redis)
 
 
 def completion(tenant: Tenant, words: str = "#words=3", **fields: Any) -> httpx.Response:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.faults.processes import ended, living, money
+from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
 pytestmark = pytest.mark.xdist_group("up")
@@ -38,7 +39,7 @@ class Stream(threading.Thread):
         self.arrived: list[float] = []
         self.error: Exception | None = None
         self.start()
-        wait_until(lambda: self.events, 20, "a first event")
+        wait_until(lambda: self.events, PATIENCE, "a first event")
 
     def run(self) -> None:
         body = {

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from inference.defaults import BUILT_IN_WEIGHTS
+from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
 pytestmark = pytest.mark.xdist_group("up")
@@ -45,7 +46,9 @@ def test_a_model_that_cannot_be_loaded_has_failed_until_it_can(
     (folder / "tokenizer.json").rename(tmp_path / "kept")
     os.kill(site.child("--name fragile"), signal.SIGKILL)
     wait_until(lambda: _info(tenant) == "failed", 30, "marked as failed")
-    wait_until(lambda: "`fragile` could not be loaded" in _status(tenant, "fragile")[1], 5, "told")
+    wait_until(
+        lambda: "`fragile` could not be loaded" in _status(tenant, "fragile")[1], PATIENCE, "told"
+    )
     assert _status(tenant, "fragile")[0] == 503
     assert "tokenizer.json" in site.manage("models", "list")
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from tests.redis_server import RedisServer
 from tests.running import MANAGE, Server, Tenant, wait_until
 
+SECRET = "a long random text of both sides"
+PRICED = ("--input-price", "1", "--output-price", "2")
+
 
 @dataclass
 class Pair:

@@ -6,7 +6,7 @@
     void    the engine failed before the first token: give everything back
 
 Each is one call of a function in billing/sql on the asynchronous pool. Calls that come while one is
-away go out together (billing.batching): an account's row is then locked once for all of them.
+away go out together (api.batching): an account's row is then locked once for all of them.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from api import database
+from api.batching import Batcher
 from api.errors import BudgetExhausted, InsufficientBalance, KeyBudgetExceeded, ModelUnavailable
-from billing.batching import Batcher
 from billing.metrics import HOLDS_LOST
 from billing.pricing import Price, hold_amount, usd
 

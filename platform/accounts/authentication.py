@@ -1,12 +1,15 @@
 """Who is calling: one header, one SQL statement, the same rules on both doors.
 
 `authenticate` is the generating routes' way (asynchronous pool); `APIKeyAuthentication` is DRF's.
-Nothing about a key's validity is remembered between calls, so revocation bites on the next one.
+Nothing about a key's validity is remembered between calls, so revocation bites on the next one; but
+calls that come while a statement is away are asked about together, by the next statement.
 """
 
+import asyncio
+import weakref
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.db import connection
 from rest_framework.authentication import BaseAuthentication
@@ -15,6 +18,7 @@ from rest_framework.request import Request
 
 from accounts import key_material, last_use, metering, scopes
 from api import addresses, database, rate_limits, request_ids
+from api.batching import Batcher
 from api.errors import Forbidden, Unauthenticated
 from api.rate_limits import Limits
 
@@ -58,10 +62,7 @@ async def authenticate(authorization: str | None, address: str | None) -> Caller
     Forbidden (suspended organisation, address not allowed, publishable key), DatabaseUnavailable.
     Registers the rate-limit headers for whatever answer follows.
     """
-    digest = _digest(authorization)
-    async with database.connection() as pooled:
-        found = await (await pooled.execute(_FIND, (digest,))).fetchone()
-    caller = _caller(found, address)
+    caller = _caller(await _asking().ask(_digest(authorization)), address)
     if last_use.is_due(caller.key_id):
         database.later(last_use.write(caller.key_id))
     return caller
@@ -127,6 +128,9 @@ def address_of(request: Request) -> str | None:
     return addresses.of_request(request._request)  # noqa: SLF001 - DRF offers no other way
 
 
+_Asking: TypeAlias = Batcher[str, Sequence[Any] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """One row of _FIND, in its order."""
@@ -164,8 +168,30 @@ _FIND_KEY: Final = """
        AND (key.created_by_id IS NULL OR (creator.is_active AND member.role IS NOT NULL))
 """
 _FIND: Final = f"{_FIND_KEY} AND key.digest = %s"
+_FIND_THESE: Final = f"{_FIND_KEY} AND key.digest = ANY(%s)".replace(
+    "SELECT", "SELECT key.digest,", 1
+)
 _FIND_BY_ID: Final = f"{_FIND_KEY} AND key.id = %s"
 _FIND_GOOD: Final = f"{_FIND_KEY} AND key.id = ANY(%s) AND organisation.suspended_at IS NULL"
+
+
+_asking_of: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Asking]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _asking() -> _Asking:
+    loop = asyncio.get_running_loop()
+    if loop not in _asking_of:
+        _asking_of[loop] = Batcher(_find_these)
+    return _asking_of[loop]
+
+
+async def _find_these(digests: Sequence[str]) -> Sequence[Sequence[Any] | None]:
+    async with database.connection() as pooled:
+        rows = await (await pooled.execute(_FIND_THESE, (list(digests),))).fetchall()
+    found = {digest: row for digest, *row in rows}
+    return [found.get(digest) for digest in digests]
 
 
 def _digest(authorization: str | None) -> str:

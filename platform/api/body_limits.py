@@ -1,7 +1,7 @@
 """No body larger than its path allows gets in, announced (Content-Length) or not (chunked)."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,10 +93,15 @@ class _Call:
             self.refused = True
             await refuse(self.send, error)
 
-    async def watched(self, message: Message) -> None:
-        if not self.refused:  # what a framework says of our error comes too late
-            self.started = True
-            await self.send(message)
+    def watched(self, message: Message) -> Awaitable[None]:
+        if self.refused:  # what a framework says of our error comes too late
+            return _nothing()
+        self.started = True
+        return self.send(message)
+
+
+async def _nothing() -> None:
+    return None
 
 
 def too_large(limit: int) -> str:

@@ -13,7 +13,7 @@ before anybody looks at the key, so those answers (404, 405 of the generating ro
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from threading import Lock
 from typing import Final, Literal
 from uuid import uuid4
@@ -162,7 +162,7 @@ async def atake_tokens(key_id: str, limits: Limits, amount: int) -> Reservation:
 
 def headers(key_id: str, limits: Limits) -> dict[str, str]:
     """The six X-RateLimit-* headers; Reset is when the whole limit is free again (ISO 8601)."""
-    clock = datetime.now(UTC)
+    clock = time.time()
     with _lock:
         now = time.monotonic()
         windows = _windows(key_id, now)
@@ -249,9 +249,14 @@ def _wish(ask: _Ask) -> Wish:
     return Wish(f"{ask.key_id}:{ask.what}", ask.amount, ask.limit, WINDOW)
 
 
-def _moment(clock: datetime, wait: float) -> str:
-    moment = clock + timedelta(seconds=wait)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _moment(clock: float, wait: float) -> str:
+    second, millisecond = divmod(int(1000 * (clock + wait)), 1000)
+    return f"{_second(second)}.{millisecond:03}Z"
+
+
+@lru_cache(maxsize=256)  # every answer tells two of these, most of them the same
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _windows(key_id: str, now: float) -> _Windows:

@@ -1,9 +1,11 @@
 """What every call passes before any framework sees it: trusted proxies, hosts, HTTPS, headers."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.http.request import split_domain_port, validate_host
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import addresses, health
@@ -32,6 +34,16 @@ def _kept(scope: Scope) -> str:
     return "public, max-age=3600"
 
 
+def _values(scope: Scope, name: bytes) -> list[bytes]:
+    return [value for key, value in scope["headers"] if key == name]
+
+
+@lru_cache(maxsize=128)
+def _is_ours(host: bytes, allowed: tuple[str, ...]) -> bool:
+    domain, _port = split_domain_port(host.decode("latin-1"))
+    return bool(domain) and validate_host(domain, allowed)
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """Pure ASGI middleware. `https_only` refuses plain HTTP (an error, never a redirect)."""
@@ -47,13 +59,13 @@ class Edge:
             return
         scope = {**scope, "scheme": self._scheme(scope)}
 
-        async def with_headers(message: Message) -> None:
+        def with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 # Django capitalises their names, ASGI asks for lower case.
                 raw = [(bytes(name).lower(), value) for name, value in message.get("headers", ())]
                 self._add_headers(scope, MutableHeaders(raw=raw))
                 message = {**message, "headers": raw}
-            await send(message)
+            return send(message)
 
         problem = self._problem(scope)
         if problem is None:
@@ -66,24 +78,22 @@ class Edge:
     def _scheme(self, scope: Scope) -> str:
         """What the client spoke, when a trusted proxy says so; else what reached us."""
         plain = "ws" if scope["type"] == "websocket" else "http"
-        said = Headers(scope=scope).get("x-forwarded-proto")
+        said = next(iter(_values(scope, b"x-forwarded-proto")), b"")
         peer = scope.get("client")
         believed = said and peer and addresses.within(peer[0], self.trusted_proxies)
         if not believed:
             return str(scope.get("scheme", plain))  # Daphne's sockets say nothing
-        return f"{plain}s" if said == "https" else plain
+        return f"{plain}s" if said == b"https" else plain
 
     def _problem(self, scope: Scope) -> ApiError | None:
         if scope["path"] in health.PATHS:
             return None  # asked by machines: by address, in clear
-        headers = Headers(scope=scope)
-        hosts = headers.getlist("host")
-        domain, _port = split_domain_port(hosts[0]) if len(hosts) == 1 else ("", "")
-        if not domain or not validate_host(domain, self.allowed_hosts):
+        hosts = _values(scope, b"host")
+        if len(hosts) != 1 or not _is_ours(hosts[0], tuple(self.allowed_hosts)):
             return InvalidRequest(WRONG_HOST, code="wrong_host")
         if self.https_only and scope["scheme"] in {"http", "ws"}:
             return InvalidRequest(PLAIN_HTTP, code="https_required")
-        if len(headers.getlist("authorization")) > 1:
+        if len(_values(scope, b"authorization")) > 1:
             return Unauthenticated(TWO_KEYS)  # which of them is meant, frameworks disagree
         return None
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from api.batching import AT_ONCE, LARGEST_BATCH, Batcher
 from api.database import UNREACHABLE
 from api.errors import DatabaseUnavailable
-from billing.batching import AT_ONCE, LARGEST_BATCH, Batcher
 
 
 class Road:

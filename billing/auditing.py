@@ -28,7 +28,12 @@ SELECT
      SELECT coalesce(sum(h.amount), 0) FROM billing_hold h
      WHERE h.state = 'open' AND h.chatbot_id = w.chatbot_id
        AND date_trunc(w.period, h.created_at, 'UTC') = w.starts_at))), 0)
-   FROM billing_chatbotwindow w WHERE w.held <> 0),
+   FROM billing_chatbotwindow w WHERE w.held <> 0) +
+  (SELECT coalesce(sum(abs(a.month_held - (
+     SELECT coalesce(sum(h.amount), 0) FROM billing_hold h
+     WHERE h.state = 'open' AND h.account_id = a.id
+       AND date_trunc('month', h.created_at, 'UTC') = a.month_starts_at))), 0)
+   FROM billing_account a WHERE a.kind = 'customer'),
   (SELECT coalesce(sum(abs(h.charged - coalesce(e.total, 0))), 0)
    FROM billing_hold h LEFT JOIN (
      SELECT j.hold_id, -sum(e.amount) AS total FROM billing_journal j
@@ -46,7 +51,7 @@ class Drift:
     entries: int  # the entries of a tenant, against zero
     balances: int  # available + held, against the account's entries
     holds: int  # held, against the open holds
-    budgets: int  # held in budget windows, against the open holds
+    budgets: int  # held in budget windows and months, against the open holds
     charges: int  # what holds say was charged, against the book
 
     @property

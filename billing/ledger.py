@@ -18,9 +18,9 @@ from typing import Literal
 
 from api import database
 from api.batching import Batcher
-from api.errors import BudgetExhausted, InsufficientBalance, KeyBudgetExceeded, ModelUnavailable
 from billing.metrics import HOLDS_LOST
-from billing.pricing import Price, hold_amount, usd
+from billing.pricing import Price
+from billing.refusals import Decision, refusal
 
 LEAST_OUTPUT = 16
 _HOLD = "SELECT * FROM ledger_hold(%s::jsonb)"
@@ -101,23 +101,6 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class _Decision:
-    """A row of ledger_hold."""
-
-    outcome: Literal[
-        "held", "insufficient_balance", "key_budget_exceeded", "chatbot_budget_exhausted",
-        "no_price",
-    ]  # fmt: skip
-    amount: int
-    max_output: int
-    price: str
-    input: int
-    cached_input: int
-    output: int
-    room: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Closing:
     """An element that ledger_close takes; None keeps what the hold already says."""
 
@@ -136,8 +119,8 @@ async def hold(request: HoldRequest) -> Hold:
 
     Where the balance (or a budget) pays for at least `minimum_output` tokens a choice but not for
     all of them, `max_output` is lowered to what it pays for.
-    Raises InsufficientBalance, KeyBudgetExceeded, BudgetExhausted (the chatbot's), ModelUnavailable
-    (no price), DatabaseUnavailable.
+    Raises InsufficientBalance, SpendingCapReached (the organisation's month), KeyBudgetExceeded,
+    BudgetExhausted (the chatbot's), ModelUnavailable (no price), DatabaseUnavailable.
     """
     roads = _roads()
     decided = roads.holds.ask(request)
@@ -147,13 +130,13 @@ async def hold(request: HoldRequest) -> Hold:
         decided.add_done_callback(lambda done: _give_back(request.id, done))
         raise
     if decision.outcome != "held":
-        raise _refusal(request, decision)
+        raise refusal(request, decision)
     return Hold(
         id=request.id,
         amount=decision.amount,
         max_output=decision.max_output,
         lowered=decision.max_output < request.max_output,
-        price=_price(decision),
+        price=decision.rate,
     )
 
 
@@ -220,11 +203,11 @@ async def _close(closing: _Closing, connection: database.Connection | None) -> S
     return await asyncio.shield(_roads().closings.ask(closing))
 
 
-async def _send_holds(requests: Sequence[HoldRequest]) -> Sequence[_Decision]:
+async def _send_holds(requests: Sequence[HoldRequest]) -> Sequence[Decision]:
     rows = json.dumps([request.as_row() for request in requests])
     async with database.connection() as connection:
         cursor = await connection.execute(_HOLD, [rows], prepare=True)
-        return [_Decision(*row) for row in await cursor.fetchall()]
+        return [Decision(*row) for row in await cursor.fetchall()]
 
 
 async def _send_closings(closings: Sequence[_Closing]) -> Sequence[Settlement]:
@@ -245,41 +228,16 @@ async def _execute_closings(
     return settlements
 
 
-def _give_back(hold_id: str, decided: "asyncio.Future[_Decision]") -> None:
+def _give_back(hold_id: str, decided: "asyncio.Future[Decision]") -> None:
     """The caller left while the money was on its way: nobody will use the hold."""
     if decided.exception() is None and decided.result().outcome == "held":
         voided = _roads().closings.ask(_Closing(hold_id, "voided", finish="abandoned"))
         voided.add_done_callback(lambda done: done.exception())  # if it fails, the sweep is next
 
 
-def _refusal(request: HoldRequest, decision: _Decision) -> Exception:
-    if decision.outcome == "no_price":
-        return ModelUnavailable(f"The model {request.model} has no price yet. Choose another.")
-    least = min(request.minimum_output, request.max_output) * request.choices
-    needed = usd(hold_amount(_price(decision), request.prompt_tokens, least))
-    room = usd(max(0, decision.room or 0))
-    if decision.outcome == "key_budget_exceeded":
-        return KeyBudgetExceeded(
-            f"This call needs at least ${needed}, and this key's budget ({request.budget_period})"
-            f" has ${room} left. Raise the budget, or wait for the next period."
-        )
-    if decision.outcome == "chatbot_budget_exhausted":
-        return BudgetExhausted(
-            f"This prompt needs ${needed} at least; the chatbot's budget has ${room} left."
-        )
-    return InsufficientBalance(
-        f"This call needs at least ${needed}, and ${room} of the balance can be spent now."
-        " Add funds, shorten the prompt or lower max_tokens."
-    )
-
-
-def _price(decision: _Decision) -> Price:
-    return Price(decision.input, decision.cached_input, decision.output)
-
-
 @dataclass(frozen=True, slots=True)
 class _Roads:
-    holds: Batcher[HoldRequest, _Decision]
+    holds: Batcher[HoldRequest, Decision]
     closings: Batcher[_Closing, Settlement]
 
 

@@ -60,12 +60,21 @@ class BalanceSerializer(serializers.ModelSerializer[Account]):
     held_nano = nano("held")
     balance = UsdField(read_only=True, help_text="Available and held.")
     balance_nano = nano("balance")
+    spent_this_month = UsdField(
+        read_only=True, help_text="Charged for calls that were begun in this UTC month."
+    )
+    spent_this_month_nano = nano("spent_this_month")
+    spending_cap = UsdField(
+        read_only=True, allow_null=True, help_text="What a UTC month's calls may cost; null: all."
+    )
+    spending_cap_nano = nano("spending_cap", allow_null=True)
 
     class Meta:
         model = Account
         fields = [
             "object", "currency", "available", "available_nano", "held", "held_nano", "balance",
-            "balance_nano",
+            "balance_nano", "spent_this_month", "spent_this_month_nano", "spending_cap",
+            "spending_cap_nano",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing import alerts, auditing, sweeping, usage
+from billing import alerts, auditing, caps, sweeping, usage
 from billing.payments import automatic
 
 
@@ -29,3 +29,8 @@ def tell_low_balance() -> None:
 @shared_task
 def top_up() -> None:
     automatic.work()
+
+
+@shared_task
+def tell_spending_cap() -> None:
+    caps.tell()

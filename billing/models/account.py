@@ -4,6 +4,7 @@ from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from accounts.models import Organisation
 
@@ -39,6 +40,15 @@ class Account(models.Model):
     low_balance = models.BigIntegerField(
         null=True, blank=True, help_text="Nano-dollars; falling below is recorded once a crossing."
     )
+    spending_cap = models.BigIntegerField(
+        null=True, blank=True, help_text="Nano-dollars that a UTC month's calls may cost at most."
+    )
+    cap_told_at = models.DateTimeField(null=True, editable=False)
+    month_starts_at = models.DateTimeField(
+        null=True, editable=False, help_text="The month that the next two are of."
+    )
+    month_spent = models.BigIntegerField(db_default=0, editable=False)
+    month_held = models.BigIntegerField(db_default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[models.Manager["Account"]] = AccountQuerySet.as_manager()
@@ -56,6 +66,10 @@ class Account(models.Model):
                 name="account_is_known",
             ),
             models.CheckConstraint(condition=Q(held__gte=0), name="held_is_not_negative"),
+            models.CheckConstraint(condition=Q(month_held__gte=0), name="month_is_sane"),
+            models.CheckConstraint(
+                condition=Q(spending_cap=None) | Q(spending_cap__gt=0), name="cap_is_positive"
+            ),
             models.CheckConstraint(
                 condition=~Q(kind="customer") | Q(available__gte=-F("overdraft")),
                 name="never_below_zero",
@@ -73,6 +87,20 @@ class Account(models.Model):
     def balance(self) -> int:
         """Nano-dollars that belong to the organisation, promised to running calls or not."""
         return self.available + self.held
+
+    @property
+    def spent_this_month(self) -> int:
+        """Nano-dollars charged for calls that were begun in this UTC month."""
+        return self.month_spent if self._is_this_month else 0
+
+    @property
+    def held_this_month(self) -> int:
+        return self.month_held if self._is_this_month else 0
+
+    @property
+    def _is_this_month(self) -> bool:
+        first = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        return self.month_starts_at == first
 
 
 class LowBalance(models.Model):

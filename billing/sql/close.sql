@@ -38,6 +38,7 @@ DECLARE
   owed bigint;      -- goes from the customer to us
   uncovered bigint;
   balance bigint;
+  in_month timestamptz;
 BEGIN
   PERFORM 1 FROM billing_hold h WHERE h.id IN (
     SELECT c ->> 'id' FROM jsonb_array_elements(closings) c
@@ -95,8 +96,12 @@ BEGIN
     END IF;
     PERFORM ledger_chatbot_close(was.chatbot_id, was.created_at, released, owed);
     IF released > 0 OR owed <> 0 THEN
-      UPDATE billing_account a SET held = a.held - released,
-                                   available = a.available + released - owed
+      in_month := date_trunc('month', was.created_at, 'UTC');
+      UPDATE billing_account a SET
+        held = a.held - released,
+        available = a.available + released - owed,
+        month_held = a.month_held - CASE WHEN a.month_starts_at = in_month THEN released ELSE 0 END,
+        month_spent = a.month_spent + CASE WHEN a.month_starts_at = in_month THEN owed ELSE 0 END
       WHERE a.id = was.account_id RETURNING a.available + a.held INTO balance;
     END IF;
     IF owed <> 0 THEN

@@ -58,8 +58,8 @@ CREATE OR REPLACE FUNCTION ledger_affordable_output(
 $$;
 
 -- Decide an array of requests, each on its own and in array order; one row back for each:
--- outcome `held`, `insufficient_balance`, `key_budget_exceeded`, `chatbot_budget_exhausted` or
--- `no_price`. Nothing is written before a decision, so a refusal leaves nothing behind. A known id answers with its first hold.
+-- outcome `held`, `insufficient_balance`, `key_budget_exceeded`, `spending_cap_reached`,
+-- `chatbot_budget_exhausted` or `no_price`. Nothing is written before a decision, so a refusal leaves nothing behind. A known id answers with its first hold.
 -- The accounts are locked in id order; an account's lock also guards its organisation's windows.
 CREATE OR REPLACE FUNCTION ledger_hold(requests jsonb) RETURNS TABLE (
   outcome text, amount bigint, max_output integer, price text,
@@ -70,6 +70,7 @@ DECLARE
   facts record;
   budget record;
   chatbot_room bigint;
+  this_month timestamptz := ledger_period_start('month');
 BEGIN
   -- A hold lost with a crashing server harms nobody: its call cannot have been charged yet.
   PERFORM set_config('synchronous_commit', 'off', true);
@@ -86,6 +87,8 @@ BEGIN
     chatbot text, chatbot_day bigint, chatbot_month bigint
   ) LOOP
     SELECT a.id AS account, a.available + a.overdraft AS affordable, p.*,
+           a.spending_cap - CASE WHEN a.month_starts_at >= this_month
+                                 THEN a.month_spent + a.month_held ELSE 0 END AS month_room,
            h.amount AS held_before, h.max_output AS granted_before
     INTO facts
     FROM (SELECT ask.organisation AS id) o
@@ -120,7 +123,7 @@ BEGIN
       AND w.starts_at = ledger_period_start(ask.period);
 
     chatbot_room := ledger_chatbot_room(ask.chatbot, ask.chatbot_day, ask.chatbot_month);
-    room := least(facts.affordable, budget.room, chatbot_room);
+    room := least(facts.affordable, budget.room, facts.month_room, chatbot_room);
     max_output := ask.max_output;
     amount := ledger_cost(ask.prompt, 0, ask.choices * max_output, input, cached_input, output);
     IF amount > 0 AND amount > room THEN
@@ -128,6 +131,7 @@ BEGIN
       IF max_output IS NULL OR max_output < ask.least_output THEN
         outcome := CASE WHEN facts.affordable <= room THEN 'insufficient_balance'
                         WHEN budget.room <= room THEN 'key_budget_exceeded'
+                        WHEN facts.month_room <= room THEN 'spending_cap_reached'
                         ELSE 'chatbot_budget_exhausted' END;
         RETURN NEXT;
         CONTINUE;
@@ -147,8 +151,15 @@ BEGIN
     IF amount > 0 THEN
       UPDATE billing_budgetwindow w SET held = w.held + ledger_hold.amount WHERE w.id = budget.id;
       PERFORM ledger_chatbot_hold(ask.organisation, ask.chatbot, amount);
-      UPDATE billing_account a SET available = a.available - ledger_hold.amount,
-                                   held = a.held + ledger_hold.amount
+      -- A transaction that began in the old month and waited into the new one counts in neither.
+      UPDATE billing_account a SET
+        available = a.available - ledger_hold.amount,
+        held = a.held + ledger_hold.amount,
+        month_held = CASE WHEN a.month_starts_at > this_month THEN a.month_held
+                          WHEN a.month_starts_at = this_month THEN a.month_held + ledger_hold.amount
+                          ELSE ledger_hold.amount END,
+        month_spent = CASE WHEN a.month_starts_at >= this_month THEN a.month_spent ELSE 0 END,
+        month_starts_at = greatest(a.month_starts_at, this_month)
       WHERE a.id = facts.account;
     END IF;
     outcome := 'held';

@@ -17,7 +17,8 @@ async def in_its_words(live: Live, speaker: Speaker, error: ApiError) -> ApiErro
     out_of_money = isinstance(error, BudgetExhausted | InsufficientBalance)
     if not out_of_money or speaker.sees_costs:
         return error
-    return type(error)(live.configuration.budget.resting_text or "This assistant is resting.")
+    kind = InsufficientBalance if isinstance(error, InsufficientBalance) else BudgetExhausted
+    return kind(live.configuration.budget.resting_text or "This assistant is resting.")
 
 
 _RESTED: Final = "UPDATE chatbots_chatbot SET rested_at = now() WHERE id = %(id)s"

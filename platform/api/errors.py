@@ -7,6 +7,7 @@
     ├── Unauthenticated            401     invalid_request_error    invalid_api_key
     ├── Forbidden                  403     permission_error         insufficient_scope
     │   ├── InsufficientBalance    403     insufficient_balance     insufficient_balance
+    │   │   └── SpendingCapReached 403     insufficient_balance     spending_cap_reached
     │   ├── KeyBudgetExceeded      403     insufficient_balance     key_budget_exceeded
     │   ├── BudgetExhausted        403     insufficient_balance     budget_exhausted
     │   ├── ChatbotUnavailable     403     permission_error         chatbot_unavailable
@@ -110,6 +111,12 @@ class Forbidden(ApiError):
 class InsufficientBalance(Forbidden):
     type = "insufficient_balance"
     code = "insufficient_balance"
+
+
+class SpendingCapReached(InsufficientBalance):
+    """The organisation's own, for its month; topping up changes nothing."""
+
+    code = "spending_cap_reached"
 
 
 class KeyBudgetExceeded(Forbidden):

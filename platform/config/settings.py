@@ -269,6 +269,7 @@ CELERY_BEAT_SCHEDULE = {
         "accounts.tasks.forget_refusals": crontab(hour="3", minute="40"),
         "accounts.tasks.send_webhooks": timedelta(seconds=15),
         "billing.tasks.tell_low_balance": timedelta(seconds=15),
+        "billing.tasks.tell_spending_cap": timedelta(minutes=1),
         "billing.tasks.top_up": timedelta(seconds=15),
         "billing.tasks.sweep": timedelta(seconds=15),
         "billing.tasks.roll_up": timedelta(minutes=1),

@@ -272,6 +272,12 @@ class Book(RuleBasedStateMachine):
         assert self.available >= 0
 
     @invariant()
+    def the_month_is_as_expected(self) -> None:
+        account = self.tenant.account
+        assert account.month_held == self.held
+        assert account.month_spent == sum(call.charged for call in self.known)
+
+    @invariant()
     def nothing_drifts(self) -> None:
         assert auditing.audit().total == 0
 

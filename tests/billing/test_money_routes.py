@@ -66,6 +66,10 @@ def test_the_balance_is_told_exactly(bakery: Tenant, called: str) -> None:
         "held_nano": ONE_CALL,
         "balance": "0.999886",
         "balance_nano": NANO - COST,
+        "spent_this_month": "0.000114",
+        "spent_this_month_nano": COST,
+        "spending_cap": None,
+        "spending_cap_nano": None,
     }
     assert get(bakery, "/balance")["held_nano"] == ONE_CALL
 

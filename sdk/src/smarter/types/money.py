@@ -16,6 +16,10 @@ class Balance(BaseModel):
     held_nano: int
     balance: str
     balance_nano: int
+    spent_this_month: str = "0.00"
+    spent_this_month_nano: int = 0
+    spending_cap: str | None = None
+    spending_cap_nano: int | None = None
 
 
 class UsageLine(BaseModel):

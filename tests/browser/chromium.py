@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
+
+from tests.patience import PATIENCE
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDE: Final = ViewportSize(width=1440, height=900)
@@ -23,6 +25,7 @@ def found() -> str | None:
 @contextmanager
 def driven() -> Iterator[Browser]:
     """A headless browser; root has no sandbox to run it in."""
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
         options = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=found(), args=options)

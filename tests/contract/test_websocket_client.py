@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.contract.conftest import GENEROUS
+from tests.patience import PATIENCE
 from tests.responses.sockets import LAST
 from tests.running import Server, Tenant, wait_until
 
@@ -172,7 +173,7 @@ def test_sockets_that_nobody_reads_hold_nobody_up(bees: Tenant) -> None:
     finally:
         for wire in silent:
             wire.close()
-    wait_until(lambda: bees.get("/v1/balance")["held_nano"] == 0, 10, "holds closed")
+    wait_until(lambda: bees.get("/v1/balance")["held_nano"] == 0, PATIENCE, "holds closed")
 
 
 def _ask_and_fall_silent(tenant: Tenant) -> socket.socket:

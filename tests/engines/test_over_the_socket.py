@@ -23,6 +23,7 @@ from inference.engines.local.loading import LoadOptions, load
 from inference.engines.local.prompts import load_tokenizer
 from inference.engines.local.scheduler import FairQueue
 from inference.engines.local.sequences import Submission
+from tests.patience import PATIENCE
 
 FEW = 150  # steps; those streams would go on for three times as long
 GREEDY = SamplingParams(temperature=0, ignore_eos=True)
@@ -122,7 +123,7 @@ async def test_many_streams_share_the_engine_and_each_gets_its_own(client: Local
 
 
 async def steps_until_idle(client: LocalEngine) -> int:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             health = await client.health()
             if not health.running:
@@ -141,7 +142,7 @@ async def test_leaving_the_iterator_frees_the_engine(client: LocalEngine) -> Non
 
 async def test_a_cancelled_reader_frees_the_engine(client: LocalEngine) -> None:
     task = asyncio.create_task(answer(client, asking(), 450))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (before := await client.health()).running:
             pass
     task.cancel()

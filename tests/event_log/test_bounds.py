@@ -11,6 +11,7 @@ from inference.event_log.memory import MemoryLog
 from inference.event_log.redis_streams import RedisStreams
 from tests.event_log.conftest import events as some
 from tests.event_log.conftest import numbers
+from tests.patience import soon
 
 
 async def test_the_oldest_events_of_a_key_go_first(
@@ -65,7 +66,7 @@ async def test_in_all_the_log_that_grew_longest_ago_goes_first() -> None:
     await asyncio.sleep(0)
     await log.append("newer", [Event(0, "x" * 40_000)])
     with pytest.raises(EventsGone):
-        await asyncio.wait_for(waiting, 1)
+        await soon(waiting)
     # It grows again, from where it was: what is lost is not passed over in silence.
     await log.append("live", [Event(1, "{}")], last=True)
     with pytest.raises(EventsGone):
@@ -115,7 +116,7 @@ async def test_a_log_that_expires_under_a_reader_ends_its_waiting(
     reading = asyncio.ensure_future(told(copies, "a"))
     await redis.pexpire("smarter:events:a", 50)
     with pytest.raises(EventsGone):
-        await asyncio.wait_for(reading, 2)
+        await soon(reading)
     await copies.close()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from inference.event_log import EventLog, EventsGone, key_of
 from tests.event_log.conftest import events, numbers
+from tests.patience import soon
 
 
 async def test_events_come_back_in_order_with_their_text(log: EventLog) -> None:
@@ -23,12 +24,12 @@ async def test_a_reader_is_told_of_events_as_they_come(log: EventLog) -> None:
     await asyncio.sleep(0.05)
     assert not waiting.done()
     await log.append("a", events(1, 2))
-    assert [event.number for event in await asyncio.wait_for(waiting, 2)] == [1, 2]
+    assert [event.number for event in await soon(waiting)] == [1, 2]
     waiting = asyncio.ensure_future(anext(reader))
     await asyncio.sleep(0.05)
     await log.append("a", [], last=True)
     with pytest.raises(StopAsyncIteration):
-        await asyncio.wait_for(waiting, 2)
+        await soon(waiting)
 
 
 async def test_several_readers_go_at_their_own_pace(log: EventLog) -> None:
@@ -48,7 +49,7 @@ async def test_several_readers_go_at_their_own_pace(log: EventLog) -> None:
         await log.append("a", events(number, number), last=number == 9)
         await asyncio.sleep(0.01)
     everything = list(range(10))
-    found = await asyncio.wait_for(asyncio.gather(*readers), 5)
+    found = await soon(asyncio.gather(*readers))
     assert found == [everything, everything, everything, [7, 8, 9]]
 
 
@@ -65,7 +66,7 @@ async def test_a_log_can_be_read_before_its_first_event(log: EventLog) -> None:
     reading = asyncio.ensure_future(numbers(log, "a"))
     await asyncio.sleep(0.05)
     await log.append("a", events(0, 1), last=True)
-    assert await asyncio.wait_for(reading, 2) == [0, 1]
+    assert await soon(reading) == [0, 1]
 
 
 async def test_an_unknown_key_is_gone(log: EventLog) -> None:
@@ -91,7 +92,7 @@ async def test_what_is_forgotten_is_gone_for_those_who_read_it(log: EventLog) ->
     await asyncio.sleep(0.05)
     await log.forget("a")
     with pytest.raises(EventsGone):
-        await asyncio.wait_for(waiting, 10)
+        await soon(waiting)
     assert not await log.known("a")
 
 
@@ -114,7 +115,7 @@ async def test_a_reader_who_is_cancelled_leaves_nothing_behind(log: EventLog) ->
     assert all(reader.cancelled() for reader in readers)
     assert our_tasks() == before
     await log.append("a", events(1, 1), last=True)
-    assert await asyncio.wait_for(numbers(log, "a"), 2) == [0, 1]
+    assert await soon(numbers(log, "a")) == [0, 1]
 
 
 def our_tasks() -> set["asyncio.Task[object]"]:
@@ -125,7 +126,7 @@ def our_tasks() -> set["asyncio.Task[object]"]:
 async def test_a_writer_never_waits_for_readers(log: EventLog) -> None:
     await log.append("a", [])
     reader = log.read("a")
-    await asyncio.wait_for(_write(log), 10)
+    await soon(_write(log))
     seen = [event.number async for batch in reader for event in batch]
     assert seen == list(range(2000))
 

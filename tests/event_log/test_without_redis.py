@@ -12,6 +12,7 @@ from inference.event_log import EventsAway, EventsGone, copied
 from inference.event_log.copied import CopiedLog
 from tests.event_log import conftest
 from tests.event_log.conftest import events, numbers
+from tests.patience import PATIENCE, soon
 
 
 @dataclass
@@ -41,7 +42,7 @@ async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
 
 async def eventually(site: Site, key: str, after: int = -1) -> list[int]:
     """As the other process reads it, once it can."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 return await numbers(site.other, key, after)
@@ -68,7 +69,7 @@ async def test_a_reader_of_the_same_process_does_not_notice_that_redis_went(site
     site.lose()
     await site.one.append("a", events(1, 2))
     await site.one.append("a", events(3, 3), last=True)
-    assert await asyncio.wait_for(reading, 2) == [0, 1, 2, 3]
+    assert await soon(reading) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("empty", [True, False])

@@ -11,11 +11,12 @@ from starlette.types import Message
 from api.body_limits import BodyLimits
 from api.request_ids import RequestIds
 from inference.gateway.application import application
+from tests.patience import PATIENCE
 
 stack = RequestIds(BodyLimits(application))
 
 
-async def until(true: Callable[[], object], seconds: float = 10) -> None:
+async def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait for what other tasks will bring about."""
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110 - the condition is any expression, nobody sets an event

@@ -13,6 +13,7 @@ from inference import runs
 from inference.runs import checkpoints, insisting
 from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import balance, cost, only_hold
+from tests.patience import PATIENCE
 
 Away = Callable[..., list[str]]
 
@@ -103,7 +104,7 @@ async def test_streams_go_on_when_their_leases_cannot_be_renewed(
     refused = away("renew", times=3)
     call = ada.call("#words=200 #pace=5", stream=True, max_tokens=200)
     await until(lambda: len(refused) == 3)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not await tokens_in_the_books():  # noqa: ASYNC110 - a table wakes nobody
             await asyncio.sleep(0.01)
     assert caplog.messages.count("leases_not_renewed") == 3

@@ -1,7 +1,5 @@
 """Time limits of a Run: for the first token, for the whole, and for a server that stops."""
 
-import asyncio
-
 import pytest
 
 from inference import runs
@@ -9,6 +7,7 @@ from inference.runs import run
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, cost, only_hold
 from tests.inference.test_failures import last_error
+from tests.patience import soon
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -48,7 +47,7 @@ async def test_a_stopping_server_waits_for_its_runs(ada: Tenant) -> None:
 async def test_a_run_that_outlasts_the_drain_is_cut_and_settled(ada: Tenant) -> None:
     call = ada.call("#words=2000 #pace=5", stream=True, max_tokens=2000)
     await call.came(3)
-    await asyncio.wait_for(runs.drain(0.1), 1)
+    await soon(runs.drain(0.1))
     await call.finished()
     assert "shutting down" in str(last_error(call)["message"])
     hold = await only_hold()

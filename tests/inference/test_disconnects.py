@@ -12,6 +12,7 @@ from inference.engines.scripted import ScriptedEngine
 from inference.runs import lifetime
 from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import balance, cost, holds, only_hold
+from tests.patience import soon
 
 DISCONNECTS = 400
 
@@ -25,8 +26,8 @@ async def test_leaving_stops_the_generation_and_pays_what_was_generated(ada: Ten
     call = ada.call("#words=2000 #pace=5", stream=True, max_tokens=2000)
     await call.came(10)
     call.leave()
-    await asyncio.wait_for(call.finished(), 1)
-    await asyncio.wait_for(runs.drain(), 1)
+    await soon(call.finished())
+    await soon(runs.drain())
     hold = await only_hold()
     assert (hold.state, hold.finish_reason) == ("settled", "cancelled")
     assert 5 <= hold.completion_tokens <= 30
@@ -38,7 +39,7 @@ async def test_leaving_a_call_that_does_not_stream_pays_what_was_generated(ada: 
     call = ada.call("#words=2000 #pace=5", max_tokens=2000)
     await until(lambda: runs.open_runs() and only_run().checkpoint().completion_tokens > 5)
     call.leave()
-    await asyncio.wait_for(call.finished(), 1)
+    await soon(call.finished())
     assert call.messages == []
     hold = await only_hold()
     assert 5 < hold.completion_tokens <= 30
@@ -49,7 +50,7 @@ async def test_leaving_before_the_first_token_is_free(ada: Tenant) -> None:
     call = ada.call("#words=5 #pace=500", stream=True)
     await asyncio.sleep(0.1)
     call.leave()
-    await asyncio.wait_for(call.finished(), 1)
+    await soon(call.finished())
     hold = await only_hold()
     assert (hold.state, hold.charged) == ("voided", 0)
     assert await balance(ada) == (10**9, 0)
@@ -86,8 +87,8 @@ async def test_leaving_in_the_instant_of_the_first_token_stops_the_run_too(
     (reader,) = run._readers
     ready.set()
     reader.close()
-    await asyncio.wait_for(call.finished(), 1)
-    await asyncio.wait_for(run.task, 1)
+    await soon(call.finished())
+    await soon(run.task)
     assert (await only_hold()).charged == cost(2, 1)
 
 
@@ -109,7 +110,7 @@ async def test_no_hold_stays_open_however_clients_leave(ada: Tenant, cancelled: 
 
     for _ in range(DISCONNECTS // 2 // 20):
         await asyncio.gather(*(one() for _ in range(20)))
-    await asyncio.wait_for(runs.drain(), 1)
+    await soon(runs.drain())
     found = await holds()
     assert {hold.state for hold in found} == {"settled", "voided"}
     assert {hold.finish_reason for hold in found} == {"cancelled"}

@@ -1,6 +1,5 @@
 """Legacy completions that give the prompt back, as programs that score texts ask for it."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from inference.gateway.completions import CompletionWire
 from inference.schemas.completions import CompletionRequest
 from tests.inference.asgi import Call, Tenant
 from tests.inference.conftest import cost, only_hold
+from tests.patience import soon
 
 PATH = "/v1/completions"
 
@@ -75,7 +75,7 @@ async def test_who_leaves_with_the_echo_alone_pays_for_the_prompt(ada: Tenant) -
     call = ada.call(words, path=PATH, echo=True, logprobs=1, stream=True)
     await call.came(1)
     call.leave()
-    await asyncio.wait_for(call.finished(), 1)
+    await soon(call.finished())
     hold = await only_hold()
     assert (hold.state, hold.completion_tokens, hold.charged) == ("settled", 0, cost(4, 0))
 

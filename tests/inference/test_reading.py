@@ -5,6 +5,7 @@ import asyncio
 from inference.engines.base import Delta, TokenLogprob
 from inference.runs.answers import assemble
 from inference.runs.reading import JOINED_TEXT, LAG, EventLog, Reader
+from tests.patience import soon
 
 
 def word(number: int, index: int = 0) -> Delta:
@@ -73,5 +74,5 @@ async def test_closing_ends_a_reader_that_waits() -> None:
     waiting = asyncio.create_task(read_all(reader))
     await asyncio.sleep(0)
     reader.close()
-    assert await asyncio.wait_for(waiting, 1) == []
+    assert await soon(waiting) == []
     reader.close()

@@ -11,6 +11,7 @@ from inference.models import ServedModel
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, cost, only_hold
 from tests.inference.remote.upstream import Call, Upstream, said, upstream
+from tests.patience import soon
 
 
 @pytest.fixture
@@ -51,8 +52,8 @@ async def test_who_leaves_stops_the_server_and_pays_for_the_pieces_that_came(
     call = ada.call("x" * 80, stream=True, max_tokens=2000)
     await call.came(10)
     call.leave()
-    await asyncio.wait_for(call.finished(), 1)
-    await asyncio.wait_for(theirs.generations[0].left.wait(), 1)
+    await soon(call.finished())
+    await soon(theirs.generations[0].left.wait())
 
     hold = await only_hold()
     assert hold.finish_reason == "cancelled"

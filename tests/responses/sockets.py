@@ -11,6 +11,7 @@ from starlette.types import Message
 from api.request_ids import RequestIds
 from inference.gateway.application import application
 from tests.inference.asgi import Tenant
+from tests.patience import PATIENCE
 
 stack = RequestIds(application)
 LAST = {"response.completed", "response.incomplete", "response.failed", "error"}
@@ -61,7 +62,7 @@ class Socket:
         self.send({"type": "response.create", "model": "scripted", "input": words, **fields})
 
     async def message(self) -> Message:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             return await self._outbox.get()
 
     async def hear(self) -> Frame:
@@ -95,5 +96,5 @@ async def connected(tenant: Tenant, **options: Any) -> AsyncIterator[Socket]:
     assert (await socket.message())["type"] == "websocket.accept"
     yield socket
     socket.leave()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await socket.task

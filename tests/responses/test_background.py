@@ -15,12 +15,13 @@ from inference.responses import fail_lost, keeping, recording, rows
 from inference.responses.following import follow
 from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import balance, cost, holds, only_hold
+from tests.patience import PATIENCE
 from tests.responses.test_events import accepted
 from tests.responses.wire import ask, call, cancel, read, said
 
 
 async def done(tenant: Tenant, response_id: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while True:
             body: dict[str, Any] = (await read(tenant, response_id)).json
             if body["status"] not in {"queued", "in_progress"}:
@@ -31,7 +32,7 @@ async def done(tenant: Tenant, response_id: str) -> dict[str, Any]:
 async def started(tenant: Tenant, words: str = "#words=400 #pace=5") -> dict[str, Any]:
     """A response in the background that has begun to answer."""
     body: dict[str, Any] = (await ask(tenant, words, background=True)).json
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async for events in follow(tenant.organisation_id, body["id"]):
             if events[-1].number > 5:
                 break

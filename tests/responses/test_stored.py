@@ -10,6 +10,7 @@ from inference.models import Conversation, ConversationItem, Response
 from inference.responses import following, recording, rows
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, holds
+from tests.patience import PATIENCE
 from tests.responses.test_events import TEXT, accepted
 from tests.responses.test_objects import WEATHER
 from tests.responses.wire import ask, cancel, get, read, said
@@ -162,11 +163,11 @@ async def test_who_leaves_is_not_followed_to_the_end(
     bakery: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "LOOK_SECONDS", 0.01)
-    running = await ask(bakery, "#words=900 #pace=10", background=True)
+    running = await ask(bakery, "#words=900 #pace=100", background=True)
     watched = get(bakery, running.json["id"], "?stream=true")
     await watched.came(3)
     watched.leave()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         await watched.finished()
     await cancel(bakery, running.json["id"])
 

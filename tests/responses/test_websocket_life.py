@@ -17,6 +17,7 @@ from inference.gateway.websocket import closing, connection, handshake
 from inference.models import Response
 from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import only_hold
+from tests.patience import PATIENCE
 from tests.responses.sockets import Socket, connected
 from tests.responses.wire import read
 
@@ -155,7 +156,7 @@ async def test_a_stop_does_not_wait_for_ever(
         busy.create("#words=2000 #pace=20", store=False)
         await busy.hear()
         health.draining = True
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await busy.closed() == 1012
 
 
@@ -197,7 +198,7 @@ async def test_an_open_socket_ends_with_its_key_and_what_runs_on_it_stops(
             await APIKey.objects.aupdate(revoked_at=timezone.now())
         else:
             await Organisation.objects.aupdate(suspended_at=timezone.now())
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE):
             await socket.task
         told, closed = socket.messages[-2:]
         assert json.loads(told["text"])["error"]["code"] == "invalid_api_key"
@@ -219,6 +220,6 @@ async def test_a_socket_outlives_a_database_that_is_away(
 
     monkeypatch.setattr(closing, "still_good", away)
     async with connected(bakery) as socket:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE):
             await asked.wait()
         assert (await socket.turn())["type"] == "response.completed"

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from tests.browser.widget.fake_answer import Answer, Frame
+from tests.patience import PATIENCE
 from tests.running import ROOT, free_port, wait_until
 
 SCHEMA = json.loads((ROOT / "docs" / "protocol.schema.json").read_text())
@@ -80,7 +81,7 @@ class FakeServer:
     def close(self) -> None:
         self.stop()
         self.hold_after, self.pace = None, 0.0
-        wait_until(lambda: not self._tasks, 10, "every answer is written")
+        wait_until(lambda: not self._tasks, PATIENCE, "every answer is written")
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()

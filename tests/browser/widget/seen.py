@@ -4,6 +4,8 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
+from tests.patience import PATIENCE
+
 
 class Seen:
     def __init__(self, page: Page) -> None:
@@ -62,7 +64,7 @@ class Seen:
         self.in_state("ready")
         return self
 
-    def in_state(self, state: str, seconds: float = 15) -> None:
+    def in_state(self, state: str, seconds: float = PATIENCE) -> None:
         expect(self.widget).to_have_attribute("state", state, timeout=seconds * 1000)
 
     def ask(self, text: str) -> None:

@@ -7,6 +7,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.widget.conftest import Visit
 from tests.browser.widget.fake_server import FakeServer
+from tests.patience import PATIENCE
 from tests.running import wait_until
 
 LONG = " ".join(f"word{number}" for number in range(80))
@@ -210,7 +211,7 @@ def test_a_message_that_arrived_before_its_page_went_is_known_after_a_reload(
     seen.page.evaluate("document.querySelector('chat-widget').remove()")
     seen.page.evaluate("([name, it]) => localStorage[name] = JSON.stringify(it)", kept)
     fake.hold_after = None
-    wait_until(lambda: fake.told[0].status == "completed", 5, "its end")
+    wait_until(lambda: fake.told[0].status == "completed", PATIENCE, "its end")
     seen.page.reload()
     seen.ready()
     seen.launcher.click()
@@ -224,12 +225,12 @@ def test_silence_is_taken_for_a_lost_connection(visit: Visit, fake: FakeServer) 
     seen.page.clock.install()
     seen.open()
     seen.page.clock.fast_forward(45_000)
-    wait_until(lambda: fake.frames("ping"), 5, "a ping")
+    wait_until(lambda: fake.frames("ping"), PATIENCE, "a ping")
     fake.received.clear()
     seen.page.evaluate("WebSocket.prototype.send = () => {}")  # nothing gets out any more
     for _ in range(4):
         seen.page.clock.fast_forward(20_000)
-    wait_until(lambda: fake.connections >= 2, 5, "another connection")
+    wait_until(lambda: fake.connections >= 2, PATIENCE, "another connection")
 
 
 def test_coming_back_to_the_page_ends_the_waiting(visit: Visit, fake: FakeServer) -> None:
@@ -245,5 +246,5 @@ def test_coming_back_to_the_page_ends_the_waiting(visit: Visit, fake: FakeServer
 def test_a_closed_page_leaves_no_connection(visit: Visit, fake: FakeServer) -> None:
     seen = visit().open()
     seen.page.evaluate("document.querySelector('chat-widget').remove()")
-    wait_until(lambda: not fake.sockets, 5, "no socket")
+    wait_until(lambda: not fake.sockets, PATIENCE, "no socket")
     assert seen.complaints == []

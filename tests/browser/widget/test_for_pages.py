@@ -6,6 +6,7 @@ from tests.browser.widget import sites
 from tests.browser.widget.conftest import Visit
 from tests.browser.widget.fake_answer import Frame
 from tests.browser.widget.fake_server import FakeServer
+from tests.patience import PATIENCE
 from tests.running import wait_until
 
 WIDGET = "document.querySelector('chat-widget')"
@@ -103,7 +104,9 @@ def test_who_the_visitor_is_comes_from_the_page(visit: Visit, fake: FakeServer) 
 
 
 def introduced_again(fake: FakeServer) -> Frame:
-    wait_until(lambda: len(fake.frames("session.update")) == 2, 15, "the page has told who it is")
+    wait_until(
+        lambda: len(fake.frames("session.update")) == 2, PATIENCE, "the page has told who it is"
+    )
     told: Frame = fake.frames("session.update")[-1]["session"]
     return told
 
@@ -119,7 +122,9 @@ def test_what_is_being_written_for_one_person_is_not_shown_to_the_next(
     seen.page.evaluate(f"{WIDGET}.identify('signed-2')")
     introduced_again(fake)
     fake.hold_after = None
-    wait_until(lambda: written.status == "completed", 15, "the answer goes on without its reader")
+    wait_until(
+        lambda: written.status == "completed", PATIENCE, "the answer goes on without its reader"
+    )
     seen.ask("Mine")
     expect(seen.answers).to_have_text("You said: Mine")
     expect(seen.questions).to_have_text("Mine")

@@ -13,6 +13,7 @@ from websockets.typing import Subprotocol
 
 from tests.chatbots.websocket.bots import ORIGIN
 from tests.chatbots.websocket.frames import Frame, validator
+from tests.patience import PATIENCE
 from tests.running import Server
 
 _MAKE = """
@@ -55,7 +56,7 @@ class Browser:
     def ask(self, words: str, event_id: str = "e1", **fields: Any) -> None:
         self.send({"type": "response.create", "event_id": event_id, "input": words, **fields})
 
-    def hear(self, kind: str | None = None, seconds: float = 20) -> Frame:
+    def hear(self, kind: str | None = None, seconds: float = PATIENCE) -> Frame:
         end = time.monotonic() + seconds
         while True:
             frame: Frame = json.loads(self.wire.recv(max(0.01, end - time.monotonic())))
@@ -70,7 +71,7 @@ class Browser:
             assert frame["type"] != "error", frame
         return frame
 
-    def code(self, seconds: float = 10) -> int:
+    def code(self, seconds: float = PATIENCE) -> int:
         """Wait for the end."""
         try:
             while True:

@@ -10,6 +10,7 @@ from websockets.exceptions import WebSocketException
 
 from tests.chatbots.websocket import live
 from tests.chatbots.websocket.live import LiveBot, browser, socket, text_of
+from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
 pytestmark = pytest.mark.xdist_group("chat_live")
@@ -180,7 +181,7 @@ def test_a_thousand_visits_leave_nothing_behind(site: Server, bot: LiveBot, owne
     for thread in threads:
         thread.join(240)
     assert not failures
-    wait_until(lambda: _connections(bot) <= before, 20, "connections closed")
+    wait_until(lambda: _connections(bot) <= before, PATIENCE, "connections closed")
     with browser(bot, **kept) as visitor:
         visitor.send({"type": "response.cancel", "response_id": response_id})
         assert visitor.answer()["type"] == "response.incomplete"

@@ -12,6 +12,7 @@ from tests.chatbots.websocket.fake_conversing import Book
 from tests.chatbots.websocket.test_answers import asked, rest_of_answer, text_of
 from tests.chatbots.websocket.wires import opened, session_of
 from tests.inference.asgi import until
+from tests.patience import PATIENCE
 
 
 class Client:
@@ -108,7 +109,7 @@ async def test_a_client_that_stops_reading_is_closed_and_resumes(
         seen = (await wire.hear("response.output_text.delta"))["sequence_number"]
         wire.reads.clear()
         await answer.say("two ")
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE):
             await wire.task  # the server has let go
     await until(lambda: answer.readers == 0)
     await answer.say("three")

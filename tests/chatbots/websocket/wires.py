@@ -12,6 +12,7 @@ from api.request_ids import RequestIds
 from chatbots import routing
 from tests.chatbots.websocket.bots import ORIGIN, Bot
 from tests.chatbots.websocket.frames import Frame, validator
+from tests.patience import PATIENCE
 
 stack: Any = RequestIds(routing.application)  # type: ignore[arg-type]  # Channels' types of messages
 
@@ -70,11 +71,11 @@ class Wire:
     def ask(self, words: str, event_id: str = "e1", **fields: Any) -> None:
         self.send({"type": "response.create", "event_id": event_id, "input": words, **fields})
 
-    async def message(self, seconds: float = 10) -> Message:
+    async def message(self, seconds: float = PATIENCE) -> Message:
         async with asyncio.timeout(seconds):
             return await self._outbox.get()
 
-    async def hear(self, kind: str | None = None, seconds: float = 10) -> Frame:
+    async def hear(self, kind: str | None = None, seconds: float = PATIENCE) -> Frame:
         """The next frame, or the next of this `type`."""
         while True:
             message = await self.message(seconds)
@@ -98,7 +99,7 @@ class Wire:
             return True
         raise AssertionError(message)
 
-    async def closed(self, seconds: float = 10) -> int:
+    async def closed(self, seconds: float = PATIENCE) -> int:
         """The code that the server ended with; its task has ended, too."""
         async with asyncio.timeout(seconds):
             while (await self._outbox.get())["type"] != "websocket.close":
@@ -107,7 +108,7 @@ class Wire:
         assert self.code is not None
         return self.code
 
-    async def refused(self, seconds: float = 10) -> tuple[Frame, int]:
+    async def refused(self, seconds: float = PATIENCE) -> tuple[Frame, int]:
         """The error and the code of the end."""
         return (await self.hear("error", seconds))["error"], await self.closed(seconds)
 
@@ -122,7 +123,7 @@ async def connected(**options: Any) -> AsyncIterator[Wire]:
         yield wire
     finally:
         wire.leave()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await wire.task
 
 

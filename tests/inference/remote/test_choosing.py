@@ -18,6 +18,7 @@ from tests.inference.remote.upstream import (
     two_words,
     upstream,
 )
+from tests.patience import soon
 
 
 async def test_a_broken_server_is_left_alone_and_one_request_tries_it_again(
@@ -53,11 +54,11 @@ async def test_leaving_closes_the_servers_stream_at_once() -> None:
         started = remote.generate(await remote.prepare(request()), 50)
         await anext(started)
         await started.aclose()  # type: ignore[attr-defined]  # it is a generator
-        await asyncio.wait_for(server.generations[0].left.wait(), 2)
+        await soon(server.generations[0].left.wait())
         waiting = asyncio.create_task(generated(remote))
         await server.asked(2)
         waiting.cancel()
-        await asyncio.wait_for(server.generations[1].left.wait(), 2)
+        await soon(server.generations[1].left.wait())
         assert [replica.outstanding for replica in remote.replicas.all] == [0]
 
 

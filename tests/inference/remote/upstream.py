@@ -9,6 +9,7 @@ from typing import Any
 
 from inference.engines.base import Delta, GenerationRequest, Message, Prepared, SamplingParams
 from inference.engines.remote import RemoteAddress, RemoteEngine
+from tests.patience import PATIENCE
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 USAGE = {"prompt_tokens": 7, "completion_tokens": 2}
@@ -106,7 +107,7 @@ class Upstream:
 
     async def asked(self, times: int) -> None:
         """Wait until so many calls that generate have come."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(self.generations) < times:
                 self._heard.clear()
                 await self._heard.wait()

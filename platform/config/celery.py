@@ -6,6 +6,7 @@ from celery import Celery, bootsteps
 from celery.beat import EmbeddedService, Scheduler
 
 from api import presence
+from config import broker
 
 
 class Clock(bootsteps.StartStopStep):
@@ -48,6 +49,7 @@ class Presence(bootsteps.StartStopStep):
         self.saying.stop()
 
 
+broker.install()
 app = Celery("smarter")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

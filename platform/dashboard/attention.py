@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import APIKey
+from billing import caps
 from billing.models import BudgetWindow, ChatbotWindow
+from billing.payments import automatic
 from chatbots import origins
 from chatbots.configuration import Budget, Configuration
 from chatbots.models import Chatbot, Message, Seen
@@ -43,6 +45,8 @@ def of(request: TeamRequest, left: Balance | None) -> list[Matter]:
     """`left` is None for who may not know it."""
     scopes = request.membership.scopes
     found: list[Matter] = [*_balance(request, left), *_models(request)]
+    if left is not None:
+        found[:0] = _spending(request)
     if "keys:write" in scopes:
         found += _budgets(request)
     if "chatbots:read" in scopes:
@@ -61,6 +65,17 @@ def _balance(request: TeamRequest, left: Balance | None) -> Iterator[Matter]:
         words = _("The balance is low")
         why = _("%(amount)s left") % {"amount": amount(left.available, PERIOD)}
     yield Matter(words, why, _page(request, "billing"))
+
+
+def _spending(request: TeamRequest) -> Iterator[Matter]:
+    """A cap that is nearly reached, a card that does not pay."""
+    page = _page(request, "billing")
+    cap, auto = caps.of(request.organisation.id), automatic.of(request.organisation.id)
+    if cap is not None and cap.is_near:
+        words = _("%(share).0f %% of the month's spending cap is used") % {"share": cap.share * 100}
+        yield Matter(words, _("Calls beyond it are refused"), page, cap.share)
+    if auto is not None and auto.problem:
+        yield Matter(_("Automatic top-up does not work"), auto.problem, page)
 
 
 def _models(request: TeamRequest) -> Iterator[Matter]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts import invitations, keys
 from accounts.models import APIKey, Membership, Organisation, User
 from api import ids
-from billing import adjusting, usage
+from billing import adjusting, caps, usage
 from billing.models import Price
 from files import receiving
 from tests.browser import seeded_chats
@@ -59,6 +59,7 @@ def fill(slug: str = "demo", calls_a_day: int = 30, spent: int = 0) -> None:
     seeded_chats.fill(organisation, owner)
     _by_chatbots(organisation.id)
     invitations.invite(organisation, "new@fernhill.example", "developer", owner, "192.0.2.7")
+    caps.recount()
     usage.rebuild()  # the past that was just made had been summed up already, without it
 
 

@@ -10,8 +10,8 @@ from dashboard.urls import pages
 from tests.cast import Person
 
 FORMS = {
-    "file-upload", "billing-top-up", "billing-code", "billing-alert", "usage-view-save",
-    "usage-view-forget",
+    "file-upload", "billing-top-up", "billing-code", "billing-alert", "billing-cap", "billing-auto",
+    "usage-view-save", "usage-view-forget",
 }  # fmt: skip
 """Only sent, never read."""
 PLAIN_PAGES = [pattern.name for pattern in pages if pattern.name and not pattern.pattern.converters]

@@ -28,7 +28,9 @@ def test_an_owner_finds_every_entry(as_ada: Client, ada: Person) -> None:
         assert f'href="/dashboard/{ada.organisation.slug}/{page}"' in rail
 
 
-@pytest.mark.parametrize("form", ["billing/top-up", "billing/code", "billing/alert"])
+@pytest.mark.parametrize(
+    "form", ["billing/top-up", "billing/code", "billing/alert", "billing/cap", "billing/auto"]
+)
 def test_who_may_not_pay_cannot_send_the_forms_either(
     as_ben: Client, ben: Person, form: str
 ) -> None:

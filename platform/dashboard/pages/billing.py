@@ -1,10 +1,9 @@
-"""Billing: what is left and how long it lasts, every movement, topping up, codes, the alert."""
+"""Billing: what is left and how long it lasts, every movement, topping up, the cap, the alert."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
-from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
@@ -12,16 +11,27 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from api.errors import ApiError
 from api.rate_limits import Limits, take_request
-from billing import alerts, payments, periods, pricing, serializers, statements, topping_up, usage
+from billing import (
+    alerts,
+    caps,
+    payments,
+    periods,
+    pricing,
+    serializers,
+    statements,
+    topping_up,
+    usage,
+)
 from billing.csv_answers import csv_answer
 from billing.models import Hold, Journal, TopUp
+from billing.payments import automatic
 from dashboard import balance, paging
 from dashboard.access import TeamRequest, actor_of, organisation_view
+from dashboard.billing_forms import AlertForm, AutoForm, CapForm, CodeForm, TopUpForm
 from dashboard.forms import Form
 
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -30,22 +40,6 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "refunds": ("refund", "adjustment", "chargeback", "expiry"),
 }
 TRIES: Final = Limits(requests_per_minute=10, tokens_per_minute=1)
-
-
-class TopUpForm(Form):
-    amount = forms.CharField(label=gettext_lazy("Amount in $"), initial="10.00")
-
-
-class CodeForm(Form):
-    code = forms.CharField(label=gettext_lazy("Credit code"), max_length=64)
-
-
-class AlertForm(Form):
-    line = forms.CharField(
-        label=gettext_lazy("Tell us below, in $"),
-        required=False,
-        help_text=gettext_lazy("A mail to owners, a banner here. Empty: never."),
-    )
 
 
 @organisation_view(scope="usage:read")
@@ -61,15 +55,16 @@ def billing(request: TeamRequest) -> HttpResponseBase:
 def top_up(request: TeamRequest) -> HttpResponseBase:
     form = TopUpForm(request.POST)
     if form.is_valid():
-        back = request.build_absolute_uri(_address(request))
+        back, given = request.build_absolute_uri(_address(request)), form.cleaned_data
         try:
-            nano = _nano(form, "amount")
-            return redirect(payments.begin(request.organisation.id, nano, request.user.id, back))
+            checkout = payments.begin(
+                request.organisation.id, given["amount"], request.user.id, back,
+                saves_card=given["saves_card"],
+            )  # fmt: skip
+            return redirect(checkout)
         except ApiError as error:
             form.refuse(error)
-        except ValueError as error:
-            form.blame("amount", str(error))
-    return _page(request, top_up_form=form, status=422)
+    return _page(request, {"top_up_form": form}, 422)
 
 
 @require_POST
@@ -88,52 +83,81 @@ def redeem(request: TeamRequest) -> HttpResponseBase:
         else:
             messages.success(request, _("%(usd)s $ added.") % {"usd": pricing.usd(added.amount)})
             return redirect(_address(request))
-    return _page(request, code_form=form, status=422)
+    return _page(request, {"code_form": form}, 422)
 
 
 @require_POST
 @organisation_view(scope="billing:write")
 def alert(request: TeamRequest) -> HttpResponseBase:
-    form, actor = AlertForm(request.POST), actor_of(request)
+    form, by = AlertForm(request.POST), _by(request)
     if form.is_valid():
         try:
-            line = _nano(form, "line") if form.cleaned_data["line"].strip() else None
-            alerts.set_line(request.organisation.id, line, request.user.id, actor.address)
+            alerts.set_line(request.organisation.id, form.cleaned_data["line"], *by)
         except ApiError as error:
             form.blame("line", error.message)
-        except ValueError as error:
-            form.blame("line", str(error))
         else:
-            messages.success(request, _("Saved."))
-            return redirect(_address(request))
-    return _page(request, alert_form=form, status=422)
+            return _saved(request)
+    return _page(request, {"alert_form": form}, 422)
+
+
+@require_POST
+@organisation_view(scope="billing:write")
+def cap(request: TeamRequest) -> HttpResponseBase:
+    form, by = CapForm(request.POST), _by(request)
+    if form.is_valid():
+        try:
+            caps.set_cap(request.organisation.id, form.cleaned_data["spending_cap"], *by)
+        except ApiError as error:
+            form.refuse(error)
+        else:
+            return _saved(request)
+    return _page(request, {"cap_form": form}, 422)
+
+
+@require_POST
+@organisation_view(scope="billing:write")
+def auto(request: TeamRequest) -> HttpResponseBase:
+    """Switch automatic top-ups on, or off (`off`), or forget the card, too (`forget`)."""
+    mine, by = request.organisation.id, _by(request)
+    if {"off", "forget"} & set(request.POST):
+        automatic.switch_off(mine, *by, forget_card="forget" in request.POST)
+        return _saved(request)
+    form = AutoForm(request.POST)
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            automatic.switch_on(mine, given["below"], given["amount"], given["most_a_month"], *by)
+        except ApiError as error:
+            form.refuse(error)
+        else:
+            return _saved(request)
+    return _page(request, {"auto_form": form}, 422)
 
 
 def _page(
-    request: TeamRequest,
-    *,
-    top_up_form: Form | None = None,
-    code_form: Form | None = None,
-    alert_form: Form | None = None,
-    status: int = 200,
+    request: TeamRequest, refused: Mapping[str, Form] | None = None, status: int = 200
 ) -> HttpResponse:
-    left = balance.of(request.organisation.id)
-    line = "" if left.low_line is None else pricing.usd(left.low_line)
+    mine = request.organisation.id
+    left, limit, saved = balance.of(mine), caps.of(mine), automatic.of(mine)
     provider = payments.provider()
     shown = {
         **_ledger(request),
         "balance": left,
-        "running": Hold.objects.all().for_organisation(request.organisation.id)
-        .filter(state=Hold.State.OPEN).count(),
+        "running": Hold.objects.all().for_organisation(mine).filter(state=Hold.State.OPEN).count(),
         "spent": _spent_this_month(request),
         "month": timezone.now(),
+        "cap": limit,
+        "auto": saved,
         "may_pay": "billing:write" in request.membership.scopes,
         "provider": provider.name if provider else "",
-        "top_up_form": top_up_form or TopUpForm(),
-        "code_form": code_form or CodeForm(),
-        "alert_form": alert_form or AlertForm(initial={"line": line}),
-        "receipts": TopUp.objects.all().for_organisation(request.organisation.id)[:10],
-    }  # fmt: skip
+        "top_up_form": TopUpForm(),
+        "code_form": CodeForm(),
+        "alert_form": AlertForm.of(left.low_line),
+        "cap_form": CapForm.of(limit),
+        "auto_form": AutoForm.of(saved),
+        "receipts": TopUp.objects.all().for_organisation(mine)[:10],
+        **(refused or {}),
+    }
     return render(request, "dashboard/billing.html", shown, status=status)
 
 
@@ -166,9 +190,13 @@ def _spent_this_month(request: TeamRequest) -> int:
     return sum(line.charged_nano for line in lines)
 
 
-def _nano(form: Form, name: str) -> int:
-    """Raises ValueError for what is no amount."""
-    return pricing.nano(str(form.cleaned_data[name]).strip().removeprefix("$"))
+def _by(request: TeamRequest) -> tuple[str, str | None]:
+    return request.user.id, actor_of(request).address
+
+
+def _saved(request: TeamRequest) -> HttpResponseBase:
+    messages.success(request, _("Saved."))
+    return redirect(_address(request))
 
 
 def _address(request: TeamRequest) -> str:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from accounts.models import User
 from dashboard import activity
-from dashboard.pages.billing import AlertForm
+from dashboard.billing_forms import AlertForm
 
 
 @login_required

@@ -1,0 +1,79 @@
+"""Forms of the billing page: amounts are typed in dollars, and read exactly."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from billing import pricing
+from billing.caps import Cap
+from billing.models import AutoTopUp
+from dashboard.forms import Form
+
+
+class DollarField(forms.CharField):
+    """Nano-dollars inside; None where it may be left empty."""
+
+    def clean(self, value: str | None) -> int | None:
+        text = str(super().clean(value)).strip().removeprefix("$")
+        if not text:
+            return None
+        try:
+            return pricing.nano(text)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class TopUpForm(Form):
+    amount = DollarField(label=_("Amount in $"), initial="10.00")
+    saves_card = forms.BooleanField(
+        label=_("Keep this card for automatic top-ups"), required=False, widget=forms.CheckboxInput
+    )
+
+
+class CodeForm(Form):
+    code = forms.CharField(label=_("Credit code"), max_length=64)
+
+
+class AlertForm(Form):
+    line = DollarField(
+        label=_("Tell us below, in $"),
+        required=False,
+        help_text=_("A mail to owners, a banner here. Empty: never."),
+    )
+
+    @classmethod
+    def of(cls, line: int | None) -> "AlertForm":
+        return cls(initial={"line": _typed(line)})
+
+
+class CapForm(Form):
+    spending_cap = DollarField(
+        label=_("At most a month, in $"),
+        required=False,
+        help_text=_(
+            "Of all chatbots and keys together, in a month of UTC. At four fifths you get a mail; "
+            "beyond it calls are refused. Empty: the balance is the limit."
+        ),
+    )
+
+    @classmethod
+    def of(cls, cap: Cap | None) -> "CapForm":
+        return cls(initial={"spending_cap": _typed(cap.limit if cap else None)})
+
+
+class AutoForm(Form):
+    below = DollarField(label=_("When the balance falls below, in $"), initial="5.00")
+    amount = DollarField(
+        label=_("Top up, in $"), initial="20.00", help_text=_("At least as much as the line.")
+    )
+    most_a_month = DollarField(label=_("At most a month, in $"), initial="100.00")
+
+    @classmethod
+    def of(cls, auto: AutoTopUp | None) -> "AutoForm":
+        if auto is None or auto.below is None:
+            return cls()
+        amounts = {name: getattr(auto, name) for name in ("below", "amount", "most_a_month")}
+        return cls(initial={name: _typed(nano) for name, nano in amounts.items()})
+
+
+def _typed(nano: int | None) -> str:
+    return "" if nano is None else pricing.usd(nano)

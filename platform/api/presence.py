@@ -11,7 +11,7 @@ from typing import Final
 from django.db import DatabaseError, connection
 
 EVERY_SECONDS: Final = 2.0
-LATE_SECONDS: Final = 5.0
+LATE_SECONDS: Final = 6.0
 WORKER: Final = "smarter worker"
 _SAY: Final = "SELECT set_config('application_name', %s, false)"
 _ASK: Final = """
@@ -49,7 +49,7 @@ class Saying(threading.Thread):
 
 
 def is_there(name: str) -> bool:
-    """Has anybody of this name been heard within the last five seconds?"""
+    """Has anybody of this name been heard within the last six seconds?"""
     with connection.cursor() as cursor:
         cursor.execute(_ASK, [name, LATE_SECONDS])
         found: tuple[bool] = cursor.fetchone()

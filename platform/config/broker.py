@@ -14,11 +14,13 @@ NAME: Final = "filesystem"
 class Channel(filesystem.Channel):
     """Kombu's own opens a file before it writes: whoever reads in between dies of an empty one."""
 
-    def _put(self, queue: str, message: Any, **_options: Any) -> None:
+    def _put(  # type: ignore[override]  # kombu's own two do not agree on the names
+        self, queue: str, payload: dict[str, Any], **_options: Any
+    ) -> None:
         name = f"{round(time.monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
         whole = Path(self.data_folder_out) / name
         part = whole.with_suffix(".part")  # of no queue: nobody takes it
-        part.write_text(dumps(message))
+        part.write_text(dumps(payload))
         part.rename(whole)
 
 

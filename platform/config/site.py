@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from types import FrameType
 
@@ -47,8 +48,7 @@ class Site:
 
     def run(self) -> None:
         # Set here: a shell that starts us in the background has SIGINT ignored.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._told_to_stop)
+        _signals_do(self._told_to_stop)
         try:
             self._start()
             self._watch()
@@ -57,6 +57,7 @@ class Site:
         finally:
             self.signals = max(self.signals, 1)  # from now on signals only count
             self._stop()
+            _signals_do(signal.SIG_IGN)  # one that comes late must not look like a crash
 
     def _start(self) -> None:
         self.engines.start_last()
@@ -167,3 +168,8 @@ class Site:
         self.supervisor.drop(DATABASE)
         if self.is_up:
             console.note("Stopped.")
+
+
+def _signals_do(what: "Callable[[int, FrameType | None], None] | signal.Handlers") -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, what)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.faults.processes import living
+from tests.patience import PATIENCE
 from tests.running import MANAGE, Server, wait_until
 
 pytestmark = pytest.mark.xdist_group("up")
-GONE_SECONDS = 10
+GONE_SECONDS = PATIENCE
 
 
 @pytest.fixture
@@ -41,6 +43,15 @@ def test_sigterm_ends_everything(site: Server) -> None:
     for part in ("manage.py up", "manage.py serve", "serve_engine", "celery", "postgres -D"):
         assert part in words
     assert site.stop(seconds=GONE_SECONDS) == 0
+    all_gone(site)
+
+
+def test_whoever_asks_until_it_has_ended_sees_a_clean_end(site: Server) -> None:
+    assert site.process is not None
+    while site.process.poll() is None:
+        site.process.send_signal(signal.SIGTERM)
+        time.sleep(0.001)
+    assert site.process.returncode == 0
     all_gone(site)
 
 

@@ -1,6 +1,6 @@
 """Forms of accounts in the browser: signing up, one's profile, deleting one's account."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from allauth.account.forms import LoginForm as AllauthLoginForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
@@ -72,6 +72,13 @@ class SignupForm(AllauthSignupForm):
             )
 
 
+THEMES: Final = (
+    (User.Theme.SYSTEM, _("As this device")),
+    (User.Theme.LIGHT, _("Light")),
+    (User.Theme.DARK, _("Dark")),
+)
+
+
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the stubs only
     class Meta:
         model = User
@@ -82,6 +89,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg] # generic in the s
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].widget.attrs["autocomplete"] = "name"
+        self.fields["theme"] = forms.ChoiceField(label=_("Theme"), choices=THEMES)
         self.fields["language"] = forms.ChoiceField(
             label=_("Language"),
             required=False,

@@ -23,6 +23,7 @@ class Row:
 def test_an_address_is_written_as_it_was_read() -> None:
     text = "http://a:8000/v1 https://b/v1 model=x/y key_env=VLLM_KEY usage=each count=tokenize"
     assert str(RemoteAddress.read(text.replace("/v1 h", "/v1/  h"))) == text
+    assert str(RemoteAddress.read("http://a/v1 usage=pieces")) == "http://a/v1 usage=pieces"
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def test_an_address_is_written_as_it_was_read() -> None:
         "", "model=x", "http://", "http:///v1", "http://a:0/v1", "http://a:x/v1", "http://a/v1?x=1",
         "http://a/v1#x", "http://me:secret@a/v1", "http://a/v1 http://a/v1", "http://a/v1 odd=1",
         "http://a/v1 model=", "http://a/v1 model=x model=y", "http://a/v1 key_env=lower",
-        "http://a/v1 usage=never", "http://a/v1 ftp://b/v1",
+        "http://a/v1 usage=never", "http://a/v1 usage=each usage=pieces", "http://a/v1 ftp://b/v1",
         " ".join(f"http://a{number}/v1" for number in range(65)),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ MOST_REPLICAS: Final = 64
 SCHEMES: Final = ("http://", "https://")
 EXAMPLE: Final = "VLLM_KEY"
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
-_TURNS_ON: Final = {"usage": "each", "count": "tokenize"}
+_CHOICES: Final = {"usage": ("each", "pieces"), "count": ("tokenize",)}
 
 
 class BadRemote(Exception):
@@ -21,14 +21,16 @@ class RemoteAddress:
     """`http://a:8000/v1 http://b:8000/v1 model=NAME key_env=VARIABLE usage=each count=tokenize`.
 
     `model` is what the servers call it (None: as the catalog does), `key_env` the environment
-    variable with their key, `usage_each` asks for usage with every piece (vLLM, SGLang), `tokenize`
-    lets them count prompts before they are paid for (vLLM's POST /tokenize).
+    variable with their key, `usage_each` asks for usage with every piece (vLLM, SGLang),
+    `usage_by_pieces` does without any where it is not told (llama-cpp-python), `tokenize` lets them
+    count prompts before they are paid for (vLLM's POST /tokenize).
     """
 
     urls: tuple[str, ...]
     model: str | None = None
     key_env: str | None = None
     usage_each: bool = False
+    usage_by_pieces: bool = False
     tokenize: bool = False
 
     @classmethod
@@ -45,7 +47,8 @@ class RemoteAddress:
             urls,
             model=options.get("model"),
             key_env=options.get("key_env"),
-            usage_each="usage" in options,
+            usage_each=options.get("usage") == "each",
+            usage_by_pieces=options.get("usage") == "pieces",
             tokenize="count" in options,
         )
 
@@ -54,6 +57,7 @@ class RemoteAddress:
         words += [f"model={self.model}"] if self.model else []
         words += [f"key_env={self.key_env}"] if self.key_env else []
         words += ["usage=each"] if self.usage_each else []
+        words += ["usage=pieces"] if self.usage_by_pieces else []
         words += ["count=tokenize"] if self.tokenize else []
         return " ".join(words)
 
@@ -75,10 +79,10 @@ def _options(words: list[str]) -> dict[str, str]:
     options: dict[str, str] = {}
     for word in words:
         name, _, value = word.partition("=")
-        if not value or name in options or name not in {"model", "key_env", *_TURNS_ON}:
+        if not value or name in options or name not in {"model", "key_env", *_CHOICES}:
             raise BadRemote(f"{word} is no option of a remote engine.")
-        if value != _TURNS_ON.get(name, value):
-            raise BadRemote(f"{name} can only be {_TURNS_ON[name]}.")
+        if value not in _CHOICES.get(name, (value,)):
+            raise BadRemote(f"{name} can only be {' or '.join(_CHOICES[name])}.")
         if name == "key_env" and not _VARIABLE.fullmatch(value):
             raise BadRemote(f"key_env is the name of an environment variable, such as {EXAMPLE}.")
         options[name] = value

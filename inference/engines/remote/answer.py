@@ -28,13 +28,21 @@ logger = logging.getLogger(__name__)
 class Answer:
     """While it streams, a piece counts as one token (as many as it has log-probabilities), unless
     the server tells its usage with each. What it tells at the end is what counts, as far as it can
-    be true: never more than was asked for.
+    be true: never more than was asked for. `by_pieces` believes the pieces where it tells nothing.
     """
 
-    def __init__(self, request: GenerationRequest, count: Count, max_tokens: int) -> None:
+    def __init__(
+        self,
+        request: GenerationRequest,
+        count: Count,
+        max_tokens: int,
+        *,
+        by_pieces: bool = False,
+    ) -> None:
         self._request = request
         self._count = count
         self._max_tokens = max_tokens
+        self._by_pieces = by_pieces
         self._completion = [0] * request.sampling.n
         self._finish: list[FinishReason | None] = [None] * request.sampling.n
         self._calls: list[set[int]] = [set() for _ in range(request.sampling.n)]
@@ -84,7 +92,7 @@ class Answer:
         logprobs = _logprobs(choice.logprobs) if self._request.sampling.logprobs else ()
         pieces = self._pieces(choice)
         thought = choice.delta.reasoning or choice.delta.reasoning_content
-        if text or pieces or thought:
+        if text or pieces or thought or logprobs:
             self._completion[index] += max(1, len(logprobs))
         if usage is not None:
             self._completion[index] = usage.completion_tokens
@@ -129,7 +137,8 @@ class Answer:
 
     def _settle_usage(self) -> None:
         total = self._total
-        if total is None and len(self._told) == len(self._completion):
+        told_of_all = len(self._told) == len(self._completion)
+        if total is None and (told_of_all or self._by_pieces):
             return
         if total is None or (not total and any(self._completion)):
             raise GenerationFailed(

@@ -86,10 +86,11 @@ class RemoteEngine:
         """The stream of the first replica that says something."""
         self.replicas.keep_checking()
         body = asking.body(prepared.request, self._address, max_tokens)
+        by_pieces = self._address.usage_by_pieces
         path = asking.path(prepared.request)
         refused: EngineError | None = None
         for tries, replica in enumerate(self.replicas.in_turn(), 1):
-            answer = Answer(prepared.request, prepared.count, max_tokens)
+            answer = Answer(prepared.request, prepared.count, max_tokens, by_pieces=by_pieces)
             stream = Stream(self.connections, replica, answer)
             seconds = FIRST_BYTE_SECONDS if tries < self._most_tries else None
             try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -30,6 +31,12 @@ class Replica:
         self._missed = 0
         self._rest = FIRST_REST
         self._rests_until = 0.0
+        self._spoke_at = -math.inf
+
+    @property
+    def speaks(self) -> bool:
+        """Then it is well, and is not asked: some servers answer nobody else meanwhile."""
+        return time.monotonic() - self._spoke_at < CHECK_SECONDS
 
     @property
     def ready(self) -> bool:
@@ -46,6 +53,9 @@ class Replica:
         self.outstanding -= 1
         if not self.outstanding:
             self.idle.set()
+
+    def spoke(self) -> None:
+        self._spoke_at = time.monotonic()
 
     def chosen(self) -> None:
         """While the breaker is half open one request tries; the others wait what it finds."""
@@ -113,7 +123,8 @@ class Replicas:
             await asyncio.sleep(CHECK_SECONDS)
 
     async def _ask(self, replica: Replica) -> None:
-        replica.answered_check(well=await answers(self._connections, replica.url))
+        well = replica.speaks or await answers(self._connections, replica.url) or replica.speaks
+        replica.answered_check(well=well)
 
 
 async def answers(connections: Connections, url: str) -> bool:

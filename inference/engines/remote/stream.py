@@ -81,6 +81,7 @@ class Stream:
         """A batch for everything that has arrived together; the last one ends every choice."""
         try:
             async for events in _events(response):
+                self.replica.spoke()
                 deltas: list[Delta] = []
                 try:
                     done = self._take(events, deltas)

@@ -121,7 +121,11 @@ def _add_arguments_of_add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--remote-model", metavar="NAME", help="its name there (default: ID)")
     parser.add_argument("--key-env", metavar="VARIABLE", help="where the key for --remote stands")
-    parser.add_argument("--usage-each", action="store_true", help="ask for usage with every piece")
+    usage = parser.add_mutually_exclusive_group()
+    usage.add_argument("--usage-each", action="store_true", help="ask for usage with every piece")
+    usage.add_argument(
+        "--usage-by-pieces", action="store_true", help="a piece is a token: no usage is told"
+    )
     parser.add_argument("--count-there", action="store_true", help="prompts, by POST /tokenize")
     parser.add_argument("--revision", default="main", help="branch, tag or commit of --repo")
     parser.add_argument("--input-price", type=_price, metavar="USD", help="per million tokens")
@@ -143,6 +147,7 @@ def _address(options: dict[str, Any]) -> RemoteAddress:
     words += [f"model={options['remote_model']}"] if options["remote_model"] else []
     words += [f"key_env={options['key_env']}"] if options["key_env"] else []
     words += ["usage=each"] if options["usage_each"] else []
+    words += ["usage=pieces"] if options["usage_by_pieces"] else []
     words += ["count=tokenize"] if options["count_there"] else []
     try:
         return RemoteAddress.read(" ".join(words))

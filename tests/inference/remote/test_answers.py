@@ -211,6 +211,26 @@ async def test_an_answer_without_usage_is_refused_and_its_words_counted_by_us(
     assert heard[-1].prompt_tokens <= prepared.prompt_tokens
 
 
+async def test_of_a_server_that_never_tells_usage_the_pieces_count_where_the_row_says_so() -> None:
+    async def silent(call: Call) -> None:
+        half = [{"token": "\ufffd", "logprob": -0.5, "bytes": [195], "top_logprobs": []}]
+        await call.begin()
+        await call.event(said("Hello"))
+        await call.event(said("", logprobs={"content": half}))
+        await call.event(finished("length"))
+        await call.end()
+
+    asked = request("four words are here", logprobs=True)
+    async with upstream(silent) as server, engine(server, options="usage=pieces") as remote:
+        last = (await generated(remote, asked))[-1]
+    assert (last.finish_reason, last.completion_tokens) == ("length", 2)
+    assert last.prompt_tokens == len("four words are here") // 8
+
+    async with upstream() as server, engine(server, options="usage=pieces") as remote:
+        last = (await generated(remote))[-1]
+    assert (last.prompt_tokens, last.completion_tokens) == (7, 2), "what it tells counts"
+
+
 async def test_prompts_are_counted_by_the_server_where_it_can() -> None:
     async def counting(call: Call) -> None:
         if call.path == "/tokenize":

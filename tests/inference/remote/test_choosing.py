@@ -7,10 +7,12 @@ import pytest
 from inference.engines.base import EngineUnavailable, GenerationFailed
 from inference.engines.remote import RemoteAddress, RemoteEngine, replicas
 from tests.inference.remote.upstream import (
+    USAGE,
     Call,
     bad_gateway,
     engine,
     fails,
+    finished,
     generated,
     request,
     said,
@@ -145,3 +147,28 @@ async def test_an_answer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async with upstream(endless) as server, engine(server) as remote:
         with pytest.raises(GenerationFailed, match="too large"):
             await generated(remote)
+
+
+async def test_who_speaks_is_well_and_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with servers that do one thing at a time."""
+
+    async def slow(call: Call) -> None:
+        await call.begin()
+        for _ in range(30):
+            await call.event(said("word "))
+            await asyncio.sleep(0.02)
+        await call.event(finished())
+        await call.event({"choices": [], "usage": USAGE})
+        await call.end()
+
+    monkeypatch.setattr(replicas, "CHECK_SECONDS", 0.1)
+    async with upstream(slow) as server, engine(server) as remote:
+        (replica,) = remote.replicas.all
+        server.health = 503
+        stream = asyncio.create_task(generated(remote))
+        await server.asked(1)
+        await asyncio.sleep(0.4)
+        assert replica.ready
+        await stream
+        await asyncio.sleep(0.5)
+        assert not replica.ready

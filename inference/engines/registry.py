@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import os
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -86,6 +87,12 @@ def listening_address(entry: Served) -> str:
     if entry.engine.startswith((REMOTE + "unix:", REMOTE + "tcp:")):
         return entry.engine.removeprefix(REMOTE)
     raise _unreachable(entry)
+
+
+def remotes() -> Iterator[tuple[str, RemoteEngine]]:
+    """This event loop's engines on other servers, each with the id of its row."""
+    known = _engines.get(asyncio.get_running_loop())
+    yield from known.by_row.items() if known else ()
 
 
 async def close() -> None:

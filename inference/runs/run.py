@@ -15,7 +15,7 @@ from api.errors import ApiError, RateLimited, ServerOverloaded
 from billing import ledger, pricing
 from inference.engines import registry
 from inference.engines.base import Delta, Engine, Prepared
-from inference.runs import answers, checkpoints, merging
+from inference.runs import answers, checkpoints, merging, metrics
 from inference.runs.failures import DATABASE_AWAY, api_error
 from inference.runs.insisting import until_it_went_through
 from inference.runs.order import Order
@@ -237,6 +237,7 @@ class Run:
             self.cost = pricing.charge(
                 hold.price, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
             )
+        metrics.count(self.usage, self._first_token_ms)
         if self._reservation:
             self._reservation.settle(self.usage.prompt_tokens + self.usage.completion_tokens)
         # While the database is away, readers have all there is; they need not wait for the books.

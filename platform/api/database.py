@@ -2,7 +2,7 @@
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -46,6 +46,12 @@ async def connection() -> AsyncIterator[Connection]:
 def _is_overworked(error: psycopg.Error) -> bool:
     """A statement timeout, a lock not had in time, a deadlock: the connection lives on."""
     return (error.sqlstate or "").startswith(("57014", "55P03", "40"))
+
+
+def figures() -> Mapping[str, int]:
+    """What psycopg says of this event loop's pool: its size, who waits for it."""
+    pool = _pools.get(asyncio.get_running_loop())
+    return pool.get_stats() if pool else {}
 
 
 def later(work: Coroutine[None, None, None]) -> None:

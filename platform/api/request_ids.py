@@ -12,9 +12,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Final
 
+from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+ANSWERS: Final = Counter("http_answers", "Answers by their status.", ["status"])
 HeaderSource = Callable[[], Mapping[str, str]]
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -67,6 +70,7 @@ class RequestIds:
 
             def stamped(message: Message) -> Awaitable[None]:  # no step of its own for every token
                 if message["type"] == "http.response.start":
+                    ANSWERS.labels(message["status"]).inc()
                     message = {**message, "headers": _headers(call, message.get("headers", ()))}
                 return send(message)
 

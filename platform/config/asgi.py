@@ -23,7 +23,7 @@ from api.body_limits import BodyLimits  # noqa: E402 - as above
 from api.request_ids import RequestIds  # noqa: E402 - as above
 from chatbots import routing as chats  # noqa: E402 - as above
 from chatbots.gateway import routes as prompts  # noqa: E402 - as above
-from config import celery  # noqa: E402, F401 - as above; or routes would wake no worker
+from config import celery, metrics  # noqa: E402, F401 - as above; or routes would wake no worker
 from config.azure import AzureSpelling  # noqa: E402 - as above
 from config.edge import Edge  # noqa: E402 - as above
 from config.large_bodies import LIMITS  # noqa: E402 - as above
@@ -60,8 +60,8 @@ def _door(scope: Scope) -> ASGIApp:
         return chats.application  # type: ignore[return-value] # as Django's
     if scope["type"] == "websocket" or generating.serves(scope):
         return generating
-    if path in health.PATHS:
-        return health.application
+    if metrics.serves(scope) or path in health.PATHS:
+        return metrics.application if path == metrics.PATH else health.application
     if path.startswith(settings.STATIC_URL) or path == _ICON:
         return static
     if methods := generating.methods(scope):

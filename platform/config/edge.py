@@ -12,6 +12,7 @@ from api import addresses, health
 from api.asgi import refuse
 from api.errors import ApiError, InvalidRequest, Unauthenticated
 
+METRICS = "/metrics"
 WRONG_HOST = "This server does not answer for the host in this request. Check ALLOWED_HOSTS."
 TWO_KEYS = "Send one Authorization header."
 PLAIN_HTTP = "Use https://. A key in this request has crossed the network in clear: revoke it."
@@ -86,7 +87,7 @@ class Edge:
         return f"{plain}s" if said == b"https" else plain
 
     def _problem(self, scope: Scope) -> ApiError | None:
-        if scope["path"] in health.PATHS:
+        if scope["path"] in {*health.PATHS, METRICS}:
             return None  # asked by machines: by address, in clear
         hosts = _values(scope, b"host")
         if len(hosts) != 1 or not _is_ours(hosts[0], tuple(self.allowed_hosts)):

@@ -104,6 +104,7 @@ REDIS_URL = env.text("REDIS_URL")
 WEB_PROCESSES = env.number("WEB_CONCURRENCY", 1, least=1)
 DRAIN_SECONDS = env.number("DRAIN_SECONDS", 30)
 # An answer is cut after so long, and refused if it has not begun by then.
+METRICS_KEY = env.text("METRICS_KEY")
 RUN_SECONDS = env.number("RUN_SECONDS", 600, least=1)
 FIRST_TOKEN_SECONDS = env.number("FIRST_TOKEN_SECONDS", 60, least=1)
 # A balance that pays for so many output tokens lowers max_tokens; a smaller one refuses.

@@ -121,14 +121,14 @@ class Answer:
 
     def _piece(self, index: int, call: chunks.Call) -> ToolCallDelta:
         """Only a call's first piece may have id and name, and it must."""
-        arguments = call.function.arguments or ""
-        if call.index in self._calls[index]:
-            return ToolCallDelta(call.index, arguments)
-        if not call.function.name:
+        place = call.place
+        if place in self._calls[index]:
+            return ToolCallDelta(place, call.arguments)
+        if call.function is None or not call.function.name:
             raise GenerationFailed("The model's server calls a tool without its name.")
-        self._calls[index].add(call.index)
-        id_ = call.id or f"call_{self._request.id}_{index}_{call.index}"
-        return ToolCallDelta(call.index, arguments, id_, call.function.name)
+        self._calls[index].add(place)
+        id_ = call.id or f"call_{self._request.id}_{index}_{place}"
+        return ToolCallDelta(place, call.arguments, id_, call.function.name)
 
     def _reason(self, told: str, index: int) -> FinishReason:
         if told in BROKE_OFF:

@@ -19,9 +19,17 @@ class Function(_Said):
 
 
 class Call(_Said):
-    index: Place = 0
+    index: Place | None = None
     id: str | None = None
-    function: Function = Function()
+    function: Function | None = None
+
+    @property
+    def place(self) -> int:
+        return self.index or 0
+
+    @property
+    def arguments(self) -> str:
+        return (self.function and self.function.arguments) or ""
 
 
 class Words(_Said):

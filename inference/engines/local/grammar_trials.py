@@ -1,4 +1,8 @@
-"""The engine's handle on a process that tries grammars: asks, waits a second, kills, restarts."""
+"""The engine's handle on a process that tries grammars: asks, waits, and restarts it if it died.
+
+A trial has half a second of processor time. How long that takes is for the machine to say: a schema
+is not refused because others work there, too.
+"""
 
 import select
 import subprocess
@@ -6,17 +10,22 @@ import sys
 import time
 from typing import IO
 
+from inference.engines.base import EngineOverloaded
 from inference.engines.local import grammar_compiler
 from inference.engines.local.grammar_compiler import LENGTH, TokenizerText
 
 START_SECONDS = 30.0
-TRIAL_SECONDS = 1.0
+PATIENCE_SECONDS = 10.0
 
 _COMMAND = [sys.executable, "-m", grammar_compiler.__name__]
 
 
-class _NoAnswer(Exception):
-    """The process is too slow, or gone."""
+class _Gone(Exception):
+    """The process has ended: by itself, or because its time was over."""
+
+
+class _NoTurn(Exception):
+    """It runs still: the machine has not given it the time that it may take."""
 
 
 class Trial:
@@ -36,14 +45,18 @@ class Trial:
         self._ready = False
 
     def fault(self, grammar: str) -> str:
-        """Why this grammar cannot be used; empty if it can."""
+        """Why this grammar cannot be used; empty if it can. Raises EngineOverloaded."""
         try:
             if not self._ready:
                 self._get_ready()
-            return self._ask(grammar.encode(), TRIAL_SECONDS)
-        except (_NoAnswer, OSError):
+            return self._ask(grammar.encode(), PATIENCE_SECONDS)
+        except (_Gone, OSError):
             self.start()
             return "it is too complex"
+        except _NoTurn as error:
+            self.start()
+            message = "The engine's machine is too busy to read this schema."
+            raise EngineOverloaded(message, retry_after=5.0) from error
 
     def close(self) -> None:
         if self._process is not None:
@@ -69,19 +82,21 @@ class Trial:
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
-            raise _NoAnswer
+            raise _Gone
         return process.stdin, process.stdout
 
 
 def _read(stream: IO[bytes], size: int, until: float) -> bytes:
-    """Raises _NoAnswer when the time is over or the stream ends."""
+    """Raises _NoTurn when the time is over, _Gone when the stream ends."""
     poll = select.poll()
     poll.register(stream, select.POLLIN)
     read = b""
     while len(read) < size:
         left = max(0, int(1000 * (until - time.monotonic())))
-        piece = stream.read1(size - len(read)) if poll.poll(left) else b""  # type: ignore[attr-defined]  # a pipe is a BufferedReader
+        if not poll.poll(left):
+            raise _NoTurn
+        piece = stream.read1(size - len(read))  # type: ignore[attr-defined]  # a pipe is a BufferedReader
         if not piece:
-            raise _NoAnswer
+            raise _Gone
         read += piece
     return read

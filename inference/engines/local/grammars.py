@@ -97,7 +97,10 @@ class Grammars:
             self._trials.get().close()
 
     def compile(self, grammar: str, param: str) -> Grammar:
-        """Takes milliseconds, two seconds at most. Raises InvalidGeneration: it cannot be used."""
+        """Takes milliseconds, some seconds on a busy machine.
+
+        Raises InvalidGeneration: it cannot be used; EngineOverloaded: there is no time for it now.
+        """
         if self._tokenizer is None:
             raise InvalidGeneration("This model's answers cannot be held to a form.", param)
         if len(grammar) > MAX_BYTES:

@@ -39,9 +39,14 @@ class Frame:
         return balance.of(self.membership.organisation_id)
 
     @cached_property
+    def served(self) -> list[ServedModel]:
+        """The models that this team may call."""
+        return troubles.models(self.membership.organisation_id) if self.membership else []
+
+    @cached_property
     def troubles(self) -> list[Trouble]:
         """What does not work now; for the banner over every page."""
-        return [] if self.membership is None else troubles.of(self.membership.organisation_id)
+        return troubles.of(self.served) if self.membership else []
 
     @property
     def troubles_mark(self) -> str:
@@ -49,10 +54,9 @@ class Frame:
 
     @cached_property
     def status(self) -> Status:
-        """Of the models that this team may call, and of what goes on behind."""
         if self.troubles:
             return Status("bad", _("Something is down"))
-        states = [] if self.membership is None else model_states(self.membership.organisation_id)
+        states = [model.state for model in self.served]
         failed = states.count(ServedModel.State.FAILED)
         if failed:
             words = ngettext("%(n)d model failed", "%(n)d models failed", failed) % {"n": failed}
@@ -101,8 +105,3 @@ def _last(request: HttpRequest, teams: list[Membership]) -> Membership | None:
     slug = request.session.get(access.LAST_TEAM)
     named = (member for member in teams if member.organisation.slug == slug)
     return next(named, teams[0] if teams else None)
-
-
-def model_states(organisation_id: str) -> list[str]:
-    visible = ServedModel.objects.visible_to(organisation_id)
-    return list(visible.values_list("state", flat=True))

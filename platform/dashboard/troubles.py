@@ -26,20 +26,18 @@ class Trouble:
     advice: str
 
 
-def of(organisation_id: str) -> list[Trouble]:
-    away = [
-        model for model in models(organisation_id) if _should_answer(model) and not is_up(model)
-    ]
+def of(served: Iterable[ServedModel]) -> list[Trouble]:
+    away = [model for model in served if _should_answer(model) and not is_up(model)]
     found = [_of_engine(model) for model in away]
     if sharing.is_away():
         found = [_of_redis(), *found]
     return found if worker_is_there() else [_of_worker(), *found]
 
 
-def models(organisation_id: str) -> Iterable[ServedModel]:
+def models(organisation_id: str) -> list[ServedModel]:
     """All that this team may call, installed or failed."""
     visible = ServedModel.objects.visible_to(organisation_id)
-    return visible.exclude(state=ServedModel.State.NOT_INSTALLED)
+    return list(visible.exclude(state=ServedModel.State.NOT_INSTALLED))
 
 
 def is_up(model: ServedModel) -> bool:

@@ -16,7 +16,7 @@ def test_an_analyst_is_refused_by_address_and_finds_no_entry(
     address = f"/dashboard/{ben.organisation.slug}/{page}"
     refused = as_ben.get(address)
     assert refused.status_code == 403
-    assert "analyst" in refused.content.decode()
+    assert "Your role (Analyst)" in refused.content.decode()
     assert (
         address not in as_ben.get(f"/dashboard/{ben.organisation.slug}/overview").content.decode()
     )

@@ -8,6 +8,7 @@ from django import template
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -155,7 +156,7 @@ def day(moment: date | None) -> str:
     if moment is None:
         return NOTHING
     other_year = moment.year != timezone.now().year
-    return f"{moment.day} {moment:%b}" + (f" {moment.year}" if other_year else "")
+    return date_format(moment, "j M Y" if other_year else "j M")
 
 
 @register.filter

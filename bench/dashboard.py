@@ -41,9 +41,11 @@ PAGES = (
     "conversations?days=7&chatbot=support",
     "usage?days=30", "usage?days=90&by=key&metric=cost", "usage?days=90&by=chatbot&metric=tokens",
     "usage?days=30&by=user&key={key}", "usage?metric=errors&days=90&by=status",
-    "usage?metric=latency&days=90", "runs", "runs?q={run}", "runs?model=bench&key={key}",
+    "usage?metric=latency&days=90", "usage?days=2&by=key", "usage?days=90&metric=limited&by=user",
+    "usage?days=90&by=key&sort=-total", "runs", "runs?q={run}", "runs?model=bench&key={key}",
     "runs?after={run}", "runs/{run}", "billing", "billing?kind=top-ups", "billing?after={line}",
-    "api-keys", "api-keys/{key}", "models", "models/bench", "files", "team", "webhooks", "audit",
+    "api-keys", "api-keys?sort=-spent", "api-keys/{key}", "chatbots?sort=-cost", "files?sort=-size",
+    "team?sort=name", "models", "models/bench", "files", "team", "webhooks", "audit",
     "docs", "status",
 )  # fmt: skip
 ROUNDS = 20

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from accounts import keys
 from accounts.models import Organisation, User
 from accounts.registration import create_organisation
-from billing import topping_up, usage
+from billing import caps, topping_up, usage
 from billing.models import Price, TopUp
 from billing.pricing import NANO
 from chatbots import making, versions
@@ -60,13 +60,14 @@ def make(conversations: int, calls: int) -> Team:
         "days": DAYS, "model": MODEL,
     })  # fmt: skip
     usage.rebuild()
+    caps.recount()
     return team
 
 
 def _write(size: dict[str, str | int]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        for statement in (_HOLDS, _JOURNALS, _ENTRIES, _BALANCE, _CONVERSATIONS, _MESSAGES):
+        for statement in _STATEMENTS:
             cursor.execute(statement, size)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
@@ -153,3 +154,12 @@ SELECT 'msg_' || md5(c.id || place), organisation_id, c.id, place,
          WHERE organisation_id = %(organisation)s) AS c,
        generate_series(1, 4) AS place, LATERAL (SELECT place %% 2 = 1 AS asks)
 """
+_REFUSALS: Final = """
+INSERT INTO accounts_refusal (organisation_id, key_id, hour, calls)
+SELECT organisation_id, id, date_trunc('hour', now(), 'UTC') - interval '1 hour' * n, 1 + n %% 50
+  FROM accounts_apikey, generate_series(0, 24 * %(days)s, 8) AS n
+ WHERE organisation_id = %(organisation)s AND kind = 'secret'
+"""
+_STATEMENTS: Final = (
+    _HOLDS, _JOURNALS, _ENTRIES, _BALANCE, _CONVERSATIONS, _MESSAGES, _REFUSALS,
+)  # fmt: skip

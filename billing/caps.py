@@ -40,8 +40,7 @@ class Cap:
         return (self.spent + self.held) * NEAR[1] >= self.limit * NEAR[0]
 
 
-def of(organisation_id: str) -> Cap | None:
-    account = customer_account(organisation_id)
+def of(account: Account) -> Cap | None:
     if account.spending_cap is None:
         return None
     return Cap(account.spending_cap, account.spent_this_month, account.held_this_month)

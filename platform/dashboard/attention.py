@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import APIKey
-from billing import caps
 from billing.models import BudgetWindow, ChatbotWindow
 from billing.payments import automatic
 from chatbots import origins
@@ -46,7 +45,7 @@ def of(request: TeamRequest, left: Balance | None) -> list[Matter]:
     scopes = request.membership.scopes
     found: list[Matter] = [*_balance(request, left), *_models(request)]
     if left is not None:
-        found[:0] = _spending(request)
+        found[:0] = _spending(request, left)
     if "keys:write" in scopes:
         found += _budgets(request)
     if "chatbots:read" in scopes:
@@ -67,10 +66,10 @@ def _balance(request: TeamRequest, left: Balance | None) -> Iterator[Matter]:
     yield Matter(words, why, _page(request, "billing"))
 
 
-def _spending(request: TeamRequest) -> Iterator[Matter]:
+def _spending(request: TeamRequest, left: Balance) -> Iterator[Matter]:
     """A cap that is nearly reached, a card that does not pay."""
     page = _page(request, "billing")
-    cap, auto = caps.of(request.organisation.id), automatic.of(request.organisation.id)
+    cap, auto = left.cap, automatic.of(request.organisation.id)
     if cap is not None and cap.is_near:
         words = _("%(share).0f %% of the month's spending cap is used") % {"share": cap.share * 100}
         yield Matter(words, _("Calls beyond it are refused"), page, cap.share)

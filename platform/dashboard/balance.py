@@ -6,8 +6,9 @@ from typing import Final, Literal
 
 from django.utils import timezone
 
-from billing import usage
+from billing import caps, usage
 from billing.accounts import customer_account
+from billing.caps import Cap
 
 HORIZON: Final = 90
 """Days on the ruler."""
@@ -25,6 +26,7 @@ class Balance:
     low_line: int | None
     a_day: int
     days_left: int | None
+    cap: Cap | None
 
     @property
     def total(self) -> int:
@@ -70,6 +72,7 @@ def of(organisation_id: str) -> Balance:
         low_line=account.low_balance,
         a_day=a_day,
         days_left=max(account.available, 0) // a_day if a_day else None,
+        cap=caps.of(account),
     )
 
 

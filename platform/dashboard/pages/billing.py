@@ -138,7 +138,7 @@ def _page(
     request: TeamRequest, refused: Mapping[str, Form] | None = None, status: int = 200
 ) -> HttpResponse:
     mine = request.organisation.id
-    left, limit, saved = balance.of(mine), caps.of(mine), automatic.of(mine)
+    left, saved = balance.of(mine), automatic.of(mine)
     provider = payments.provider()
     shown = {
         **_ledger(request),
@@ -146,14 +146,14 @@ def _page(
         "running": Hold.objects.all().for_organisation(mine).filter(state=Hold.State.OPEN).count(),
         "spent": _spent_this_month(request),
         "month": timezone.now(),
-        "cap": limit,
+        "cap": left.cap,
         "auto": saved,
         "may_pay": "billing:write" in request.membership.scopes,
         "provider": provider.name if provider else "",
         "top_up_form": TopUpForm(),
         "code_form": CodeForm(),
         "alert_form": AlertForm.of(left.low_line),
-        "cap_form": CapForm.of(limit),
+        "cap_form": CapForm.of(left.cap),
         "auto_form": AutoForm.of(saved),
         "receipts": TopUp.objects.all().for_organisation(mine)[:10],
         **(refused or {}),

@@ -57,10 +57,9 @@ class Asked:
     def dimensions(self) -> list[str]:
         return [name for name in (self.unit, DIMENSION[self.group]) if name]
 
-    def lines(self, organisation_id: str, state: str, *also: str) -> list[UsageLine]:
-        group_by = [*self.dimensions, *also]
+    def lines(self, organisation_id: str, state: str) -> list[UsageLine]:
         since, until = self.period.since, self.period.until
-        return usage.STATES[state](organisation_id, since, until, group_by, self.only)
+        return usage.STATES[state](organisation_id, since, until, self.dimensions, self.only)
 
 
 @organisation_view(scope="usage:read")
@@ -113,8 +112,8 @@ def _beside(request: TeamRequest, asked: Asked) -> Grouped:
     """What a rate limit refused in the same time; none where that is what the table is of."""
     if asked.metric == "limited" or (asked.group, asked.metric) == ("status", "requests"):
         return ()
-    lines = asked.lines(request.organisation.id, "limited", "key")
-    if asked.group not in KNOWN_OF_LIMITED:
+    lines = asked.lines(request.organisation.id, "limited")
+    if DIMENSION[asked.group] != "key":
         return [(usage_table.NONE, line) for line in lines]
     return _by_group(request, asked, lines)
 

@@ -68,9 +68,9 @@ async def read_user_token(live: Live, token: str) -> Mapping[str, str]:
     try:
         claims = _decoded(token, await _identity_secret(live), live.chatbot_id, CLOCKS_DIFFER)
     except jwt.InvalidTokenError:
-        raise _wrong("user_token") from None
+        raise wrong("user_token") from None
     if claims.get("gen", live.token_generation) != live.token_generation:
-        raise _wrong("user_token")
+        raise wrong("user_token")
     told = {name: claims[name] for name in ("sub", *CLAIMS) if isinstance(claims.get(name), str)}
     return {name: text[:LONGEST].replace("\0", "") for name, text in told.items()}
 
@@ -91,7 +91,7 @@ def read_preview(token: str) -> Preview:
     try:
         claims = _decoded(token, _secret(_PREVIEW), None)
     except jwt.InvalidTokenError:
-        raise _wrong("preview") from None
+        raise wrong("preview") from None
     return Preview(str(claims["org"]), str(claims["aud"]), str(claims["sub"]))
 
 
@@ -110,7 +110,7 @@ def _decoded(token: str, secret: bytes, audience: str | None, leeway: int = 0) -
     return claims
 
 
-def _wrong(param: str) -> Unauthenticated:
+def wrong(param: str) -> Unauthenticated:
     return Unauthenticated(WRONG.format(param), param=f"session.{param}", code="invalid_key")
 
 
@@ -127,5 +127,5 @@ async def _identity_secret(live: Live) -> bytes:
         )
         row = await found.fetchone()
     if row is None:
-        raise _wrong("user_token")
+        raise wrong("user_token")
     return sealing.unseal(str(row[0])).encode()

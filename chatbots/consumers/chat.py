@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from accounts.standing import Member
 from api import health
 from api.errors import ApiError, InternalError, ServerOverloaded, Unauthenticated, Unavailable
 from chatbots.consumers import counting, opening, watching
@@ -36,6 +37,7 @@ class ChatConsumer(Pipe):
     def __init__(self) -> None:
         super().__init__()
         self.key_id = self.chatbot_id = ""
+        self.maker: Member | None = None
         self._session: Session | None = None
         self._allowance = counting.Allowance()
         self._address: Callable[[], None] | None = None
@@ -105,6 +107,7 @@ class ChatConsumer(Pipe):
             if guest.speaker.visitor_id:  # a program's key has limits of its own
                 self._places.append(await counting.take("visitor", guest.speaker.visitor_id))
             self.key_id, self.chatbot_id = guest.speaker.key_id, guest.live.chatbot_id
+            self.maker = guest.maker
             self._session = Session(guest, self.outbox)
             await self._session.begin(asked)
         except ApiError as error:

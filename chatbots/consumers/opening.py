@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from accounts import key_material
+from accounts import key_material, standing
 from accounts.authentication import authenticate
+from accounts.standing import Member
 from api import addresses, database, ids
 from api.errors import ChatbotUnavailable, Forbidden, NotFound, Unauthenticated
 from chatbots import conversing, finding, origins, visitor_tokens
@@ -22,6 +23,8 @@ NOT_ALLOWED = "The chatbot may not be used on {}. Its owner adds the origin to t
 KEY_ON_PAGE = "A page must not hold a secret key. Use the chatbot's publishable key (pk-...)."
 PERSON_NEEDED = "This chatbot answers signed-in people only. Send a user_token."
 KEYS_ONLY = "This chatbot is private: it answers secret keys only."
+MAKING = "chatbots:write"
+"""What trying a draft takes: it costs money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
+    """`maker` is the member who tries a draft, for as long as they may."""
+
     live: Live
     speaker: Speaker
+    maker: Member | None = None
 
 
 def unknown() -> ChatbotUnavailable:
@@ -128,12 +134,15 @@ async def _maker(asked: Introduction, token: str, call: Call) -> Guest:
     preview = visitor_tokens.read_preview(token)
     if origins.parsed(call.origin or "") != origins.parsed(call.own_origin):
         raise Forbidden(NOT_ALLOWED.format(call.origin), code="origin_not_allowed")
+    maker = Member(preview.organisation_id, preview.user_id)
+    if maker not in await standing.still_may(MAKING, {maker}):
+        raise visitor_tokens.wrong("preview")
     live = await _found(finding.draft(preview.organisation_id, call.name))
     if live.chatbot_id != preview.chatbot_id:
         raise unknown()
     named = hashlib.sha256(f"preview {live.chatbot_id} {preview.user_id}".encode()).hexdigest()
     speaker = _speaker(asked, live, call, f"vis_{named[:32]}", {})
-    return Guest(live, replace(speaker, preview=True))
+    return Guest(live, replace(speaker, preview=True), maker)
 
 
 async def _key_holder(asked: Introduction, key: str, call: Call) -> Guest:

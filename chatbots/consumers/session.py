@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -94,7 +95,7 @@ class Session:
     def renew(self, live: Live | None = None) -> None:
         """A new token; with the settings of `live`, if the chatbot has changed."""
         if live is not None:
-            self.guest = Guest(live, self.guest.speaker)
+            self.guest = replace(self.guest, live=live)
         token, expires_at = self._token()
         change = server.SessionChange(
             visitor_token=token,

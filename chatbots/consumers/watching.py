@@ -11,8 +11,11 @@ from datetime import datetime
 from itertools import count
 from typing import Final, Protocol
 
+from accounts import standing
 from accounts.authentication import still_good
+from accounts.standing import Member
 from api import database, health
+from chatbots.consumers.opening import MAKING
 from inference.runs.failures import DATABASE_AWAY
 
 INTERVAL: Final = 0.25
@@ -33,6 +36,7 @@ class State:
 class Watched(Protocol):
     key_id: str
     chatbot_id: str
+    maker: Member | None
 
     def server_stops(self) -> None: ...
 
@@ -86,6 +90,8 @@ class Watch:
         sockets = list(self._open)
         try:
             good = await still_good({socket.key_id for socket in sockets})
+            makers = {socket.maker for socket in sockets if socket.maker}
+            may = await standing.still_may(MAKING, makers)
             states = await _states({socket.chatbot_id for socket in sockets})
         except DATABASE_AWAY:
             logger.warning("chatbots_not_asked_for", extra={"sockets": len(sockets)})
@@ -93,7 +99,7 @@ class Watch:
         finally:
             self._asking = False
         for socket in sockets:
-            if socket.key_id in good:
+            if socket.key_id in good and (socket.maker is None or socket.maker in may):
                 socket.chatbot_is(states.get(socket.chatbot_id))
             else:
                 socket.key_ended()

@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts import keys, scopes
-from accounts.models import APIKey, Organisation
+from accounts.models import APIKey, Membership, Organisation, User
+from api import ids
 from chatbots import finding
 from chatbots.configuration import Configuration
 from chatbots.models import Chatbot, Version
@@ -29,6 +30,12 @@ class Bot:
 
     async def change(self, **fields: Any) -> None:
         await Chatbot.objects.filter(pk=self.id).aupdate(**fields)
+
+    async def maker(self, role: str = "developer") -> Membership:
+        """A member who tries the draft."""
+        user = await sync_to_async(User.objects.create_user)(f"{ids.new('maker')}@example.com")
+        members = Membership.objects
+        return await members.acreate(organisation_id=self.organisation_id, user=user, role=role)
 
     async def revoke_key(self) -> None:
         keys_of = APIKey.objects.filter(organisation_id=self.organisation_id, kind="publishable")

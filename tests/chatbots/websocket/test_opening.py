@@ -203,7 +203,8 @@ async def test_a_page_may_not_hold_a_secret_key(bot: Bot) -> None:
 
 
 async def test_the_dashboard_tries_the_draft(bot: Bot, book: Book) -> None:
-    token = visitor_tokens.preview(bot.organisation_id, bot.id, "user_1")
+    maker = await bot.maker()
+    token = visitor_tokens.preview(bot.organisation_id, bot.id, maker.user_id)
     async with opened(bot, preview=token, origin="https://chat.example") as wire:
         assert (await session_of(wire))["chatbot"]["version"] is None
         wire.ask("Hello")
@@ -214,6 +215,13 @@ async def test_the_dashboard_tries_the_draft(bot: Bot, book: Book) -> None:
     async with opened(bot, preview=token, origin=ORIGIN) as wire:
         assert (await wire.refused())[1] == 4403
     async with opened(bot, preview="forged", origin="https://chat.example") as wire:
+        assert (await wire.refused())[1] == 4401
+
+
+async def test_nobody_tries_a_draft_who_may_not_change_it_any_more(bot: Bot) -> None:
+    maker = await bot.maker("analyst")
+    token = visitor_tokens.preview(bot.organisation_id, bot.id, maker.user_id)
+    async with opened(bot, preview=token, origin="https://chat.example") as wire:
         assert (await wire.refused())[1] == 4401
 
 

@@ -65,7 +65,8 @@ async def test_a_new_generation_of_tokens_renews_the_visitors(bot: Bot, book: Bo
 
 
 async def test_a_change_of_the_draft_is_told_to_its_maker_alone(bot: Bot, book: Book) -> None:
-    token = visitor_tokens.preview(bot.organisation_id, bot.id, "user_1")
+    member = await bot.maker()
+    token = visitor_tokens.preview(bot.organisation_id, bot.id, member.user_id)
     own = "https://chat.example"
     async with opened(bot, preview=token, origin=own) as maker, opened(bot) as visitor:
         await session_of(maker)
@@ -74,6 +75,18 @@ async def test_a_change_of_the_draft_is_told_to_its_maker_alone(bot: Bot, book: 
         await bot.change(draft={"welcome": "A draft."}, draft_changed_at="2026-11-21T10:00:00Z")
         told = (await maker.hear("session.updated"))["session"]
         assert told["chatbot"]["welcome"] == "A draft."
+        assert await visitor.silent(0.5)
+
+
+async def test_who_is_no_member_any_more_tries_the_draft_no_longer(bot: Bot, book: Book) -> None:
+    member = await bot.maker()
+    token = visitor_tokens.preview(bot.organisation_id, bot.id, member.user_id)
+    own = "https://chat.example"
+    async with opened(bot, preview=token, origin=own) as maker, opened(bot) as visitor:
+        await session_of(maker)
+        await session_of(visitor)
+        await member.adelete()
+        assert (await maker.refused())[1] == 4401
         assert await visitor.silent(0.5)
 
 

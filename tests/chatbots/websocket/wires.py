@@ -76,14 +76,15 @@ class Wire:
             return await self._outbox.get()
 
     async def hear(self, kind: str | None = None, seconds: float = PATIENCE) -> Frame:
-        """The next frame, or the next of this `type`."""
-        while True:
-            message = await self.message(seconds)
-            assert message["type"] == "websocket.send", message
-            frame: Frame = json.loads(message["text"])
-            validator("ServerFrame").validate(frame)
-            if kind in {None, frame["type"]}:
-                return frame
+        """The next frame, or the next of this `type`; heartbeats in between lengthen nothing."""
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await self.message(seconds)
+                assert message["type"] == "websocket.send", message
+                frame: Frame = json.loads(message["text"])
+                validator("ServerFrame").validate(frame)
+                if kind in {None, frame["type"]}:
+                    return frame
 
     async def hear_until(self, last: Callable[[Frame], bool]) -> list[Frame]:
         frames = [await self.hear()]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Final, NamedTuple
 
 from django.db.models import Model, Q, QuerySet
@@ -125,7 +126,9 @@ def cut(
 
 def _row(queryset: QuerySet[Any], name: str, cursor: str) -> Model:
     """The row that a cursor names; a stranger's is as unknown as one that never was."""
-    row: Model | None = queryset.filter(pk=cursor).first() if cursor.isprintable() else None
+    row: Model | None = None
+    with suppress(ValueError):  # no number, in a list whose ids are numbers
+        row = queryset.filter(pk=cursor).first() if cursor.isprintable() else None
     if row is None:
         raise unknown_cursor(name)
     return row

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Organisation
 from api.errors import InvalidRequest, NotFound
+from inference.schemas.refusals import parse
 from knowledge import adding
 from knowledge.models import StoreFile, VectorStore
 from knowledge.schemas import FileAdd, StoreCreate, StoreExpiry, StoreUpdate
@@ -60,7 +61,7 @@ def find(organisation_id: str, store_id: str, *, internal: bool = False) -> Vect
 def add_file(organisation_id: str, store_id: str, file_id: str) -> StoreFile:
     """To an internal store; `tasks.wake()` has it read at once. Raises as `adding.add`."""
     store = find(organisation_id, store_id, internal=True)
-    (added,) = adding.add(store, [FileAdd(file_id=file_id)], param="file_id")
+    (added,) = adding.add(store, [parse(FileAdd, {"file_id": file_id})], param="file_id")
     return added
 
 

@@ -1,0 +1,27 @@
+"""What no page of ours sends is refused in words, and is no fault of the server's."""
+
+import pytest
+from django.test import Client
+
+from chatbots import making
+from chatbots.author import SYSTEM
+from tests.cast import Person
+
+
+@pytest.fixture
+def bot(ada: Person) -> str:
+    """The address of a chatbot's pages."""
+    name = making.create(ada.organisation.id, SYSTEM, "support").name
+    return f"/dashboard/{ada.organisation.slug}/chatbots/{name}"
+
+
+@pytest.mark.parametrize("cursor", ["abc", "\N{SUPERSCRIPT TWO}", "1.5", "9" * 30, "%ED%A0%80"])
+def test_a_cursor_that_is_no_number_is_unknown(as_ada: Client, bot: str, cursor: str) -> None:
+    assert as_ada.get(f"{bot}/versions?after={cursor}").status_code == 400
+
+
+@pytest.mark.parametrize("file_id", ["", "x" * 1000, "\0"])
+def test_a_file_that_cannot_be_is_not_attached(as_ada: Client, bot: str, file_id: str) -> None:
+    answer = as_ada.post(f"{bot}/files", {"file_id": file_id}, follow=True)
+    assert answer.status_code == 200
+    assert "file_id" in answer.content.decode()

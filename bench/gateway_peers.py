@@ -10,7 +10,9 @@ the machine changes little; what our Postgres takes is told beside them. Waits a
 
 import argparse
 import asyncio
+import os
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -44,6 +46,7 @@ RATES: Final = {
     "the same, an event every 5 ms": PACED,
 }
 KINDS: Final = {
+    "flush": "8 KB flushed to the disk, of which a settled call waits for one",
     "added": "added to a call that goes straight to the upstream, 2 at once",
     "first token": "to the first token of one of 10 streams, an event every 20 ms",
 }
@@ -142,14 +145,28 @@ async def _waits(
     direct: Contender, contenders: Sequence[Contender], seconds: float
 ) -> list[tuple[str, str, float]]:
     """Milliseconds: what a call takes longer than straight to the upstream, and a first token."""
-    found = [("first token", "straight", await _median(direct, SLOW, STREAMS, seconds))]
+    found = [("flush", "the disk itself", _flush())]
     plain = await _median(direct, RATES["requests"], FEW, seconds / 2)
+    found.append(("first token", "straight", await _median(direct, SLOW, STREAMS, seconds)))
     for contender in contenders:
         whole = await _median(contender, RATES["requests"], FEW, seconds / 2)
         found.append(("added", contender.name, whole - plain))
         first = await _median(contender, SLOW, STREAMS, seconds)
         found.append(("first token", contender.name, first))
     return found
+
+
+def _flush() -> float:
+    """Milliseconds to have 8 KB on the disk, as every settled call has to be."""
+    waits = []
+    with tempfile.TemporaryFile() as file:
+        for _ in range(50):
+            start = time.perf_counter()
+            file.write(bytes(8192))
+            file.flush()
+            os.fdatasync(file.fileno())
+            waits.append(time.perf_counter() - start)
+    return 1000 * statistics.median(waits)
 
 
 async def _median(
@@ -181,7 +198,7 @@ def report(figures: Figures) -> Iterator[str]:
     names = list(dict.fromkeys(name for _, name in figures))
     yield "Complete answers for each second of the gateway's CPU (lowest to highest round):"
     for kind in dict.fromkeys(kind for kind, _ in figures):
-        if kind == "added":
+        if kind == "flush":
             yield "Milliseconds:"
         yield f"  {KINDS.get(kind, kind)}"
         for name in names:

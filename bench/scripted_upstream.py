@@ -1,7 +1,7 @@
 """A model's server that costs next to nothing: `python -m bench.scripted_upstream PORT`.
 
 It answers every chat with the same 64 words (12 where the call asks for no more), whole or as
-server-sent events with role, finish and usage; `#pace=5` in the prompt puts 5 ms behind each.
+server-sent events with role, finish and usage; `#pace=5` in the prompt puts 5 ms between them.
 """
 
 import asyncio
@@ -43,9 +43,10 @@ async def _answer(writer: asyncio.StreamWriter, body: bytes) -> None:
     if pace := re.search(rb"#pace=(\d+)", body):
         writer.write(STREAM)
         writer.write(events[0])
-        for event in events[1:]:
+        for event in events[1:-1]:
             writer.write(event)
             await asyncio.sleep(int(pace[1]) / 1000)
+        writer.write(events[-1])
     else:
         writer.write(STREAM + b"".join(events))
 

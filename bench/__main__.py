@@ -2,8 +2,9 @@
 
 Parts: adapters, batches, dashboard, embeddings, engine, engine_large, http_gateway, http_road,
 knowledge, ledger, sockets. Figures are ratios or counts for each second of processor time, so that
-a busy machine changes them little; run it on a quiet one all the same. Only when it is named:
-gateway_peers, which installs other people's gateways.
+a busy machine changes them little; run it on a quiet one all the same.
+
+Only when it is named: gateway_peers, which installs other people's gateways.
 """
 
 import os
@@ -21,7 +22,8 @@ NAMED = ("gateway_peers",)
 def main() -> int:
     parts = sys.argv[1:] or PARTS
     if unknown := set(parts) - {*PARTS, *NAMED}:
-        sys.exit(f"There is no part {', '.join(sorted(unknown))}. There are: {', '.join(PARTS + NAMED)}.")
+        there = ", ".join(PARTS + NAMED)
+        sys.exit(f"There is no part {', '.join(sorted(unknown))}. There are: {there}.")
     print(_machine())
     codes = []
     for part in parts:

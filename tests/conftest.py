@@ -17,6 +17,7 @@ from accounts import keys, registration
 from accounts.models import Membership, User
 from billing import topping_up
 from config import children, draining, postgres
+from tests import first_data
 from tests.cast import Person
 from tests.running import Server
 
@@ -32,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES["files"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     if "DATABASE_URL" in os.environ:  # a person's own server, or we are a worker
         return
+    if config.getoption("numprocesses", None):  # for a few tests it is not worth its while
+        first_data.prepare()
     place = _temporary_home()
     server = postgres.start(place, place, UNSAFE_BUT_FAST)
     config.stash[_running] = (server, place)
@@ -48,6 +51,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         server.send_signal(signal.SIGINT)
         children.end(server, 10)
         shutil.rmtree(place)
+        first_data.clear()
 
 
 def _temporary_home() -> Path:

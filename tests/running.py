@@ -16,6 +16,7 @@ import httpx
 import openai
 from openai.types.chat import ChatCompletion
 
+from tests import first_data
 from tests.clerk import Clerk
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,6 +47,7 @@ class Server:
     data: Path
     port: int = field(default_factory=free_port)
     options: tuple[str, ...] = ()
+    copies: bool = True  # what another first start has made; without, it makes all of it anew
     process: subprocess.Popen[str] | None = None
     told: dict[str, str] = field(default_factory=dict)  # the line that --json printed
     _clerk: Clerk | None = None
@@ -61,6 +63,8 @@ class Server:
         return {**kept, "SMARTER_DATA": str(self.data)}
 
     def start(self) -> "Server":
+        if self.copies and first_data.PLACE in os.environ and not self.data.exists():
+            first_data.copy_to(self.data, _make_first)
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -135,6 +139,19 @@ class Server:
         options = [f"--{key.replace('_', '-')}={value}" for key, value in limits.items()]
         made = json.loads(self.manage("organisations", "create", name, "--json", *options))
         return Tenant(self.url, made["organisation"], made["api_key"])
+
+
+_UNREAD = "from knowledge.models import StoreFile as f; print(f.objects.in_progress().count())"
+
+
+def _make_first(data: Path) -> None:
+    """The whole of a first start, with what the worker reads after it."""
+    server = Server(data, copies=False).start()
+    ask = ("shell", "--no-imports", "-c", _UNREAD)
+    try:
+        wait_until(lambda: server.manage(*ask).strip() == "0", START_SECONDS, "all is read")
+    finally:
+        server.stop()
 
 
 def descendants(root: int) -> dict[int, str]:

@@ -20,7 +20,7 @@ SECOND_START_SECONDS = 5.0
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("starts") / "data").start()
+    server = Server(tmp_path_factory.mktemp("starts") / "data", copies=False).start()
     yield server
     server.stop()
 

@@ -68,7 +68,7 @@ def team(request: TeamRequest) -> HttpResponse:
         except ApiError as error:
             form.refuse(error)
         else:
-            link = request.build_absolute_uri(reverse("invite", args=[token]))
+            link = request.build_absolute_uri(reverse("invitation", args=[token]))
             fresh = InviteForm(held=request.membership.scopes)
             return _team(request, fresh, new={"invitation": invitation, "link": link})
     return _team(request, form, status=422 if form.is_bound else 200)

@@ -1,8 +1,8 @@
 """Every number in the README: `make bench` (ten minutes), or one part: `make bench ARGS=engine`.
 
 Parts: adapters, batches, dashboard, embeddings, engine, engine_large, http_gateway, http_road,
-knowledge, ledger, sockets. Figures are ratios or counts for each second of processor time, so that
-a busy machine changes them little; run it on a quiet one all the same.
+knowledge, ledger, shared, sockets. Figures are ratios or counts for each second of processor time,
+so that a busy machine changes them little; run it on a quiet one all the same.
 
 Only when it is named: gateway_peers, which installs other people's gateways.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 PARTS = (
     "adapters", "batches", "dashboard", "embeddings", "engine", "engine_large", "http_gateway",
-    "http_road", "knowledge", "ledger", "sockets",
+    "http_road", "knowledge", "ledger", "shared", "sockets",
 )  # fmt: skip
 NAMED = ("gateway_peers",)
 

@@ -28,6 +28,8 @@ class CopiedLog:
         self._copied: dict[str, int] = {}  # of those that are not copied to the end: up to where
         self._grown: dict[str, None] = {}  # who waited longest comes first
         self._more = asyncio.Event()
+        self._opening: dict[str, asyncio.Future[None]] = {}
+        self._patient = True  # is a copy worth waiting for?
         self._away = self._closing = False
         self._copying = asyncio.create_task(self._copy())
 
@@ -36,10 +38,11 @@ class CopiedLog:
         await self._here.append(key, events, last=last)
         if opens:
             self._copied[key] = -1
-            await self._open(Growth(key, events))
         if key in self._copied:
             self._grown[key] = None
             self._more.set()
+        if opens and self._patient:
+            await self._opened(key)
 
     async def read(self, key: str, after: int = -1) -> AsyncIterator[Sequence[Event]]:
         with suppress(EventsGone):  # Redis may have what was dropped here
@@ -67,16 +70,16 @@ class CopiedLog:
         await self._here.close()
         await self._copies.close()
 
-    async def _open(self, growth: Growth) -> None:
-        if self._away:
-            return
+    async def _opened(self, key: str) -> None:
+        opened = self._opening[key] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(PATIENCE):
-                await self._copies.write([growth])
-        except (EventsAway, TimeoutError) as error:
-            self._lose(error)
-        else:
-            self._copied[growth.key] = growth.events[-1].number if growth.events else -1
+                await opened
+        except TimeoutError:
+            self._patient = False
+            logger.warning("events_shared_late")
+        finally:
+            del self._opening[key]
 
     async def _copy(self) -> None:
         while not self._closing:
@@ -95,6 +98,7 @@ class CopiedLog:
             logger.info("events_shared_again")
         while grown := self._next():
             await self._copies.write(grown)
+            self._patient = True
             for growth in grown:
                 self._note(growth)
 
@@ -103,7 +107,7 @@ class CopiedLog:
         found = []
         for key in list(self._grown):
             growth = self._here.growth(key, self._copied.get(key, -1))
-            if growth.events or growth.last:
+            if growth.events or growth.last or key in self._opening:
                 found.append(growth)
             else:
                 del self._grown[key]
@@ -114,17 +118,27 @@ class CopiedLog:
         return found
 
     def _note(self, growth: Growth) -> None:
-        self._grown.pop(growth.key, None)
+        key = growth.key
+        self._grown.pop(key, None)
         if growth.last:
-            self._copied.pop(growth.key, None)
-        elif growth.key in self._copied:
-            self._copied[growth.key] = growth.events[-1].number
-            self._grown[growth.key] = None  # there may be more by now
+            self._copied.pop(key, None)
+        elif key in self._copied:
+            if growth.events:
+                self._copied[key] = growth.events[-1].number
+            self._grown[key] = None  # there may be more by now
+        self._tell_opened(key)
+
+    def _tell_opened(self, key: str) -> None:
+        opened = self._opening.get(key)
+        if opened and not opened.done():
+            opened.set_result(None)
 
     def _lose(self, error: Exception) -> None:
         if not self._away:
             logger.warning("events_not_shared", extra={"reason": repr(error.__cause__ or error)})
-        self._away = True
+        self._away, self._patient = True, False
+        for key in self._opening:
+            self._tell_opened(key)  # nobody waits for it
         self._copied = dict.fromkeys(self._copied, -1)  # it may come back empty
         self._grown = dict.fromkeys(self._copied)
         self._more.set()

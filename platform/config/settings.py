@@ -97,7 +97,7 @@ DATABASES = {"default": databases.read(DATA_DIR)}
 DATABASE_POOL_SIZE = env.number("DATABASE_POOL_SIZE", 16, least=1)
 DATABASE_WAIT_SECONDS = 1.5
 
-# --- events of answers that can be followed again: in memory, or shared through Redis Streams
+# --- what web processes share: limits, caps, events of answers; without it there is one process
 REDIS_URL = env.text("REDIS_URL")
 
 # --- web processes: one a command; more than one on a database needs REDIS_URL (web_lock.py)
@@ -110,7 +110,7 @@ FIRST_TOKEN_SECONDS = env.number("FIRST_TOKEN_SECONDS", 60, least=1)
 # A balance that pays for so many output tokens lowers max_tokens; a smaller one refuses.
 LEAST_OUTPUT_TOKENS = env.number("LEAST_OUTPUT_TOKENS", 16, least=1)
 MAX_BODY_BYTES = 4 * 1024 * 1024
-# Chat sockets of one web process; an address may be a whole office.
+# Chat sockets, of all web processes together; an address may be a whole office.
 CHAT_SOCKETS = {
     "address": env.number("CHAT_SOCKETS_PER_ADDRESS", 200, least=1),
     "visitor": env.number("CHAT_SOCKETS_PER_VISITOR", 10, least=1),

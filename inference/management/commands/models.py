@@ -119,14 +119,7 @@ def _add_arguments_of_add(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--remote", action="append", metavar="URL", help="http://HOST:PORT/v1; one a replica"
     )
-    parser.add_argument("--remote-model", metavar="NAME", help="its name there (default: ID)")
-    parser.add_argument("--key-env", metavar="VARIABLE", help="where the key for --remote stands")
-    usage = parser.add_mutually_exclusive_group()
-    usage.add_argument("--usage-each", action="store_true", help="ask for usage with every piece")
-    usage.add_argument(
-        "--usage-by-pieces", action="store_true", help="a piece is a token: no usage is told"
-    )
-    parser.add_argument("--count-there", action="store_true", help="prompts, by POST /tokenize")
+    _add_arguments_of_remote(parser)
     parser.add_argument("--revision", default="main", help="branch, tag or commit of --repo")
     parser.add_argument("--input-price", type=_price, metavar="USD", help="per million tokens")
     parser.add_argument("--output-price", type=_price, metavar="USD", help="per million tokens")
@@ -140,6 +133,17 @@ def _add_arguments_of_add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider")
     parser.add_argument("--best-for")
     parser.add_argument("--alias", action="append", default=[], metavar="NAME", help="repeatable")
+
+
+def _add_arguments_of_remote(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--remote-model", metavar="NAME", help="its name there (default: ID)")
+    parser.add_argument("--key-env", metavar="VARIABLE", help="where the key for --remote stands")
+    usage = parser.add_mutually_exclusive_group()
+    usage.add_argument("--usage-each", action="store_true", help="ask for usage with every piece")
+    usage.add_argument(
+        "--usage-by-pieces", action="store_true", help="a piece is a token: no usage is told"
+    )
+    parser.add_argument("--count-there", action="store_true", help="prompts, by POST /tokenize")
 
 
 def _address(options: dict[str, Any]) -> RemoteAddress:

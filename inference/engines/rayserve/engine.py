@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import ray
 from ray import serve
@@ -12,25 +12,21 @@ from ray.serve.exceptions import BackPressureError, RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from inference.engines.base import (
-    Classified,
     Delta,
-    Embedded,
     EngineInfo,
     EngineOverloaded,
     EngineUnavailable,
     GenerationRequest,
-    InvalidGeneration,
     Prepared,
-    Text,
-    Tokenised,
 )
+from inference.engines.generating import OnlyGenerates
 from inference.engines.local import frames
 
 TRIES: Final = 3  # for an answer that has not begun when its replica dies
 WENT_AWAY: Final = "This model's engine went away."
 
 
-class RayEngine:
+class RayEngine(OnlyGenerates):
     """`application` is its name on the cluster that RAY_ADDRESS names (default: this machine's)."""
 
     def __init__(self, application: str, context_window: int) -> None:
@@ -61,15 +57,6 @@ class RayEngine:
                     raise _engine_error(error) from error
             else:
                 return
-
-    async def tokenise(self, texts: Sequence[Text]) -> Tokenised:
-        _refuse_reading()
-
-    async def embed(self, texts: Sequence[Text], *, tenant: str = "") -> Embedded:
-        _refuse_reading()
-
-    async def classify(self, texts: Sequence[Text], *, tenant: str = "") -> Classified:
-        _refuse_reading()
 
     async def info(self) -> EngineInfo:
         await self._found()
@@ -126,7 +113,3 @@ def _engine_error(error: Exception) -> EngineOverloaded | EngineUnavailable:
     if isinstance(error, BackPressureError):
         return EngineOverloaded("This model's engines are busy. Try again.")
     return EngineUnavailable(WENT_AWAY)
-
-
-def _refuse_reading() -> NoReturn:
-    raise InvalidGeneration("This model generates; it does not make vectors of texts.", "model")

@@ -5,22 +5,18 @@ import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn, cast
+from typing import Final, cast
 
 from inference.engines.base import (
-    Classified,
     ContextTooLong,
     Delta,
-    Embedded,
     EngineError,
     EngineInfo,
     EngineUnavailable,
     GenerationRequest,
-    InvalidGeneration,
     Prepared,
-    Text,
-    Tokenised,
 )
+from inference.engines.generating import OnlyGenerates
 from inference.engines.remote import asking, counting, refusals
 from inference.engines.remote.address import RemoteAddress
 from inference.engines.remote.answer import Answer
@@ -42,7 +38,7 @@ class _Counted(Prepared):
     count: Count
 
 
-class RemoteEngine:
+class RemoteEngine(OnlyGenerates):
     """Of one event loop. Nobody is asked twice for one answer, and nobody else once it has begun.
 
     It cannot count prompts, so `prepare` holds the most that they can have, and each delta tells
@@ -125,15 +121,6 @@ class RemoteEngine:
             return Count(exact, exact)
         raise EngineUnavailable(refusals.AWAY)
 
-    async def tokenise(self, texts: Sequence[Text]) -> Tokenised:
-        _refuse_reading()
-
-    async def embed(self, texts: Sequence[Text], *, tenant: str = "") -> Embedded:
-        _refuse_reading()
-
-    async def classify(self, texts: Sequence[Text], *, tenant: str = "") -> Classified:
-        _refuse_reading()
-
     async def info(self) -> EngineInfo:
         """Raises EngineUnavailable."""
         for replica in self.replicas.all:
@@ -151,10 +138,6 @@ class RemoteEngine:
     async def close(self) -> None:
         await self.replicas.close()
         self.connections.close()
-
-
-def _refuse_reading() -> NoReturn:
-    raise InvalidGeneration("This model generates; it does not make vectors of texts.", "model")
 
 
 def _headers(address: RemoteAddress) -> dict[str, str]:

@@ -106,7 +106,7 @@ def _saturation(shape: Shape, device: torch.device, requests: int) -> None:
     at_once = min(128, requests)
     model = _model(shape, device)
     slots = SlotCache(CacheShape.of(model.config), at_once, 2 * size, model.dtype, model.device)
-    options = StepOptions(model.config.vocab_size, frozenset(), 4096)
+    options = StepOptions(model.config.vocab_size, frozenset(), 4096, shared=4096)
     ours = Ours.of(Steps(Runner(model, slots, _recorder(device)), options), GREEDY)
     try:
         ours.run(asks[:4], 4)  # warm
@@ -132,7 +132,8 @@ def _step_seconds(
     context = shape.context + 2 * STEPS
     cache = SlotCache(CacheShape.of(model.config), rows, context, model.dtype, model.device)
     steps = Steps(
-        Runner(model, cache, record), StepOptions(model.config.vocab_size, frozenset(), 4096)
+        Runner(model, cache, record),
+        StepOptions(model.config.vocab_size, frozenset(), 4096, shared=4096),
     )
     waiting = FairQueue()
     for number in range(rows):

@@ -58,3 +58,32 @@ def test_a_step_is_no_longer_than_its_budget() -> None:
         sizes.append(desk.steps.step()[1])
     assert max(sizes) <= 20 + 4  # a few more when decoding rows leave less than a smallest piece
     assert sum(sizes) == 8 * (30 + 4)
+
+
+def test_a_short_prompt_goes_before_the_others_next_token() -> None:
+    desk = Desk(step_tokens=512)
+    running = desk.submit([1, 2, 3], max_tokens=40)
+    desk.step()
+    short = desk.submit([4, 5, 6])
+    desk.step()
+    assert (len(desk.told(short)), len(desk.told(running))) == (1, 1)
+    desk.step()
+    assert (len(desk.told(short)), len(desk.told(running))) == (2, 2)
+
+
+def test_short_prompts_without_end_leave_every_other_step_to_the_others() -> None:
+    desk = Desk(step_tokens=512)
+    running = desk.submit([1, 2, 3], max_tokens=40)
+    desk.step()
+    for number in range(10):
+        desk.submit([number] * 8, GREEDY, 1)
+        desk.step()
+    assert len(desk.told(running)) == 1 + 5
+
+
+def test_prompts_that_wait_for_each_other_share_small_steps() -> None:
+    desk = Desk(step_tokens=512)
+    for number in range(4):
+        desk.submit([number] * 100)
+    desk.steps.admit(desk.waiting)
+    assert desk.steps.step()[1] == desk.steps._options.shared

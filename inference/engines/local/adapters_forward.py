@@ -52,6 +52,10 @@ class AdaptedStep(NamedTuple):
     layers: Mapping[str, _Layer]
     hidden: list[torch.Tensor]
 
+    def of(self, tokens: torch.Tensor) -> "AdaptedStep":
+        """The same for some of the step's tokens."""
+        return AdaptedStep(self.layers, [each[tokens] for each in self.hidden])
+
     def add(self, name: str, inputs: torch.Tensor, output: torch.Tensor) -> None:
         """`output` of the model's layer `name`, `[tokens, outputs]`, is changed in place."""
         layer = self.layers.get(name)

@@ -26,13 +26,17 @@ class Batch:
     def free(self) -> int:
         return self._cache.slots - len(self.rows) - self._promised
 
+    @property
+    def in_prompt(self) -> list[Sequence]:
+        return self.rows[self._decoding :]
+
     def chunks(self, budget: int) -> list[Chunk]:
         """Prompt work of one step. The oldest prompt may take half of the budget, then the
         shortest remainders go first: a long prompt neither stalls others nor starves."""
-        waiting = self.rows[self._decoding :]
+        waiting = self.in_prompt
         if not waiting:
             return []
-        budget = max(budget - self._decoding, SMALLEST_CHUNK)
+        budget = max(budget, SMALLEST_CHUNK)
         oldest = min(waiting, key=lambda row: row.admission)
         kept = min(oldest.remaining_prompt, budget // 2)
         waiting.sort(key=lambda row: (row is oldest, row.remaining_prompt))

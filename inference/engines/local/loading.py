@@ -30,6 +30,7 @@ from inference.engines.local.vocabulary import Vocabulary
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 # One step keeps everybody waiting: on CPU a few hundred tokens take tens of milliseconds.
 STEP_TOKENS = {"cpu": 512, "cuda": 4096}
+SHARED_TOKENS = {"cpu": 160, "cuda": 4096}  # of prompts, while others wait
 
 
 class LoadingFailed(Exception):
@@ -80,7 +81,8 @@ def load(options: LoadOptions) -> LoadedModel:
     eos = _eos(model, tokenizer.eos_token_id) | fill_in.ends(tokenizer)
     step_tokens = STEP_TOKENS[model.device.type]
     runner = _runner(options, model, slots, context)
-    steps = Steps(runner, StepOptions(size, eos, step_tokens, prefix_bytes))
+    shared = SHARED_TOKENS[model.device.type]
+    steps = Steps(runner, StepOptions(size, eos, step_tokens, prefix_bytes, shared))
     _warm_up(steps)
     tools = format_of(tokenizer)
     return LoadedModel(

@@ -59,12 +59,14 @@ class PackedModel:
         """`[wanted, vocabulary]` (None: of all tokens), in single precision."""
         states = self._embed(tokens)
         turns = {kind: self._turn(states, positions, kind) for kind in self._kinds}
+        last = len(self._layers) - 1
         for number, layer in enumerate(self._layers):
-            turn = turns[layer.head.kind]
-            states = self._attention(number, layer, states, turn, plan, adapted)
+            found = self._attention(number, layer, states, turns[layer.head.kind], plan, adapted)
+            if number == last and wanted is not None:  # of the others only keys and values matter
+                states, found = states[wanted], found[wanted]
+                adapted = adapted.of(wanted) if adapted else None
+            states = _added(layer.out, layer.after_attention, states, found, adapted)
             states = _mlp(layer, states, adapted)
-        if wanted is not None:
-            states = states[wanted]
         logits = self._output(self._norm(states)).float()
         if self._softcap is not None:
             logits = logits.div_(self._softcap).tanh_().mul_(self._softcap)
@@ -93,8 +95,7 @@ class PackedModel:
             turning = layer.qk_norm(turning)
         turned = turning.roll(self._half, -1).mul_(turn[1]).addcmul_(turning, turn[0])
         plan.cache.write(number, turned[:, self._heads :], heads[:, -self._kv_heads :], plan.rows)
-        found = attend(number, turned[:, : self._heads], layer.head, plan)
-        return _added(layer.out, layer.after_attention, states, found, adapted)
+        return attend(number, turned[:, : self._heads], layer.head, plan)
 
 
 def _mlp(layer: Layer, states: torch.Tensor, adapted: AdaptedStep | None) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """The gateway's side of the engine process: one connection an event loop, renewed if it ends."""
 
 import asyncio
+import contextlib
 import time
 import weakref
 from collections.abc import AsyncIterator, Sequence
@@ -121,7 +122,10 @@ class _Link:
                 _, connection = await sockets.connect(
                     self._address, lambda: _Connection(self._secret or "")
                 )
-                await connection.greeted
+                with contextlib.ExitStack() as undone:
+                    undone.callback(connection.close)  # it does not greet: nothing stays open
+                    await connection.greeted
+                    undone.pop_all()
         except (
             OSError,
             EngineUnavailable,

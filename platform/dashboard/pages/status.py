@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from api import sharing
 from billing.models import Hold
-from dashboard import frame, marks, speed, troubles
+from dashboard import engine_load, frame, marks, speed, troubles
 from dashboard.access import TeamRequest, organisation_view
+from dashboard.engine_load import Load
 from inference.models import ServedModel
 
 
@@ -19,6 +20,7 @@ from inference.models import ServedModel
 class Row:
     model: ServedModel
     is_up: bool
+    load: Load | None
 
 
 @organisation_view()
@@ -28,9 +30,7 @@ def status(request: TeamRequest) -> HttpResponse:
         Hold.objects.all().for_organisation(request.organisation.id).filter(state=Hold.State.OPEN)
     )
     shown = {
-        "rows": [
-            Row(model, troubles.is_up(model)) for model in troubles.models(request.organisation.id)
-        ],
+        "rows": _rows(request.organisation.id),
         "hour": speed.overall(request.organisation.id, now - timedelta(hours=1), now),
         "running": open_holds.count(),
         "overdue": open_holds.filter(lease_until__lt=now - timedelta(minutes=2)).count(),
@@ -40,6 +40,12 @@ def status(request: TeamRequest) -> HttpResponse:
         "now": now,
     }
     return render(request, "dashboard/status.html", shown)
+
+
+def _rows(organisation_id: str) -> list[Row]:
+    models = troubles.models(organisation_id)
+    loads = engine_load.of(models)
+    return [Row(model, troubles.is_up(model), loads.get(model.id)) for model in models]
 
 
 @organisation_view()

@@ -4,7 +4,7 @@ import re
 import secrets
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts.models import Organisation
@@ -65,7 +65,12 @@ def rename(chatbot: Chatbot, author: Author, name: str) -> None:
 
 
 def _free_slug(name: str) -> str:
-    """What the name is, where nobody else's page is or was called so."""
+    """What the name is, where nobody else's page is or was called so.
+
+    Two teams that take one name at once wait for each other here.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"slug {name}"])
     taken = Chatbot.objects.filter(slug=name).exists()
     was = FormerName.objects.filter(slug=name).exists()
     return f"{name}-{secrets.token_hex(4)}" if taken or was else name

@@ -26,11 +26,11 @@ def invite(request: HttpRequest, token: str) -> HttpResponse:
         return answer
     try:
         invitation = invitations.find(token)
-    except NotFound as error:
+        if request.method == "POST" and request.user.is_authenticated:
+            return _join(request, token)
+    except NotFound as error:  # also when another tab has used it in this moment
         welcome.forget(request)
         return render(request, "account/invite_gone.html", {"message": error.message}, status=404)
-    if request.method == "POST" and request.user.is_authenticated:
-        return _join(request, token)
     welcome.remember(request, token)
     known = User.objects.filter(email=invitation.email).exists()
     return render(request, "account/invite.html", {"invitation": invitation, "known": known})

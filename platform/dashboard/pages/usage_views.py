@@ -1,15 +1,19 @@
 """Views of the usage page that a member has given a name: kept with their membership."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from django import forms
+from django.db import transaction
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from accounts.models import Membership
 from api.errors import InvalidRequest
 from billing.usage import FILTERS
 from dashboard.access import TeamRequest, organisation_view
@@ -34,18 +38,18 @@ def save(request: TeamRequest) -> HttpResponseBase:
     if not form.is_valid():
         raise InvalidRequest(str(next(iter(form.errors.values()))[0]), param="name")
     name, query = form.cleaned_data["name"].strip(), normal(form.cleaned_data["query"])
-    views = request.membership.usage_views
-    if name not in views and len(views) >= MOST:
-        raise InvalidRequest(f"You have {MOST} views. Forget one first.", param="name")
-    _keep(request, {**views, name: query})
+    with _mine(request) as views:
+        if name not in views and len(views) >= MOST:
+            raise InvalidRequest(f"You have {MOST} views. Forget one first.", param="name")
+        views[name] = query
     return redirect(f"{_page(request)}?{query}")
 
 
 @require_POST
 @organisation_view(scope="usage:read")
 def forget(request: TeamRequest) -> HttpResponseBase:
-    views = request.membership.usage_views
-    _keep(request, {name: views[name] for name in views if name != request.POST.get("name")})
+    with _mine(request) as views:
+        views.pop(request.POST.get("name", ""), None)
     return redirect(_page(request))
 
 
@@ -55,9 +59,13 @@ def normal(query: str) -> str:
     return urlencode([(name, given[name]) for name in KEPT if given.get(name)])
 
 
-def _keep(request: TeamRequest, views: dict[str, str]) -> None:
-    request.membership.usage_views = views
-    request.membership.save(update_fields=["usage_views"])
+@contextmanager
+def _mine(request: TeamRequest) -> Iterator[dict[str, str]]:
+    """To be changed: kept at the end. Two tabs wait for each other."""
+    with transaction.atomic():
+        member = Membership.objects.select_for_update().get(pk=request.membership.pk)
+        yield member.usage_views
+        member.save(update_fields=["usage_views"])
 
 
 def _page(request: TeamRequest) -> str:

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import APIKey
 from billing.models import BudgetWindow, ChatbotWindow
-from billing.payments import automatic
 from chatbots import origins
 from chatbots.configuration import Budget, Configuration
 from chatbots.models import Chatbot, Message, Seen
@@ -69,7 +68,7 @@ def _balance(request: TeamRequest, left: Balance | None) -> Iterator[Matter]:
 def _spending(request: TeamRequest, left: Balance) -> Iterator[Matter]:
     """A cap that is nearly reached, a card that does not pay."""
     page = _page(request, "billing")
-    cap, auto = left.cap, automatic.of(request.organisation.id)
+    cap, auto = left.cap, left.auto
     if cap is not None and cap.is_near:
         words = _("%(share).0f %% of the month's spending cap is used") % {"share": cap.share * 100}
         yield Matter(words, _("Calls beyond it are refused"), page, cap.share)

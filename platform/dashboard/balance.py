@@ -9,6 +9,8 @@ from django.utils import timezone
 from billing import caps, usage
 from billing.accounts import customer_account
 from billing.caps import Cap
+from billing.models import AutoTopUp
+from billing.payments import automatic
 
 HORIZON: Final = 90
 """Days on the ruler."""
@@ -27,6 +29,7 @@ class Balance:
     a_day: int
     days_left: int | None
     cap: Cap | None
+    auto: AutoTopUp | None
 
     @property
     def total(self) -> int:
@@ -73,6 +76,7 @@ def of(organisation_id: str) -> Balance:
         a_day=a_day,
         days_left=max(account.available, 0) // a_day if a_day else None,
         cap=caps.of(account),
+        auto=automatic.of(organisation_id),
     )
 
 

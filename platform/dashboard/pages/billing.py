@@ -138,7 +138,7 @@ def _page(
     request: TeamRequest, refused: Mapping[str, Form] | None = None, status: int = 200
 ) -> HttpResponse:
     mine = request.organisation.id
-    left, saved = balance.of(mine), automatic.of(mine)
+    left = balance.of(mine)
     provider = payments.provider()
     shown = {
         **_ledger(request),
@@ -147,14 +147,14 @@ def _page(
         "spent": _spent_this_month(request),
         "month": timezone.now(),
         "cap": left.cap,
-        "auto": saved,
+        "auto": left.auto,
         "may_pay": "billing:write" in request.membership.scopes,
         "provider": provider.name if provider else "",
         "top_up_form": TopUpForm(),
         "code_form": CodeForm(),
         "alert_form": AlertForm.of(left.low_line),
         "cap_form": CapForm.of(left.cap),
-        "auto_form": AutoForm.of(saved),
+        "auto_form": AutoForm.of(left.auto),
         "receipts": TopUp.objects.all().for_organisation(mine)[:10],
         **(refused or {}),
     }

@@ -109,8 +109,8 @@ def _grouped(request: TeamRequest, asked: Asked) -> Grouped:
 
 
 def _beside(request: TeamRequest, asked: Asked) -> Grouped:
-    """What a rate limit refused in the same time; none where that is what the table is of."""
-    if asked.metric == "limited" or (asked.group, asked.metric) == ("status", "requests"):
+    """What a rate limit refused in the same time, beside the calls that it let through."""
+    if asked.metric != "requests" or asked.group == "status":
         return ()
     lines = asked.lines(request.organisation.id, "limited")
     if DIMENSION[asked.group] != "key":

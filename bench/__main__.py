@@ -4,7 +4,8 @@ Parts: adapters, batches, dashboard, embeddings, engine, engine_large, http_gate
 knowledge, ledger, shared, sockets. Figures are ratios or counts for each second of processor time,
 so that a busy machine changes them little; run it on a quiet one all the same.
 
-Only when it is named: gateway_peers, which installs other people's gateways.
+Only when it is named: gateway_peers, which installs other people's gateways, and soak, which lasts
+(`-m bench.soak --minutes 60`).
 """
 
 import os
@@ -16,7 +17,7 @@ PARTS = (
     "adapters", "batches", "dashboard", "embeddings", "engine", "engine_large", "http_gateway",
     "http_road", "knowledge", "ledger", "shared", "sockets",
 )  # fmt: skip
-NAMED = ("gateway_peers",)
+NAMED = ("gateway_peers", "soak")
 
 
 def main() -> int:

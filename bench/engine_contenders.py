@@ -242,6 +242,13 @@ class OverSocket:
 @contextmanager
 def served(folder: Path, threads: int) -> Iterator[str]:
     """An engine process's address."""
+    with serving(folder, threads) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving(folder: Path, threads: int) -> Iterator[tuple[str, int]]:
+    """An engine process's address, and its number."""
     with tempfile.TemporaryDirectory() as place:
         address = f"unix:{place}/engine.sock"
         process = subprocess.Popen(
@@ -258,7 +265,7 @@ def served(folder: Path, threads: int) -> Iterator[str]:
         assert process.stdout is not None  # noqa: S101 - for the type checker
         process.stdout.readline()
         try:
-            yield address
+            yield address, process.pid
         finally:
             process.terminate()
             process.wait()

@@ -13,9 +13,9 @@ from chatbots.models import Chatbot, Version
 def transfer(chatbot: Chatbot, organisation_id: str, author: Author) -> Chatbot:
     """With its versions, page address and identity secret; published and paused as it was.
 
-    Conversations and files belong to the organisation that it leaves: they end with it there, and
-    the books keep what it has cost. Its publishable key ends too. Raises InvalidRequest: the other
-    organisation has a chatbot of this name, or no room.
+    Conversations and files belong to the organisation that it leaves: the first end with it, the
+    others stay in the library there, and the books keep what it has cost. Its publishable key ends
+    too. Raises InvalidRequest: the other organisation has a chatbot of this name, or no room.
     """
     versions = list(Version.objects.filter(chatbot=chatbot).order_by("number"))
     author.record("left", chatbot, before={"name": chatbot.name}, after={"to": organisation_id})

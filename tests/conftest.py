@@ -19,12 +19,12 @@ from billing import topping_up
 from config import children, draining, postgres
 from tests import first_data
 from tests.cast import Person
-from tests.running import Server
+from tests.running import ROOT, Server
 
 UNSAFE_BUT_FAST = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300",
 )  # fmt: skip
-ONE_WORKER = ("server", "fire")  # fixtures that are too dear to make in every worker
+APART = ("browser", "wire")  # folders whose tests of the running server are many
 _running = pytest.StashKey[tuple["subprocess.Popen[bytes]", Path]]()
 
 
@@ -60,12 +60,28 @@ def _temporary_home() -> Path:
     return Path(tempfile.mkdtemp(prefix="smarter-test-"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before pytest-xdist reads the groups, and after all have shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """What is dear to make is made in one worker; these files come first, or the last worker would
+    be alone with them."""
     for item in items:
-        for name in ONE_WORKER:
-            if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(name))
+        if shared := _shared(item):
+            item.add_marker(pytest.mark.xdist_group(shared))
+    yield
+    long = {item.path for item in items if item.get_closest_marker("xdist_group")}
+    items.sort(key=lambda item: item.path not in long)
+
+
+def _shared(item: pytest.Item) -> str | None:
+    """The name of what tests share: the running server, by area, or what their file has made."""
+    folder = item.path.relative_to(ROOT).parts[1]
+    if "server" in getattr(item, "fixturenames", ()):
+        return f"server_{folder}" if folder in APART else "server"
+    fixtures = getattr(item, "_fixtureinfo", None)
+    known = fixtures.name2fixturedefs.values() if fixtures else ()
+    if any(found[-1].scope == "module" for found in known):
+        return f"{folder}_{item.path.stem}"
+    return None
 
 
 @pytest.fixture

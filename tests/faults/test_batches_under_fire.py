@@ -14,7 +14,6 @@ from config import postgres
 from tests.faults.conftest import GENEROUS, INPUT, OUTPUT
 from tests.running import Server, Tenant, wait_until
 
-pytestmark = pytest.mark.xdist_group("fire")
 LINES, WORDS = 400, 25
 ONE = -(-(2 * INPUT // 2 + WORDS * OUTPUT // 2) // 1000)  # two words asked, 25 answered, at half
 # A lease must lapse, the clock must strike, and what was killed must start again, all beside other

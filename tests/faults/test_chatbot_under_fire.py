@@ -11,7 +11,6 @@ import pytest
 from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
-pytestmark = pytest.mark.xdist_group("fire")
 LONG = "#pace=100 " + " ".join(f"word{number}" for number in range(200))
 
 

@@ -15,9 +15,6 @@ from tests.faults.conftest import GENEROUS, INPUT, OUTPUT
 from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
-pytestmark = pytest.mark.xdist_group("fire")
-
-
 Event = dict[str, Any]  # one server-sent event's JSON
 
 

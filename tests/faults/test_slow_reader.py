@@ -6,13 +6,10 @@ import socket
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.faults.conftest import GENEROUS
 from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
-pytestmark = pytest.mark.xdist_group("fire")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 READERS = 6
 

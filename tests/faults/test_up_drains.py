@@ -14,7 +14,6 @@ from tests.faults.processes import ended, living, money
 from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
-pytestmark = pytest.mark.xdist_group("up")
 WORDS = 60
 
 

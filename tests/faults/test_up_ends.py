@@ -15,7 +15,6 @@ from tests.faults.processes import living
 from tests.patience import PATIENCE
 from tests.running import MANAGE, Server, wait_until
 
-pytestmark = pytest.mark.xdist_group("up")
 GONE_SECONDS = PATIENCE
 
 

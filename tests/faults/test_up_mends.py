@@ -12,8 +12,6 @@ from inference.defaults import BUILT_IN_WEIGHTS
 from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
-pytestmark = pytest.mark.xdist_group("up")
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

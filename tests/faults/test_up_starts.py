@@ -14,7 +14,6 @@ import pytest
 from tests.faults.processes import living, refused
 from tests.running import Server
 
-pytestmark = pytest.mark.xdist_group("up")
 SECOND_START_SECONDS = 5.0
 
 

@@ -34,7 +34,9 @@ async def admit(scope: Scope, receive: Receive) -> Admitted:
 
 async def known(scope: Scope) -> Caller:
     """The caller, who may use inference. Takes nothing of the key's limits."""
-    caller = await authenticate(header(scope, b"authorization"), addresses.of_scope(scope))
+    caller = await authenticate(
+        header(scope, b"authorization"), addresses.of_scope(scope), header(scope, b"user-agent")
+    )
     request_ids.stamp(lambda: {"openai-organization": caller.organisation_id})
     caller.require("inference")
     return caller

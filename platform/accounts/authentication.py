@@ -55,8 +55,11 @@ class Caller:
             raise Forbidden(f"This API key lacks the scope '{scope}'.")
 
 
-async def authenticate(authorization: str | None, address: str | None) -> Caller:
-    """The caller behind an Authorization header (`address` from `api.addresses.of_scope`).
+async def authenticate(
+    authorization: str | None, address: str | None, program: str | None = None
+) -> Caller:
+    """The caller behind an Authorization header (`address` from `api.addresses.of_scope`,
+    `program` what it says of itself: User-Agent).
 
     Raises Unauthenticated (missing, wrong, expired or revoked key; its user locked out or gone),
     Forbidden (suspended organisation, address not allowed, publishable key), DatabaseUnavailable.
@@ -64,7 +67,7 @@ async def authenticate(authorization: str | None, address: str | None) -> Caller
     """
     caller = _caller(await _asking().ask(_digest(authorization)), address)
     if last_use.is_due(caller.key_id):
-        database.later(last_use.write(caller.key_id))
+        database.later(last_use.write(caller.key_id, address, program))
     return caller
 
 
@@ -93,9 +96,10 @@ class APIKeyAuthentication(BaseAuthentication):
         with connection.cursor() as cursor:
             cursor.execute(_FIND, (digest,))
             found = cursor.fetchone()
-        caller = _caller(found, address_of(request))
+        address = address_of(request)
+        caller = _caller(found, address)
         if last_use.is_due(caller.key_id):
-            last_use.write_now(caller.key_id)
+            last_use.write_now(caller.key_id, address, request.META.get("HTTP_USER_AGENT"))
         metering.take_request(caller)
         return caller, caller
 

@@ -59,7 +59,9 @@ def close(organisation: Organisation, by: User) -> None:
     for erase in closers:
         erase(organisation.id)
     APIKey.objects.filter(organisation=organisation, revoked_at=None).update(revoked_at=Now())
-    APIKey.objects.filter(organisation=organisation).update(name="Key", cidrs=[])
+    APIKey.objects.filter(organisation=organisation).update(
+        name="Key", cidrs=[], last_used_from="", last_used_by=""
+    )
     Membership.objects.filter(organisation=organisation).delete()
     Organisation.objects.filter(pk=organisation.pk).update(
         name=CLOSED, slug=organisation.id.replace("_", "-"), default_model=None, suspended_at=Now()
@@ -91,6 +93,7 @@ def _end_sessions(user: User) -> None:
 def _let_go(user: User) -> None:
     """Keys that they made stop for good; what else names them by a protected link names nobody."""
     APIKey.objects.filter(created_by=user, revoked_at=None).update(revoked_at=Now())
+    APIKey.objects.filter(created_by=user).update(last_used_from="", last_used_by="")
     for relation in User._meta.related_objects:  # noqa: SLF001 - Django's documented way to ask
         if relation.on_delete is models.PROTECT and relation.field.null:
             rows = relation.related_model._base_manager  # noqa: SLF001 - as above

@@ -94,7 +94,8 @@ class APIKeySerializer(serializers.ModelSerializer[APIKey]):
         fields = [
             "id", "object", "name", "kind", "redacted", "status", "scopes", "allowed_models",
             "cidrs", "requests_per_minute", "tokens_per_minute", "budget", "budget_period",
-            "created_by", "created_at", "expires_at", "revoked_at", "last_used_at", "replaced_by",
+            "created_by", "created_at", "expires_at", "revoked_at", "last_used_at",
+            "last_used_from", "last_used_by", "replaced_by",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -18,10 +18,11 @@ from tests.cast import Person
 async def test_the_generating_door_writes_it_behind_the_callers_back(
     async_db: None, ada: Person
 ) -> None:
-    await authenticate(f"Bearer {ada.key}", None)
+    await authenticate(f"Bearer {ada.key}", "192.0.2.7", "curl/8")
     await database.close()
-    first = (await APIKey.objects.aget()).last_used_at
-    assert first is not None
+    key = await APIKey.objects.aget()
+    assert (key.last_used_from, key.last_used_by) == ("192.0.2.7", "curl/8")
+    assert (first := key.last_used_at) is not None
     last_use.forget_all()  # as another process would not know
     await authenticate(f"Bearer {ada.key}", None)
     await database.close()
@@ -33,9 +34,13 @@ async def test_the_generating_door_writes_it_behind_the_callers_back(
     assert (await APIKey.objects.aget()).last_used_at > first  # type: ignore[operator] # not null
 
 
-def test_rest_writes_it_too(ada: Person, client_of: ClientOf) -> None:
-    client_of(ada.key).get("/v1/me")
-    assert APIKey.objects.get().last_used_at is not None
+def test_rest_writes_it_too_with_who_called(ada: Person, client_of: ClientOf) -> None:
+    program = "openai-python/2.0\x00 " + "x" * 300
+    client_of(ada.key).get("/v1/me", HTTP_USER_AGENT=program, REMOTE_ADDR="192.0.2.7")
+    key = APIKey.objects.get()
+    assert key.last_used_at is not None
+    assert key.last_used_from == "192.0.2.7"
+    assert key.last_used_by == "openai-python/2.0 " + "x" * 182
 
 
 def test_it_is_due_once_a_minute() -> None:
@@ -49,6 +54,6 @@ async def test_a_lost_database_leaves_it_due(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(database, "connection", lost)
     assert last_use.is_due("key")
-    await last_use.write("key")
+    await last_use.write("key", None, None)
     assert last_use.is_due("key")
     assert await sync_to_async(lambda: True)()

@@ -63,6 +63,12 @@ class APIKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_from = models.CharField(
+        max_length=45, blank=True, editable=False, help_text="The address."
+    )
+    last_used_by = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="What the program calls itself."
+    )
     replaced_by = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaces"
     )

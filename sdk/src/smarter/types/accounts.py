@@ -50,6 +50,8 @@ class APIKey(BaseModel):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    last_used_from: str = ""
+    last_used_by: str = ""
     replaced_by: str | None = None
 
 

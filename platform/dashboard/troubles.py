@@ -16,6 +16,7 @@ from inference.models import ServedModel
 _BEGUN: Final = time.monotonic()
 STARTING_SECONDS: Final = 30.0
 """The worker is started last; while it comes, nobody is alarmed."""
+_met: Final[set[str]] = set()
 _PATIENCE: Final = 0.2
 
 
@@ -48,8 +49,11 @@ def is_up(model: ServedModel) -> bool:
 
 
 def worker_is_there() -> bool:
-    is_starting = time.monotonic() < _BEGUN + STARTING_SECONDS
-    return is_starting or presence.is_there(presence.WORKER)
+    """Also while it is still awaited: not seen since this process began, half a minute ago."""
+    if presence.is_there(presence.WORKER):
+        _met.add(presence.WORKER)
+        return True
+    return presence.WORKER not in _met and time.monotonic() < _BEGUN + STARTING_SECONDS
 
 
 def _should_answer(model: ServedModel) -> bool:

@@ -59,11 +59,14 @@ def test_one_that_hangs_is_no_longer_there(monkeypatch: pytest.MonkeyPatch) -> N
         worker.stop()
 
 
-def test_nobody_is_alarmed_while_the_site_is_starting(
+def test_nobody_is_alarmed_while_the_worker_is_awaited_for_the_first_time(
     as_ada: Client, team: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(troubles, "STARTING_SECONDS", 1e9)
+    monkeypatch.setattr(troubles, "_met", set())
     assert STOPPED not in shown(as_ada, f"{team}/overview")
+    monkeypatch.setattr(troubles, "_met", {presence.WORKER})  # it was there, and is gone
+    assert STOPPED in shown(as_ada, f"{team}/overview")
 
 
 def test_an_engine_is_told_of_while_nobody_takes_its_calls(

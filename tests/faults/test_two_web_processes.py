@@ -20,6 +20,7 @@ from tests.chatbots.websocket import live
 from tests.chatbots.websocket.live import browser
 from tests.faults.conftest import GENEROUS
 from tests.faults.two_webs import PRICED, Pair, serving
+from tests.patience import PATIENCE
 from tests.running import Tenant, wait_until
 
 pytestmark = [redis_server.needed, pytest.mark.xdist_group("two_webs")]
@@ -88,7 +89,7 @@ def drained(tenants: list[Tenant]) -> int:
 def test_the_balance_is_spent_to_the_end_over_both_and_never_beyond(pair: Pair) -> None:
     both = pair.tenants("Purse", credit="0.01", **GENEROUS)
     spent = drained(both)
-    wait_until(lambda: both[0].get("/v1/balance")["held_nano"] == 0, 10, "no hold left")
+    wait_until(lambda: both[0].get("/v1/balance")["held_nano"] == 0, PATIENCE, "no hold left")
     assert 0 <= both[0].balance_nano() == 10**7 - spent < LEAST
 
 
@@ -96,8 +97,9 @@ def test_a_keys_budget_holds_over_both(pair: Pair) -> None:
     owner = pair.site.tenant("Allowance", credit="1.00", **GENEROUS)
     asked = {"name": "small", "scopes": ["inference"], "budget": "0.004", "budget_period": "total"}
     with owner.http() as http:
-        key = http.post("/v1/api_keys", json={**asked, **GENEROUS}).json()["key"]
-    here = replace(owner, api_key=key)
+        made = http.post("/v1/api_keys", json={**asked, **GENEROUS})
+    assert made.status_code == 201, made.text
+    here = replace(owner, api_key=made.json()["key"])
     spent = drained([here, replace(here, url=pair.other.url)])
     assert 4 * 10**6 - LEAST < spent <= 4 * 10**6
 
@@ -136,9 +138,11 @@ def test_a_response_of_one_is_cancelled_through_the_other(pair: Pair) -> None:
     one, other = pair.tenants("Cancel", credit="1.00", **GENEROUS)
     body = {"model": "scripted", "input": "#words=2000 #pace=50", "background": True}
     with one.http() as here, other.http() as there:
-        response = here.post("/v1/responses", json=body).json()["id"]
+        made = here.post("/v1/responses", json=body)
+        assert made.status_code == 200, made.text
+        response = made.json()["id"]
         assert there.post(f"/v1/responses/{response}/cancel").json()["status"] == "cancelled"
-    wait_until(lambda: one.get("/v1/balance")["held_nano"] == 0, 10, "it has stopped")
+    wait_until(lambda: one.get("/v1/balance")["held_nano"] == 0, PATIENCE, "it has stopped")
 
 
 def test_a_chat_on_one_sees_what_is_asked_and_answered_on_the_other(pair: Pair) -> None:
@@ -212,7 +216,7 @@ def test_of_two_replicas_one_dies_and_no_stream_of_the_other_is_cut(pair: Pair) 
             moved = Counter(one.result(60) for one in waiting)
         assert ends == {100: 12, "error": 12}, "those of the other one are whole"
         assert moved == {3: 8}, "who had heard nothing yet was asked elsewhere"
-        wait_until(lambda: owner.get("/v1/balance")["held_nano"] == 0, 10, "no hold left")
+        wait_until(lambda: owner.get("/v1/balance")["held_nano"] == 0, PATIENCE, "no hold left")
         assert [stream(client, "#words=3") for _ in range(5)] == [3] * 5
 
 

@@ -78,6 +78,12 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/m/ip,5/m/key",
 }
 MFA_ADAPTER = "accounts.browser.adapter.MFAAdapter"
+MFA_FORMS = {
+    "add_webauthn": "accounts.browser.passkeys.AddForm",
+    "authenticate_webauthn": "accounts.browser.passkeys.AuthenticateForm",
+    "login_webauthn": "accounts.browser.passkeys.LoginForm",
+    "reauthenticate_webauthn": "accounts.browser.passkeys.ReauthenticateForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION  # http://localhost

@@ -121,3 +121,28 @@ def test_the_administration_finds_people_and_webhooks(protected: Person, page: s
     http = Client()
     http.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
     assert http.get(f"/admin/{page}/?q=ada").status_code == 200
+
+
+NO_PASSKEYS = [
+    "[" * 10_000, "[", '{"a":"\\u0000"}', "null", "[]", "1", "{}", '{"rawId":1,"response":[]}',
+    '{"id":"YQ","rawId":"YQ","type":"public-key","response":{"clientDataJSON":"e30"}}',
+    '{"id":"YQ","rawId":"YQ","type":"public-key","response":{"clientDataJSON":"e30",'
+    '"authenticatorData":"YQ","signature":"YQ","userHandle":"AA"}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", NO_PASSKEYS, ids=range(len(NO_PASSKEYS)))
+def test_what_is_no_passkey_signs_nobody_in(said: str) -> None:
+    answer = Client().post("/accounts/2fa/webauthn/login/", {"credential": said}, follow=True)
+    assert answer.redirect_chain == [("/accounts/login/", 302)]
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("said", NO_PASSKEYS, ids=range(len(NO_PASSKEYS)))
+def test_what_is_no_passkey_is_not_added(said: str, ada: Person) -> None:
+    client, path = Client(), "/accounts/2fa/webauthn/add/"
+    log_in(client, ada)
+    client.post(client.get(path)["Location"], {"password": PASSWORD})
+    assert client.get(path).status_code == 200
+    assert client.post(path, {"name": "Key", "credential": said}).status_code == 200
+    assert not Authenticator.objects.exists()

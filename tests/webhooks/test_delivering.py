@@ -1,6 +1,7 @@
 """Deliveries: signed, sent once when they arrive, tried again when they do not, and given up on."""
 
 import json
+import socket
 import time
 from datetime import timedelta
 
@@ -164,3 +165,17 @@ def test_a_slow_receiver_keeps_only_its_own_organisation_waiting(
     assert [headers["webhook-id"] for headers in receiver.headers] == [delivery.id, theirs.id]
     delivering.send_due()
     assert receiver.headers[-1]["webhook-id"] == second.id
+
+
+def test_a_name_that_is_not_known_now_is_asked_for_again(
+    delivery: WebhookDelivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    with monkeypatch.context() as resolver:
+        resolver.setattr("socket.getaddrinfo", away)
+        delivering.send_due()
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.answer) == (State.WAITING, "The name 127.0.0.1 leads nowhere.")
+    assert again(delivery).state == State.DELIVERED

@@ -64,8 +64,8 @@ def test_what_is_no_https_url_is_refused(url: str) -> None:
         guard.check(url)
 
 
-def test_a_name_that_leads_nowhere_is_refused() -> None:
-    with pytest.raises(guard.NotAllowed, match="leads nowhere"):
+def test_a_name_that_leads_nowhere_is_told() -> None:
+    with pytest.raises(guard.NotFound, match="leads nowhere"):
         guard.resolve("https://nothing.invalid/")
 
 

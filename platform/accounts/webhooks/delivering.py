@@ -69,6 +69,8 @@ def attempt(delivery: WebhookDelivery) -> None:
         status, answer = _post(delivery)
     except guard.NotAllowed as error:
         _finish(delivery, WebhookDelivery.State.FAILED, None, str(error))
+    except guard.NotFound as error:
+        _try_later(delivery, None, str(error))
     except (httpx.HTTPError, TimeoutError) as error:
         _try_later(delivery, None, f"No answer: {type(error).__name__}")
     else:

@@ -21,6 +21,10 @@ class NotAllowed(ValueError):
     """The address may not be called; the message says why."""
 
 
+class NotFound(Exception):
+    """Its name leads nowhere now: so does every name while our resolver is away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """`address` is an IP address of `host`."""
@@ -65,14 +69,17 @@ def check(url: str) -> SplitResult:
 
 
 def resolve(url: str) -> Target:
-    """Raises NotAllowed; every address of the name must be public, or it is refused as a whole."""
+    """Every address of the name must be public, or it is refused as a whole.
+
+    Raises NotAllowed, NotFound.
+    """
     parts = check(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise NotAllowed(f"The name {host} leads nowhere.") from error
+        raise NotFound(f"The name {host} leads nowhere.") from error
     addresses = [str(info[4][0]) for info in found]
     for address in addresses:
         _require_public(address)

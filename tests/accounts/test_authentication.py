@@ -53,6 +53,19 @@ async def test_a_good_key_comes_in(door: Door, ada: Person) -> None:
     assert await door(f"bearer   {ada.key} ", "127.0.0.1") == 200
 
 
+async def test_keys_that_are_asked_about_together_are_each_their_own(
+    async_db: None, ada: Person, ben: Person, mallory: Person
+) -> None:
+    people, unknown = (ada, mallory, ben), key_material.generate().plaintext
+    asked = [person.key for _ in range(20) for person in people] + [unknown]
+    told = await asyncio.gather(
+        *(authenticate(f"Bearer {key}", None) for key in asked), return_exceptions=True
+    )
+    owners = [one.organisation_id for one in told if isinstance(one, Caller)]
+    assert owners == [person.organisation.id for _ in range(20) for person in people]
+    assert isinstance(told[-1], Unauthenticated)
+
+
 async def test_a_missing_or_wrong_key_is_unauthenticated(door: Door, ada: Person) -> None:
     unknown = key_material.generate().plaintext
     wrong = (

@@ -124,7 +124,8 @@ def test_the_administration_finds_people_and_webhooks(protected: Person, page: s
 
 
 NO_PASSKEYS = [
-    "[" * 10_000, "[", '{"a":"\\u0000"}', "null", "[]", "1", "{}", '{"id":1}', '{"rawId":1,"response":[]}',
+    "[" * 10_000, "[", '{"a":"\\u0000"}', "null", "[]", "1", "{}", '{"id":1}',
+    '{"rawId":1,"response":[]}',
     '{"id":"YQ","rawId":"YQ","type":"public-key","response":{"clientDataJSON":"e30"}}',
     '{"id":"YQ","rawId":"YQ","type":"public-key","response":{"clientDataJSON":"e30",'
     '"authenticatorData":"YQ","signature":"YQ","userHandle":"AA"}}',

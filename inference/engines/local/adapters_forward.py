@@ -1,23 +1,32 @@
 """Adapters in a packed step: rows of different adapters, and of none, in the same products.
 
 The adapters of a step lie side by side as columns of one matrix a layer, and every token keeps the
-columns of its own. So a layer costs two products more, however many adapters there are, and tokens
-without one get exactly zero added.
+columns of its own: more adapters are no more products, and tokens without one get exactly zero
+added. Layers that read the same (queries, keys and values) share a product.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
 from inference.engines.local.adapters import Adapter
+from inference.engines.local.linears import Part
 
 
-class _Layer(NamedTuple):
-    """`down` [in, columns], `up` [columns, out]; `layout` numbers whose columns lie where."""
+class _Up(NamedTuple):
+    """`weight` [columns, out] reads `inner` of the joint columns, and adds to `outputs`."""
+
+    outputs: slice
+    inner: slice
+    weight: torch.Tensor
+
+
+class _Joint(NamedTuple):
+    """`down` [in, columns]; `layout` numbers whose columns lie where."""
 
     down: torch.Tensor
-    up: torch.Tensor
+    ups: list[_Up]
     layout: int
 
 
@@ -26,44 +35,62 @@ class Stack:
 
     def __init__(self, members: Sequence[Adapter]) -> None:
         self.places = {adapter: place for place, adapter in enumerate(members)}
-        self.layers: dict[str, _Layer] = {}
-        self._owners: dict[tuple[int, ...], int] = {}
-        for name in sorted({name for adapter in members for name in adapter.layers}):
-            self.layers[name] = self._side_by_side(name)
+        self._joints: dict[str, _Joint | None] = {}
+        self._layouts: dict[tuple[int, ...], int] = {}
 
-    def hidden(self, rows: torch.Tensor) -> list[torch.Tensor]:
-        """For each layout: the columns that are not of the token's own adapter."""
-        made = [torch.tensor(owners, device=rows.device) for owners in self._owners]
-        return [rows[:, None] != owners[None] for owners in made]
+    def joint(self, parts: Sequence[Part]) -> _Joint | None:
+        """Of layers that read the same, known by the first; None: no adapter changes any."""
+        name = parts[0].name
+        if name not in self._joints:
+            self._joints[name] = self._side_by_side(parts)
+        return self._joints[name]
 
-    def _side_by_side(self, name: str) -> _Layer:
-        parts = [(a.layers[name], place) for a, place in self.places.items() if name in a.layers]
-        owners = tuple(place for (down, _), place in parts for _ in range(down.shape[0]))
-        return _Layer(
-            torch.cat([down for (down, _), _ in parts]).T,
-            torch.cat([up for (_, up), _ in parts]),
-            self._owners.setdefault(owners, len(self._owners)),
-        )
+    def hidden(self, layout: int, rows: torch.Tensor) -> torch.Tensor:
+        """The columns that are not of the token's own adapter."""
+        owners = list(self._layouts)[layout]
+        return rows[:, None] != torch.tensor(owners, device=rows.device)
+
+    def _side_by_side(self, parts: Sequence[Part]) -> _Joint | None:
+        downs: list[torch.Tensor] = []
+        ups: list[_Up] = []
+        owners: list[int] = []
+        for name, outputs in parts:
+            changing = [(a.layers[name], at) for a, at in self.places.items() if name in a.layers]
+            if changing:
+                start = len(owners)
+                owners += [at for (down, _), at in changing for _ in range(down.shape[0])]
+                downs += [down for (down, _), _ in changing]
+                weight = torch.cat([up for (_, up), _ in changing])
+                ups.append(_Up(outputs, slice(start, len(owners)), weight))
+        if not ups:
+            return None
+        layout = self._layouts.setdefault(tuple(owners), len(self._layouts))
+        return _Joint(torch.cat(downs).T, ups, layout)
 
 
-class AdaptedStep(NamedTuple):
+class AdaptedStep:
     """Adds what the adapters of a step's tokens say to what the layers say."""
 
-    layers: Mapping[str, _Layer]
-    hidden: list[torch.Tensor]
+    def __init__(self, stack: Stack, rows: torch.Tensor) -> None:
+        """`rows` has each token's place in the stack, or -1."""
+        self._stack = stack
+        self._rows = rows
+        self._hidden: dict[int, torch.Tensor] = {}  # by layout
 
     def of(self, tokens: torch.Tensor) -> "AdaptedStep":
         """The same for some of the step's tokens."""
-        return AdaptedStep(self.layers, [each[tokens] for each in self.hidden])
+        return AdaptedStep(self._stack, self._rows[tokens])
 
-    def add(self, name: str, inputs: torch.Tensor, output: torch.Tensor) -> None:
-        """`output` of the model's layer `name`, `[tokens, outputs]`, is changed in place."""
-        layer = self.layers.get(name)
-        if layer is None:
+    def add(self, parts: Sequence[Part], inputs: torch.Tensor, output: torch.Tensor) -> None:
+        """`output` of the model's layers side by side, `[tokens, outputs]`, is changed in place."""
+        joint = self._stack.joint(parts)
+        if joint is None:
             return
-        inner = inputs @ layer.down
-        inner.masked_fill_(self.hidden[layer.layout], 0)
-        output.addmm_(inner, layer.up)
+        if joint.layout not in self._hidden:
+            self._hidden[joint.layout] = self._stack.hidden(joint.layout, self._rows)
+        inner = (inputs @ joint.down).masked_fill_(self._hidden[joint.layout], 0)
+        for up in joint.ups:
+            output[:, up.outputs].addmm_(inner[:, up.inner], up.weight)
 
 
 class Stacks:
@@ -84,4 +111,4 @@ class Stacks:
             self._stack = Stack(wanted)
         places = [-1 if owner is None else self._stack.places[owner] for owner in owners]
         rows = torch.tensor(places, device=self._device)
-        return AdaptedStep(self._stack.layers, self._stack.hidden(rows))
+        return AdaptedStep(self._stack, rows)

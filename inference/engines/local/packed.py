@@ -107,8 +107,7 @@ def _mlp(layer: Layer, states: torch.Tensor, adapted: AdaptedStep | None) -> tor
 def _linear(linear: Linear, inputs: torch.Tensor, adapted: AdaptedStep | None) -> torch.Tensor:
     output = linear(inputs)
     if adapted:
-        for part in linear.parts:
-            adapted.add(part.name, inputs, output[:, part.columns])
+        adapted.add(linear.parts, inputs, output)
     return output
 
 
@@ -124,5 +123,5 @@ def _added(
         return states.add_(norm(_linear(linear, inputs, adapted)))
     total = linear.added_to(states, inputs)
     if adapted:
-        adapted.add(linear.parts[0].name, inputs, total)
+        adapted.add(linear.parts, inputs, total)
     return total

@@ -160,6 +160,16 @@ async def test_over_tcp_both_sides_must_know_the_secret(model_folder: Path) -> N
         await stranger.close()
 
 
+async def test_over_a_unix_socket_nobody_is_asked_for_the_secret_of_other_engines(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    """As `up` asks how its own engines are, on a machine that has engines elsewhere, too."""
+    with engine(model_folder, f"unix:{tmp_path}/e.sock", secret="open sesame"):
+        client = LocalEngine(f"unix:{tmp_path}/e.sock")
+        assert (await client.health()).status == "ok"
+        await client.close()
+
+
 @pytest.fixture
 def refusal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

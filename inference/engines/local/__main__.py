@@ -39,8 +39,10 @@ def run(options: argparse.Namespace) -> int:
         _die_with(os.getppid())
     os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: it looks once
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    secret = os.environ.get(SECRET) or None
-    if sockets.is_tcp(options.listen) and secret is None:
+    # A unix socket is its user's alone: who reaches it needs no secret.
+    over_tcp = sockets.is_tcp(options.listen)
+    secret = (over_tcp and os.environ.get(SECRET)) or None
+    if over_tcp and secret is None:
         return _refuse(f"Set {SECRET} to the same long random text here and at the gateway.")
     try:
         sockets.check(options.listen)

@@ -35,7 +35,7 @@ PAGES = (
     "overview?days=7", "overview?days=30", "overview?days=90",
     "chatbots", "chatbots?q=desk&state=live", ONE, f"{ONE}embed", f"{ONE}usage", f"{ONE}versions",
     f"{ONE}settings", "conversations", "conversations/{chat}", "conversations?after={chat}",
-    "conversations?q=boots", "conversations?q=48812", "conversations?q=nowhere",
+    "conversations?sort=time", "conversations?q=boots", "conversations?q=48812", "conversations?q=nowhere",
     "conversations?chatbot=support&q=boots", "conversations?feedback=down",
     "conversations?status=failed", "conversations?flagged=true",
     "conversations?days=7&chatbot=support",

@@ -23,11 +23,14 @@ class Sort:
     def order(self) -> Literal["asc", "desc"]:
         return "desc" if self.descending else "asc"
 
-    def direction_of(self, column: str) -> str:
-        """As `aria-sort` has it; empty for the other columns."""
-        if column != self.column:
-            return ""
+    @property
+    def direction(self) -> str:
+        """As `aria-sort` has it."""
         return "descending" if self.descending else "ascending"
+
+    def direction_of(self, column: str) -> str:
+        """Empty for the other columns."""
+        return self.direction if column == self.column else ""
 
     def next(self, first: str) -> str:
         """The parameter that a click on a column's head asks for; `first` is that of the first."""

@@ -14,6 +14,7 @@ from accounts.models import APIKey, Membership, User
 from api import ids
 from chatbots import making
 from chatbots.author import Author
+from chatbots.models import Conversation
 from dashboard import chatbot_rows, paging, sorting
 from files.models import StoredFile
 from tests.cast import Person
@@ -117,6 +118,16 @@ def test_chatbots(as_ada: Client, busy: Person, column: str) -> None:
         "last": lambda bot: bot.last_sorted,
     }
     in_order(as_ada, busy, "chatbots", column, figure[column])
+
+
+def test_conversations_from_the_oldest_on(as_ada: Client, busy: Person) -> None:
+    talks = Conversation.objects.filter(organisation=busy.organisation)
+    oldest = talks.order_by("last_message_at", "pk").values_list("pk", flat=True)
+    page = f"/dashboard/{busy.organisation.slug}/conversations"
+    shown = as_ada.get(f"{page}?sort=time")
+    assert [talk.pk for talk in shown.context["page"].rows] == list(oldest)[: paging.ROWS]
+    assert "Newest first" in shown.content.decode()
+    assert "Oldest first" in as_ada.get(page).content.decode()
 
 
 def test_a_head_tells_how_the_list_is_sorted(as_ada: Client, ada: Person, many_keys: None) -> None:

@@ -74,7 +74,10 @@ def _list(request: TeamRequest) -> dict[str, Any]:
     filters = inbox.Filters(request)
     asked = filters.query()
     page = paging.of(
-        inbox.with_words(inbox.found(request, asked)), request.GET, field="last_message_at"
+        inbox.with_words(inbox.found(request, asked)),
+        request.GET,
+        field="last_message_at",
+        columns={"time": "last_message_at"},
     )
     query = request.GET.copy()
     for own in ("opened", "known"):

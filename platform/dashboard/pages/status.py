@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from api import sharing
 from billing.models import Hold
@@ -34,9 +35,7 @@ def status(request: TeamRequest) -> HttpResponse:
         "hour": speed.overall(request.organisation.id, now - timedelta(hours=1), now),
         "running": open_holds.count(),
         "overdue": open_holds.filter(lease_until__lt=now - timedelta(minutes=2)).count(),
-        "worker_is_there": troubles.worker_is_there(),
-        "is_shared": bool(settings.REDIS_URL),
-        "redis_is_away": sharing.is_away(),
+        "others": _others(),
         "now": now,
     }
     return render(request, "dashboard/status.html", shown)
@@ -46,6 +45,13 @@ def _rows(organisation_id: str) -> list[Row]:
     models = troubles.models(organisation_id)
     loads = engine_load.of(models)
     return [Row(model, troubles.is_up(model), loads.get(model.id)) for model in models]
+
+
+def _others() -> list[tuple[str, bool]]:
+    """(what stands beside the engines, whether it is there)"""
+    worker = (_("Background work"), troubles.worker_is_there())
+    redis = (_("Redis, shared by web processes"), not sharing.is_away())
+    return [worker, redis] if settings.REDIS_URL else [worker]
 
 
 @organisation_view()

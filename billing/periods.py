@@ -1,6 +1,7 @@
 """Reading `from`, `to` and `group_by` of a query: half-open periods of UTC days."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -13,6 +14,8 @@ from billing.usage import DIMENSIONS, FILTERS, STATES
 MOST_ROWS: Final = 100_000
 MOST_DAYS_OF_HOURS: Final = 7
 _DEFAULT: Final = timedelta(days=30)
+_DAYS: Final = (date(1970, 1, 1), date(9999, 1, 1))
+"""Others are nobody's, and leave no room to count from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Period:
 def of(query: Mapping[str, str]) -> Period:
     """Without `to`: until today's end; without `from`: thirty days. Raises InvalidRequest."""
     until = _day(query, "to") or timezone.now().date() + timedelta(days=1)
-    since = _day(query, "from") or max(until, date.min + _DEFAULT) - _DEFAULT
+    since = _day(query, "from") or until - _DEFAULT
     if since > until:
         raise InvalidRequest("'from' is after 'to'.", param="from")
     return Period(since, until)
@@ -68,7 +71,7 @@ def usage_filters(query: Mapping[str, str]) -> tuple[str, dict[str, str]]:
 def _day(query: Mapping[str, str], name: str) -> date | None:
     if name not in query:
         return None
-    try:
-        return date.fromisoformat(query[name])
-    except ValueError:
-        raise InvalidRequest(f"'{name}' is a UTC day such as 2026-01-31.", param=name) from None
+    with suppress(ValueError):
+        if _DAYS[0] <= (day := date.fromisoformat(query[name])) <= _DAYS[1]:
+            return day
+    raise InvalidRequest(f"'{name}' is a UTC day such as 2026-01-31.", param=name)

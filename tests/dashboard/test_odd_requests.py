@@ -25,3 +25,20 @@ def test_a_file_that_cannot_be_is_not_attached(as_ada: Client, bot: str, file_id
     answer = as_ada.post(f"{bot}/files", {"file_id": file_id}, follow=True)
     assert answer.status_code == 200
     assert "file_id" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "day", ["0001-01-01", "0001-01-31", "9999-12-31", "9" * 30, "\N{SUPERSCRIPT TWO}"]
+)
+@pytest.mark.parametrize("end", ["from", "to"])
+def test_a_day_that_no_calendar_of_ours_has_is_refused(
+    as_ada: Client, ada: Person, end: str, day: str
+) -> None:
+    usage = f"/dashboard/{ada.organisation.slug}/usage"
+    assert as_ada.get(usage, {end: day}).status_code == 400
+    assert (
+        as_ada.get(
+            "/v1/usage", {end: day}, headers={"authorization": f"Bearer {ada.key}"}
+        ).status_code
+        == 400
+    )

@@ -9,6 +9,7 @@ from chatbots.author import SYSTEM
 from chatbots.models import Chatbot, FormerName, Version
 from tests.cast import Person
 
+
 @pytest.fixture
 def bot(ada: Person) -> Chatbot:
     bot = making.create(ada.organisation.id, SYSTEM, "support", "Support", {"access": "public"})

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from inference.engines.local import linears
+from inference.engines.local.runner import FILLED_TO
 from tests.engines.small_models import Desk, reference
 
 BIASED = "qwen2"
@@ -55,3 +56,20 @@ def test_both_layouts_give_the_same_answers(shape: str, monkeypatch: pytest.Monk
     assert not plain.runner._packed._output.packed
     prompt = [n * 7 % 150 for n in range(90)]
     assert packed.complete(prompt) == plain.complete(prompt)
+
+
+def test_steps_with_prompts_have_few_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A product is made ready for each number of rows that it meets, and stays in memory."""
+    desk = Desk(step_tokens=512)
+    sizes: list[int] = []
+    logits = desk.runner._packed.logits
+
+    def noted(tokens: torch.Tensor, *rest: Any) -> torch.Tensor:
+        sizes.append(len(tokens))
+        return logits(tokens, *rest)
+
+    monkeypatch.setattr(desk.runner._packed, "logits", noted)
+    for length in (3, 16, 21):
+        desk.submit([1] * length)
+        desk.step()
+    assert sizes == [FILLED_TO, FILLED_TO, 2 * FILLED_TO]

@@ -58,6 +58,8 @@ def attend(number: int, query: torch.Tensor, head: Head, plan: StepPlan) -> torc
     view = plan.views[head.window]
     pieces = [_decode(query[g.start : g.stop], keys, values, g, head) for g in view.groups]
     pieces += [_prefill(query[s.start : s.stop], keys, values, s, head) for s in view.spans]
+    if filling := len(query) - sum(map(len, pieces)):  # tokens that nobody wants
+        pieces.append(query.new_zeros(filling, query.shape[1] * query.shape[2]))
     return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
 

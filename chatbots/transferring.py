@@ -11,11 +11,12 @@ from chatbots.models import Chatbot, Version
 
 @transaction.atomic
 def transfer(chatbot: Chatbot, organisation_id: str, author: Author) -> Chatbot:
-    """With its versions, page address and identity secret; published and paused as it was.
+    """With its versions and page address; published and paused as it was.
 
     Conversations and files belong to the organisation that it leaves: the first end with it, the
-    others stay in the library there, and the books keep what it has cost. Its publishable key ends
-    too. Raises InvalidRequest: the other organisation has a chatbot of this name, or no room.
+    others stay in the library there, and the books keep what it has cost. Its publishable key and
+    its identity secret end too: who leaves may not speak for visitors any more. Raises
+    InvalidRequest: the other organisation has a chatbot of this name, or no room.
     """
     versions = list(Version.objects.filter(chatbot=chatbot).order_by("number"))
     author.record("left", chatbot, before={"name": chatbot.name}, after={"to": organisation_id})
@@ -25,8 +26,8 @@ def transfer(chatbot: Chatbot, organisation_id: str, author: Author) -> Chatbot:
     live = {version.number: version for version in again}.get(
         chatbot.live.number if chatbot.live else 0
     )
-    kept = {"slug": chatbot.slug, "identity_secret": chatbot.identity_secret}
-    Chatbot.objects.filter(pk=made.pk).update(live=live, paused_at=chatbot.paused_at, **kept)
+    kept = {"slug": chatbot.slug, "paused_at": chatbot.paused_at}
+    Chatbot.objects.filter(pk=made.pk).update(live=live, **kept)
     finding.forget_all()
     return making.find(organisation_id, made.name)
 

@@ -11,7 +11,7 @@ from django.utils.crypto import salted_hmac
 from psycopg.types.json import Jsonb
 
 from api import database, ids, request_ids
-from api.errors import NotFound, ResponseInProgress
+from api.errors import IdempotencyMismatch, NotFound, ResponseInProgress
 from chatbots.conversing.speaker import Speaker
 from chatbots.finding import Live
 
@@ -19,6 +19,9 @@ LOST_SECONDS: Final = 10
 """An answer that nobody has touched for so long has lost its process."""
 LONGEST_ID: Final = 64
 SALT: Final = "chatbots.conversing.claims"
+OTHER_MESSAGE: Final = (
+    "This Idempotency-Key, or event's id, was used with another message. Use a new one for each."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,13 @@ class Claim:
 
 
 async def claim(live: Live, speaker: Speaker, said: Said) -> Claim:
-    """Raises NotFound (`conversation_not_found`), ResponseInProgress."""
+    """Raises NotFound (`conversation_not_found`), ResponseInProgress, IdempotencyMismatch."""
     async with database.connection() as connection, connection.transaction():
         conversation_id = said.conversation_id or _new_id(live, speaker, said.event_id)
         if said.conversation_id is None:
             await open_conversation(live, speaker, conversation_id, connection, said.metadata)
         count = await _locked(live, speaker, conversation_id, connection)
-        if before := await _claimed(conversation_id, said.event_id, connection):
+        if before := await _claimed(conversation_id, said, connection):
             return before
         await _refuse_second(conversation_id, connection)
         if said.replaces:
@@ -69,7 +72,7 @@ async def known(live: Live, speaker: Speaker, said: Said) -> Claim | None:
         row = await (
             await connection.execute(_HELD, _holder(live, speaker, conversation_id))
         ).fetchone()
-        return await _claimed(conversation_id, said.event_id, connection) if row else None
+        return await _claimed(conversation_id, said, connection) if row else None
 
 
 async def forget(claimed: Claim) -> None:
@@ -140,13 +143,19 @@ def unknown(conversation_id: str) -> NotFound:
 
 
 async def _claimed(
-    conversation_id: str, event_id: str | None, connection: database.Connection
+    conversation_id: str, said: Said, connection: database.Connection
 ) -> Claim | None:
-    if event_id is None:
+    """Raises IdempotencyMismatch: this event was another message."""
+    if said.event_id is None:
         return None
-    values = {"conversation": conversation_id, "event": event_id}
+    values = {"conversation": conversation_id, "event": said.event_id, "text": said.text}
     row = await (await connection.execute(_CLAIMED, values)).fetchone()
-    return Claim(conversation_id, row[0], row[1], is_new=False) if row else None
+    if row is None:
+        return None
+    response_id, message_id, same = row
+    if not same:
+        raise IdempotencyMismatch(OTHER_MESSAGE)
+    return Claim(conversation_id, response_id, message_id, is_new=False)
 
 
 async def _refuse_second(conversation_id: str, connection: database.Connection) -> None:
@@ -218,7 +227,7 @@ _HELD: Final = """
        AND chatbot_id = %(chatbot)s AND visitor_id IS NOT DISTINCT FROM %(visitor)s
 """
 _CLAIMED: Final = """
-    SELECT answer.response_id, answer.id
+    SELECT answer.response_id, answer.id, question.text = %(text)s
       FROM chatbots_message AS question
       JOIN chatbots_message AS answer
         ON answer.conversation_id = question.conversation_id

@@ -15,7 +15,7 @@ from inference import reading, responses, runs
 from inference.batches import lines
 from inference.batches.lines import TakenLine
 from inference.gateway import answers
-from inference.gateway.admission import Admitted, model_for
+from inference.gateway.admission import Admitted
 from inference.gateway.chat_completions import ChatWire
 from inference.gateway.completions import CompletionWire
 from inference.gateway.embeddings import Embeddings
@@ -78,10 +78,9 @@ async def _completion(
 ) -> Ready:
     asked = parse(endpoint.schema, body)
     _require_whole(asked, "stream")
-    entry = await model_for(asked.model, admitted.caller, endpoint.wire.CAPABILITY)
-    wire, order, record = endpoint.order(asked, admitted, entry, line.suffix)
+    wire, order, record = await endpoint.ordered(asked, admitted, line.suffix)
     start = partial(runs.start, _in_batch(order, line), partial(answers.keep, wire), record)
-    return Ready(entry.id, order.choices, start)
+    return Ready(order.entry.id, order.choices, start)
 
 
 async def _response(body: object, admitted: Admitted, line: TakenLine) -> Ready:

@@ -50,16 +50,8 @@ class Endpoint(Border):
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         admitted = await admit(scope, receive)
         asked = self._asked(admitted.raw, scope["path_params"])
-        capability = self.wire.CAPABILITY
-        persona = await personas.find(asked.model, admitted.caller, capability)
-        if persona:
-            entry = persona.entry
-        else:
-            entry = await model_for(asked.model, admitted.caller, capability)
         suffix = request_ids.current().removeprefix("req_")
-        wire, order, record = self.order(asked, admitted, entry, suffix)
-        if persona:
-            order, wire.annotate = await persona.dressed(order, asked.model_fields_set)
+        wire, order, record = await self.ordered(asked, admitted, suffix)
         run = runs.start(order, partial(answers.keep, wire), record)
         reader = run.events()
         request_ids.on_abandon(reader.close)
@@ -75,10 +67,22 @@ class Endpoint(Border):
             body["model"] = path["model"]  # an Azure deployment, which wins there, too
         return parse(self.schema, body)
 
-    def order(
+    async def ordered(
+        self, asked: GeneratingParams, admitted: Admitted, suffix: str
+    ) -> tuple[Wire, Order, Record | None]:
+        """What `runs.start` needs; ids of hold and answer end with `suffix`. Raises ApiError."""
+        capability = self.wire.CAPABILITY
+        persona = await personas.find(asked.model, admitted.caller, capability)
+        if persona is None:
+            entry = await model_for(asked.model, admitted.caller, capability)
+            return self._order(asked, admitted, entry, suffix)
+        wire, order, record = self._order(asked, admitted, persona.entry, suffix)
+        order, wire.annotate = await persona.dressed(order, asked.model_fields_set)
+        return wire, order, record
+
+    def _order(
         self, asked: GeneratingParams, admitted: Admitted, entry: CatalogEntry, suffix: str
     ) -> tuple[Wire, Order, Record | None]:
-        """What `runs.start` needs; the ids of hold and answer end with `suffix`."""
         caller = admitted.caller
         generations = asked.generations(f"gen_{suffix}", entry.id, caller.organisation_id)
         choices = len(generations) * asked.choices_each

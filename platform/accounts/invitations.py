@@ -56,10 +56,10 @@ def invite(
 
 
 def find(token: str) -> Invitation:
-    """The open invitation behind a link. Raises NotFound."""
+    """The open invitation behind a link, while who sent it may. Raises NotFound."""
     found = Invitation.objects.open().filter(digest=_digest(token))
     invitation = found.select_related("organisation", "invited_by").first()
-    if invitation is None:
+    if invitation is None or not _still_covered(invitation):
         raise NotFound(_GONE)
     return invitation
 
@@ -110,6 +110,11 @@ def _clean(email: str) -> str:
 def _scopes_of(organisation_id: str, user: User) -> frozenset[str]:
     member = Membership.objects.for_organisation(organisation_id).filter(user=user).first()
     return member.scopes if member else frozenset()
+
+
+def _still_covered(invitation: Invitation) -> bool:
+    by = invitation.invited_by
+    return by is None or OF_ROLE[invitation.role] <= _scopes_of(invitation.organisation_id, by)
 
 
 def _digest(token: str) -> str:

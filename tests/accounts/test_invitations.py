@@ -51,6 +51,19 @@ def test_a_revoked_or_old_link_opens_nothing(ada: Person, carl: User) -> None:
             invitations.accept(token, carl)
 
 
+def test_a_link_lasts_no_longer_than_the_right_to_send_it(
+    ada: Person, ben: Person, carl: User
+) -> None:
+    his = Membership.objects.filter(organisation=ada.organisation, user=ben.user)
+    his.update(role="admin")
+    _invitation, token = invitations.invite(ada.organisation, carl.email, "developer", ben.user)
+    his.update(role="analyst")
+    with pytest.raises(NotFound):
+        invitations.accept(token, carl)
+    his.update(role="admin")
+    assert invitations.accept(token, carl).role == "developer"
+
+
 def test_a_second_invitation_takes_the_place_of_the_first(ada: Person, carl: User) -> None:
     _invitation, first = invitations.invite(ada.organisation, carl.email, "owner", ada.user)
     _invitation, second = invitations.invite(ada.organisation, carl.email, "analyst", ada.user)

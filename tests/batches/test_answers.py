@@ -8,6 +8,8 @@ import pytest
 from billing import auditing
 from billing.models import Hold, Price
 from billing.pricing import usd
+from chatbots import finding, making, versions
+from chatbots.author import Author
 from files.models import StoredFile
 from inference.batches.models import Batch, Line
 from tests.batches.conftest import CHAT, DOLLAR, INPUT, OUTPUT, Owner, content, request, work
@@ -163,3 +165,18 @@ def test_a_deleted_input_file_fails_the_batch(ada: Owner) -> None:
     ada.http().delete(f"/v1/files/{batch.input_file_id}")
     work(batch)
     assert (batch.status, batch.errors[0]["code"]) == ("failed", "file_not_found")
+
+
+def test_a_line_may_ask_a_chatbot(ada: Owner) -> None:
+    author = Author("ada")
+    chatbot = making.create(
+        ada.organisation.id, author, "support",
+        configuration={"model": "scripted", "system_prompt": "Be kind."},
+    )  # fmt: skip
+    versions.publish(chatbot, author)
+    finding.forget_all()
+    batch = work(ada.create([request("a", "hello there", model="chatbot/support")]))
+    [line] = content(batch.output_file_id)
+    body = line["response"]["body"]
+    assert (body["model"], body["usage"]["prompt_tokens"]) == ("chatbot/support", 4)
+    assert Hold.objects.get().chatbot_id == chatbot.id

@@ -88,6 +88,17 @@ async def test_the_same_idempotency_key_is_one_answer_and_one_charge(
     assert len(await holds()) == 1
 
 
+async def test_the_same_idempotency_key_with_another_message_is_refused(
+    bakery: Tenant, support: Live
+) -> None:
+    key = {"idempotency-key": "a"}
+    first = await prompt(bakery, {"input": "hello"}, **key)
+    for conversation in ({}, {"conversation": first.json["conversation"]}):
+        call = await prompt(bakery, {"input": "something else", **conversation}, **key)
+        assert (call.status, call.error["code"]) == (422, "idempotency_key_reused")
+    assert len(await holds()) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "status", "param"),
     [

@@ -1,4 +1,4 @@
-"""Every number in the README: `make bench` (ten minutes), or one part: `make bench ARGS=engine`.
+"""Every number in the README: `make bench` (half an hour), or one part: `make bench ARGS=engine`.
 
 Parts: adapters, batches, dashboard, embeddings, engine, engine_large, http_gateway, http_road,
 knowledge, ledger, shared, sockets. Figures are ratios or counts for each second of processor time,

@@ -1,7 +1,7 @@
 """Organisations with money, a priced model, and a clean end for the asynchronous pool."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
+from pytest_django import Settings
 
 from accounts.models import APIKey, Organisation
 from accounts.registration import create_organisation
@@ -18,6 +19,7 @@ from billing.accounts import customer_account
 from billing.models import Account, Price
 from billing.pricing import NANO
 from billing.pricing import Price as Rate
+from tests.billing.scripted_stripe import SECRET, ScriptedStripe
 
 MODEL = "tiny"
 RATE = Rate(input=1_000_000, cached_input=250_000, output=2_000_000)  # $1, $0.25, $2 a million
@@ -71,6 +73,16 @@ def set_price(model: str = MODEL, rate: Rate = RATE) -> Price:
     return Price.objects.create(
         model=model, input=rate.input, cached_input=rate.cached_input, output=rate.output
     )
+
+
+@pytest.fixture
+def stripe(settings: Settings) -> Iterator[ScriptedStripe]:
+    scripted = ScriptedStripe().start()
+    settings.STRIPE_SECRET_KEY = "sk_test_1"
+    settings.STRIPE_WEBHOOK_SECRET = SECRET
+    settings.STRIPE_API_URL = scripted.url
+    yield scripted
+    scripted.stop()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,20 +13,10 @@ from api.errors import Unavailable
 from billing import payments
 from billing.accounts import customer_account
 from billing.models import Payment, TopUp
-from tests.billing.scripted_stripe import SECRET, ScriptedStripe, event, signature
+from tests.billing.scripted_stripe import ScriptedStripe, event, signature
 from tests.cast import Person
 
 DOLLAR = 10**9
-
-
-@pytest.fixture
-def stripe(settings: Settings) -> Iterator[ScriptedStripe]:
-    scripted = ScriptedStripe().start()
-    settings.STRIPE_SECRET_KEY = "sk_test_1"
-    settings.STRIPE_WEBHOOK_SECRET = SECRET
-    settings.STRIPE_API_URL = scripted.url
-    yield scripted
-    scripted.stop()
 
 
 @pytest.fixture

@@ -1,17 +1,15 @@
 """Stripe keeps a card, and is asked for a payment by it with nobody present, once."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from billing import payments
 from billing.accounts import customer_account
 from billing.models import AutoTopUp, Payment
 from billing.payments import automatic
-from tests.billing.scripted_stripe import SECRET, ScriptedStripe, event, signature
+from tests.billing.scripted_stripe import ScriptedStripe, event, signature
 from tests.cast import Person
 
 DOLLAR = 10**9
@@ -19,16 +17,6 @@ CARD = {
     "id": "pi_1", "customer": "cus_1",
     "payment_method": {"id": "pm_1", "type": "card", "card": {"brand": "visa", "last4": "4242"}},
 }  # fmt: skip
-
-
-@pytest.fixture
-def stripe(settings: Settings) -> Iterator[ScriptedStripe]:
-    scripted = ScriptedStripe().start()
-    settings.STRIPE_SECRET_KEY = "sk_test_1"
-    settings.STRIPE_WEBHOOK_SECRET = SECRET
-    settings.STRIPE_API_URL = scripted.url
-    yield scripted
-    scripted.stop()
 
 
 def tell(kind: str, **fields: Any) -> int:

@@ -1,10 +1,11 @@
 """Memory of the engine under load: streams, schemas and readers who leave, for as long as you like.
 
-    python -m bench.soak [--minutes 5] [--at-once 32] [--threads 2]
+    python -m bench.soak [--minutes 5] [--at-once 32] [--threads 2] [--busy 1.0]
 
 The 11M random Llama in its own process. Prompts and schemas never repeat for long, a quarter of the
-readers leave before the end. What is kept on purpose (prefixes, grammars) is full after the first
-quarter of the time; from then on the process may not grow.
+readers leave before the end. With `--busy 0.3` they come in waves: nobody asks in the last 7 of 10
+seconds, so that an hour of it leaves the machine to others. What is kept on purpose (prefixes,
+grammars) is full after the first quarter of the time; from then on the process may not grow.
 """
 
 import argparse
@@ -24,21 +25,27 @@ from bench.engine_model import VOCABULARY, make_folder
 from inference.engines.base import GenerationRequest, ResponseFormat, SamplingParams
 from inference.engines.local.client import LocalEngine
 
-SAMPLES: Final = 40
+SAMPLES: Final = 60
+WINDOWS: Final = 6
 MOST_GROWTH: Final = 1.03  # of the last quarter over the second
 SCHEMAS: Final = 500
+WAVE_SECONDS: Final = 10.0
 
 
 class Load:
     """So many readers at once, each asking again as soon as it is answered or has left."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, busy: float) -> None:
         self._engine = LocalEngine(address)
         self._chance = random.Random(0)
+        self._busy = busy
         self.tokens = self.answers = 0
 
     async def read(self) -> None:
         while True:
+            into_wave = time.monotonic() % WAVE_SECONDS
+            if into_wave > self._busy * WAVE_SECONDS:
+                await asyncio.sleep(WAVE_SECONDS - into_wave)
             await self._one()
             self.answers += 1
 
@@ -71,9 +78,9 @@ def resident(process: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-async def soak(address: str, process: int, minutes: float, at_once: int) -> list[float]:
+async def soak(process: int, load: Load, minutes: float, at_once: int) -> list[float]:
     """Megabytes, sample by sample."""
-    load, found = Load(address), []
+    found = []
     readers = [asyncio.create_task(load.read()) for _ in range(at_once)]
     began = time.monotonic()
     print(f"{'minutes':>8}{'MB':>8}{'answers':>10}{'tokens':>10}")
@@ -98,11 +105,18 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--at-once", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--busy", type=float, default=1.0, help="part of the time, 0 to 1")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         folder = make_folder(Path(place))
         with serving(folder, asked.threads) as (address, process):
-            found = asyncio.run(soak(address, process, asked.minutes, asked.at_once))
+            load = Load(address, asked.busy)
+            found = asyncio.run(soak(process, load, asked.minutes, asked.at_once))
+    width = SAMPLES // WINDOWS
+    for start in range(0, SAMPLES, width):
+        window = found[start : start + width]
+        until = asked.minutes * (start + width) / SAMPLES
+        print(f"until minute {until:4.1f}: {min(window):6.0f} to {max(window):6.0f} MB")
     quarter = SAMPLES // 4
     growth = median(found[-quarter:]) / median(found[quarter : 2 * quarter])
     verdict = "reached" if growth <= MOST_GROWTH else "MISSED"

@@ -66,10 +66,9 @@ def from_remote(offer: Offer, address: RemoteAddress) -> list[str]:
 
 
 def from_engine(offer: Offer, address: str) -> None:
-    """Serve what a running engine, or the scripted one, generates. Raises Refused."""
-    if address != registry.SCRIPTED and not address.startswith(
-        (registry.REMOTE + "unix:", registry.REMOTE + "tcp:", registry.RAY)
-    ):
+    """Serve what running engines, or the scripted one, generate. Raises Refused."""
+    known = address == registry.SCRIPTED or address.startswith(registry.RAY)
+    if not known and not registry.named_processes(address):
         raise Refused(
             f"{address!r} is no engine address: use engine:unix:<path>, engine:tcp:<host>:<port>, "
             "ray://<application> or scripted:, and --path for a folder."

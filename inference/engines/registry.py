@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import re
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Protocol
 from inference.engines.adapted import AdaptedEngine
 from inference.engines.base import Engine, EngineUnavailable
 from inference.engines.local.client import LocalEngine
+from inference.engines.local.replicated import ReplicatedEngine
 from inference.engines.remote import BadRemote, RemoteAddress, RemoteEngine
 from inference.engines.remote.address import SCHEMES
 from inference.engines.scripted import ScriptedEngine
@@ -21,6 +23,7 @@ LOCAL = "local:"
 REMOTE = "engine:"
 ADAPTER = "adapter:"
 RAY = "ray://"
+_NEXT = re.compile(rf"\s+(?={REMOTE})")
 
 
 class Served(Protocol):
@@ -40,11 +43,32 @@ class Served(Protocol):
 
 @dataclass(slots=True)
 class _Engines:
-    """Of one event loop: by the address of a process, and by the id of a row of other servers."""
+    """Of one event loop: by the id of a row of other servers, by the addresses of our processes."""
 
-    by_address: dict[str, Engine] = field(default_factory=dict)
+    others: dict[str, Engine] = field(default_factory=dict)
     by_row: dict[str, RemoteEngine] = field(default_factory=dict)
     retiring: dict[RemoteEngine, "asyncio.Task[None]"] = field(default_factory=dict)
+    processes: dict[str, LocalEngine] = field(default_factory=dict)
+    by_processes: dict[tuple[str, ...], LocalEngine | ReplicatedEngine] = field(
+        default_factory=dict
+    )
+
+    def of_processes(self, addresses: tuple[str, ...]) -> LocalEngine | ReplicatedEngine:
+        """One process has one connection, whether it is a replica or alone."""
+        if addresses not in self.by_processes:
+            found = {address: self._process(address) for address in addresses}
+            alone = found[addresses[0]] if len(found) == 1 else None
+            self.by_processes[addresses] = alone or ReplicatedEngine(found)
+        return self.by_processes[addresses]
+
+    def _process(self, address: str) -> LocalEngine:
+        secret = os.environ.get("SMARTER_ENGINE_SECRET")
+        return self.processes.setdefault(address, LocalEngine(address, secret=secret))
+
+    def all(self) -> tuple[Engine, ...]:
+        """Those with connections last: the others speak over them."""
+        ours = (*self.by_processes.values(), *self.processes.values())
+        return (*self.by_row.values(), *self.retiring, *self.others.values(), *ours)
 
     def retire(self, engine: RemoteEngine) -> None:
         self.retiring[engine] = task = asyncio.create_task(engine.retire())
@@ -60,9 +84,10 @@ def engine_for(entry: Served) -> Engine:
     """The engine behind an entry's address; the same object again while the event loop lives.
 
     Addresses: `scripted:`, `local:<folder>` (its own process on this machine),
-    `engine:unix:<path>`, `engine:tcp:<host>:<port>`, `adapter:<folder's name>:<id of its base>`
-    (in the base's own process), `http://…` (OpenAI-compatible servers, see RemoteAddress),
-    `ray://<application>` (on a Ray cluster, with the extra `ray`).
+    `engine:unix:<path>`, `engine:tcp:<host>:<port>` (several of them: replicas),
+    `adapter:<folder's name>:<id of its base>` (in the base's own process), `http://…`
+    (OpenAI-compatible servers, see RemoteAddress), `ray://<application>` (on a Ray cluster, with
+    the extra `ray`).
     Raises EngineUnavailable for any other.
     """
     known = _engines.setdefault(asyncio.get_running_loop(), _Engines())
@@ -70,23 +95,29 @@ def engine_for(entry: Served) -> Engine:
         return _remote(entry, known)
     if entry.engine.startswith(RAY):
         return _on_ray(entry, known)
-    engines = known.by_address
-    address = listening_address(entry)
-    if address not in engines:
-        engines[address] = _open(address)
-    engine = engines[address]
+    if entry.engine.startswith(SCRIPTED):
+        if SCRIPTED not in known.others:
+            known.others[SCRIPTED] = ScriptedEngine()
+        return known.others[SCRIPTED]
+    if not (addresses := listening_addresses(entry)):
+        raise _unreachable(entry)
+    engine = known.of_processes(addresses)
     return AdaptedEngine(engine, entry.adapter) if entry.adapter else engine
 
 
-def listening_address(entry: Served) -> str:
-    """`scripted:`, or where the engine process listens: `unix:<path>` or `tcp:<host>:<port>`."""
-    if entry.engine.startswith(SCRIPTED):
-        return SCRIPTED
+def listening_addresses(entry: Served) -> tuple[str, ...]:
+    """Where its processes listen, each `unix:<path>` or `tcp:<host>:<port>`; () if it has none."""
     if entry.engine.startswith((LOCAL, ADAPTER)):
-        return f"unix:{entry.socket}"
-    if entry.engine.startswith((REMOTE + "unix:", REMOTE + "tcp:")):
-        return entry.engine.removeprefix(REMOTE)
-    raise _unreachable(entry)
+        return (f"unix:{entry.socket}",)
+    return named_processes(entry.engine)
+
+
+def named_processes(engine: str) -> tuple[str, ...]:
+    """Of `engine:tcp:a:1 engine:tcp:b:1`; () where that is not what it says."""
+    named = _NEXT.split(engine)
+    if not all(one.startswith((REMOTE + "unix:", REMOTE + "tcp:")) for one in named):
+        return ()
+    return tuple(dict.fromkeys(one.removeprefix(REMOTE) for one in named))
 
 
 def remotes() -> Iterator[tuple[str, RemoteEngine]]:
@@ -98,10 +129,10 @@ def remotes() -> Iterator[tuple[str, RemoteEngine]]:
 async def close() -> None:
     """Close this event loop's engines (a server's last act; a test's too)."""
     known = _engines.pop(asyncio.get_running_loop(), _Engines())
-    retiring = list(known.retiring)
+    engines = known.all()
     for task in known.retiring.values():
         task.cancel()
-    for engine in (*known.by_address.values(), *known.by_row.values(), *retiring):
+    for engine in engines:
         await engine.close()
 
 
@@ -120,21 +151,15 @@ def _remote(entry: Served, known: _Engines) -> RemoteEngine:
 
 
 def _on_ray(entry: Served, known: _Engines) -> Engine:
-    if entry.engine not in known.by_address:
+    if entry.engine not in known.others:
         try:  # imported only here: Ray is large, and few need it
             module = importlib.import_module("inference.engines.rayserve.engine")
         except ImportError as error:
             raise _unreachable(entry) from error
         application = entry.engine.removeprefix(RAY)
-        known.by_address[entry.engine] = module.RayEngine(application, entry.context_window)
-    return known.by_address[entry.engine]
+        known.others[entry.engine] = module.RayEngine(application, entry.context_window)
+    return known.others[entry.engine]
 
 
 def _unreachable(entry: Served) -> EngineUnavailable:
     return EngineUnavailable(f"No engine can be reached at the address of {entry.id}.")
-
-
-def _open(address: str) -> Engine:
-    if address == SCRIPTED:
-        return ScriptedEngine()
-    return LocalEngine(address, secret=os.environ.get("SMARTER_ENGINE_SECRET"))

@@ -77,8 +77,8 @@ def _of_process() -> Iterable[Metric]:
     busy = GaugeMetricFamily("remote_outstanding", "Calls of this process there.", labels=_LABELS)
     for model, engine in registry.remotes():
         for replica in engine.replicas.all:
-            well.add_metric([model, replica.url], float(replica.ready))
-            busy.add_metric([model, replica.url], replica.outstanding)
+            well.add_metric([model, replica.address], float(replica.ready))
+            busy.add_metric([model, replica.address], replica.outstanding)
     yield from (well, busy)
 
 

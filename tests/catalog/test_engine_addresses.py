@@ -24,21 +24,31 @@ class Row:
 @pytest.mark.parametrize(
     ("address", "listening"),
     [
-        ("scripted:", "scripted:"),
-        ("local:/models/a", "unix:/run/e.sock"),
-        ("adapter:ftjob-1:a", "unix:/run/e.sock"),
-        ("engine:unix:/run/other.sock", "unix:/run/other.sock"),
-        ("engine:tcp:10.0.0.1:7000", "tcp:10.0.0.1:7000"),
+        ("local:/models/a", ["unix:/run/e.sock"]),
+        ("adapter:ftjob-1:a", ["unix:/run/e.sock"]),
+        ("engine:unix:/run/a place/e.sock", ["unix:/run/a place/e.sock"]),
+        ("engine:tcp:10.0.0.1:7000", ["tcp:10.0.0.1:7000"]),
+        ("engine:tcp:a:7000 engine:tcp:b:7000", ["tcp:a:7000", "tcp:b:7000"]),
+        ("scripted:", []),
     ],
 )
-def test_each_kind_of_address_leads_to_where_its_engine_listens(
-    address: str, listening: str
+def test_each_kind_of_address_leads_to_where_its_engines_listen(
+    address: str, listening: list[str]
 ) -> None:
-    assert registry.listening_address(Row("m", address)) == listening
+    assert list(registry.listening_addresses(Row("m", address))) == listening
 
 
 @pytest.mark.parametrize(
-    "address", ["", "http://", "http://a/v1?x=1", "ray://app", "engine:file:/x", "local"]
+    "address",
+    [
+        "",
+        "http://",
+        "http://a/v1?x=1",
+        "ray://app",
+        "engine:file:/x",
+        "local",
+        "engine:tcp:a:1 engine:http:b",
+    ],
 )
 async def test_an_address_without_an_engine_is_unavailable(address: str) -> None:
     with pytest.raises(EngineUnavailable, match="some-model"):

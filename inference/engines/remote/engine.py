@@ -5,12 +5,12 @@ import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 from inference.engines.base import (
     ContextTooLong,
     Delta,
-    EngineError,
     EngineInfo,
     EngineUnavailable,
     GenerationRequest,
@@ -20,16 +20,15 @@ from inference.engines.generating import OnlyGenerates
 from inference.engines.remote import asking, counting, refusals
 from inference.engines.remote.address import RemoteAddress
 from inference.engines.remote.answer import Answer
+from inference.engines.remote.checking import answers
 from inference.engines.remote.connections import Connections
 from inference.engines.remote.counting import Count
-from inference.engines.remote.refusals import Fault
-from inference.engines.remote.replicas import Replicas, answers
 from inference.engines.remote.stream import Stream
 from inference.engines.remote.tokenizing import tokenized
+from inference.engines.replicas import Fault, Replica, Replicas
 
 FIRST_BYTE_SECONDS: Final = 20.0  # then another replica is asked, if there is one
 PREPARED_SECONDS: Final = 60.0  # between `prepare` and `generate`, as in the local engine
-TRIES: Final = 3  # replicas that one request may visit
 logger = logging.getLogger(__name__)
 
 
@@ -50,7 +49,7 @@ class RemoteEngine(OnlyGenerates):
         self._address = address
         self._context_window = context_window
         self.connections = Connections(_headers(address))
-        self.replicas = Replicas(address.urls, self.connections)
+        self.replicas = Replicas(address.urls, partial(answers, self.connections))
 
     async def prepare(self, request: GenerationRequest) -> Prepared:
         asking.refuse_unknown(request)
@@ -73,47 +72,29 @@ class RemoteEngine(OnlyGenerates):
                 yield batch
             stream.replica.succeeded()
         except Fault as fault:
-            self._note(stream, fault)
+            self.replicas.note(stream.replica, fault)
             raise fault.error from fault
         finally:
             stream.close()
 
     async def _begin(self, prepared: _Counted, max_tokens: int) -> Stream:
         """The stream of the first replica that says something."""
-        self.replicas.keep_checking()
+        path = asking.path(prepared.request)
         body = asking.body(prepared.request, self._address, max_tokens)
         by_pieces = self._address.usage_by_pieces
-        path = asking.path(prepared.request)
-        refused: EngineError | None = None
-        for tries, replica in enumerate(self.replicas.in_turn(), 1):
+
+        async def begin(replica: Replica, last: bool) -> Stream:
             answer = Answer(prepared.request, prepared.count, max_tokens, by_pieces=by_pieces)
             stream = Stream(self.connections, replica, answer)
-            seconds = FIRST_BYTE_SECONDS if tries < self._most_tries else None
-            try:
-                await stream.open(path, body, seconds)
-            except Fault as fault:
-                self._note(stream, fault)
-                refused = fault.error
-                if not fault.moves or tries == self._most_tries:
-                    break
-            else:
-                return stream
-        raise refused or EngineUnavailable("No server of this model is well. It is tried again.")
+            await stream.open(path, body, None if last else FIRST_BYTE_SECONDS)
+            return stream
 
-    @property
-    def _most_tries(self) -> int:
-        return min(TRIES, len(self.replicas.all))
-
-    def _note(self, stream: Stream, fault: Fault) -> None:
-        if fault.breaks:
-            stream.replica.failed()
-            detail = {"server": stream.replica.url, "reason": str(fault.error)}
-            logger.warning("remote_engine_failed", extra=detail, exc_info=fault.__cause__)
+        return await self.replicas.first(begin)
 
     async def _tokenized(self, request: GenerationRequest) -> Count:
         for replica in self.replicas.in_turn():
             try:
-                exact = await tokenized(self.connections, replica.url, self._address, request)
+                exact = await tokenized(self.connections, replica.address, self._address, request)
             except Fault as fault:
                 if not fault.moves:
                     raise fault.error from fault
@@ -124,7 +105,7 @@ class RemoteEngine(OnlyGenerates):
     async def info(self) -> EngineInfo:
         """Raises EngineUnavailable."""
         for replica in self.replicas.all:
-            if await answers(self.connections, replica.url):
+            if await self.replicas.answers(replica):
                 name = self._address.model or ""
                 return EngineInfo(name, self._context_window, 0, 0, "unknown", "remote")
         raise EngineUnavailable(refusals.AWAY)

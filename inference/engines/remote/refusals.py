@@ -2,18 +2,17 @@
 
 import json
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from inference.engines.base import (
     ContextTooLong,
-    EngineError,
     EngineOverloaded,
     EngineUnavailable,
     GenerationFailed,
     InvalidGeneration,
 )
+from inference.engines.replicas import Fault
 
 AWAY: Final = "This model's server does not answer."
 _CALLER: Final = {
@@ -25,16 +24,6 @@ _LONGEST_MESSAGE: Final = 500
 _LONGEST_WAIT: Final = 60.0
 _TOO_LONG: Final = re.compile(r"context_length_exceeded|maximum context|context (size|length)")
 _PLACES: Final = re.compile(r"(https?|file)://\S+|(?<![\w.])/(?:[\w.-]+/)+[\w.-]*")
-
-
-@dataclass(slots=True)
-class Fault(Exception):
-    """This replica could not do it. `moves`: another one may be asked, as long as nothing has been
-    said; `breaks`: it counts against this one."""
-
-    error: EngineError
-    moves: bool = True
-    breaks: bool = True
 
 
 def away(why: str = AWAY) -> Fault:

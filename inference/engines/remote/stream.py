@@ -11,8 +11,7 @@ from inference.engines.remote import asking, refusals
 from inference.engines.remote.answer import Answer
 from inference.engines.remote.connection import Broken
 from inference.engines.remote.connections import Connections, Response
-from inference.engines.remote.refusals import Fault
-from inference.engines.remote.replicas import Replica
+from inference.engines.replicas import Fault, Replica
 
 LONGEST_LINE: Final = 1024 * 1024
 LONGEST_REFUSAL: Final = 64 * 1024
@@ -37,12 +36,8 @@ class Stream:
         """Moves on when nothing at all is heard within `seconds`, or the replica is down."""
         self.replica.took()
         try:
-            async with asyncio.timeout(seconds) as patience:
-                self.replica.waiting.add(patience)
-                try:
-                    await self._begin(path, body, patience)
-                finally:
-                    self.replica.waiting.discard(patience)
+            async with self.replica.patience(seconds) as patience:
+                await self._begin(path, body, patience)
         except TimeoutError as error:
             self.close()
             raise refusals.away() from error
@@ -65,7 +60,7 @@ class Stream:
                 self._response.close()
 
     async def _begin(self, path: str, body: dict[str, Any], patience: asyncio.Timeout) -> None:
-        url, content = self.replica.url + path, asking.encoded(body)
+        url, content = self.replica.address + path, asking.encoded(body)
         try:
             self._response = response = await self._connections.asked("POST", url, content)
             if response.status != HTTPStatus.OK:

@@ -10,7 +10,7 @@ from inference.engines.remote import asking, refusals
 from inference.engines.remote.address import RemoteAddress
 from inference.engines.remote.connection import Broken
 from inference.engines.remote.connections import Connections
-from inference.engines.remote.refusals import Fault
+from inference.engines.replicas import Fault
 
 LONGEST_ANSWER: Final = 16 * 1024 * 1024  # vLLM tells the tokens, too
 

@@ -10,7 +10,7 @@ from typing import Final
 import httpx
 
 from inference.engines.remote.address import BadRemote, RemoteAddress
-from inference.engines.remote.replicas import NOT_THERE
+from inference.engines.remote.checking import NOT_THERE
 
 FRESH_SECONDS: Final = 5.0
 PATIENCE: Final = 1.0

@@ -65,7 +65,7 @@ class Command(BaseCommand):
         elif options["remote"]:
             warnings = installing.from_remote(offer, _address(options))
         else:
-            installing.from_engine(offer, options["engine"])
+            installing.from_engine(offer, " ".join(options["engine"]))
         for warning in warnings:
             self.stderr.write(warning)
         self.stdout.write(f"{offer.model_id} is installed.")
@@ -114,7 +114,10 @@ def _add_arguments_of_add(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--path", type=Path, help="a folder with safetensors weights")
     source.add_argument("--repo", metavar="NAME", help="a repository of the hub, as owner/name")
     source.add_argument(
-        "--engine", metavar="ADDRESS", help="engine:unix:… | engine:tcp:… | ray://… | scripted:"
+        "--engine",
+        action="append",
+        metavar="ADDRESS",
+        help="engine:tcp:… or engine:unix:…, one a replica | ray://… | scripted:",
     )
     source.add_argument(
         "--remote", action="append", metavar="URL", help="http://HOST:PORT/v1; one a replica"

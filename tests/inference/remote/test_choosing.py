@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from inference.engines import replicas
 from inference.engines.base import EngineUnavailable, GenerationFailed
-from inference.engines.remote import RemoteAddress, RemoteEngine, replicas
+from inference.engines.remote import RemoteAddress, RemoteEngine
 from tests.inference.remote.upstream import (
     USAGE,
     Call,

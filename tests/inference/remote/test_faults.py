@@ -5,6 +5,7 @@ import asyncio
 
 import pytest
 
+from inference.engines import replicas
 from inference.engines.base import (
     ContextTooLong,
     Delta,
@@ -15,7 +16,6 @@ from inference.engines.base import (
     InvalidGeneration,
 )
 from inference.engines.remote import engine as engine_module
-from inference.engines.remote import replicas
 from tests.inference.remote.upstream import (
     USAGE,
     Call,

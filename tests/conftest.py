@@ -17,7 +17,7 @@ from accounts import keys, registration
 from accounts.models import Membership, User
 from billing import topping_up
 from config import children, draining, postgres
-from tests import first_data
+from tests import first_data, taking_back
 from tests.cast import Person
 from tests.running import ROOT, Server
 
@@ -31,6 +31,9 @@ _running = pytest.StashKey[tuple["subprocess.Popen[bytes]", Path]]()
 def pytest_configure(config: pytest.Config) -> None:
     """Start the database before the workers are; they inherit its address."""
     settings.STORAGES["files"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    # A password's hash is slow on purpose. The servers that tests start keep theirs.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    taking_back.install()
     if "DATABASE_URL" in os.environ:  # a person's own server, or we are a worker
         return
     if config.getoption("numprocesses", None):  # for a few tests it is not worth its while

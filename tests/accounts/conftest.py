@@ -3,19 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts import last_use
 from api import rate_limits
 
 ClientOf = Callable[[str], APIClient]
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(settings: Settings) -> None:
-    """A password hash is slow on purpose, and no purpose of these tests."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

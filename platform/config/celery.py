@@ -1,5 +1,7 @@
 """The Celery application: the tasks of every app, and the clock that starts them."""
 
+import atexit
+import gc
 from typing import Any, cast
 
 from celery import Celery, bootsteps
@@ -49,6 +51,7 @@ class Presence(bootsteps.StartStopStep):
         self.saying.stop()
 
 
+atexit.register(gc.freeze)  # as in manage.py: a worker ends at once
 broker.install()
 app = Celery("smarter")
 app.config_from_object("django.conf:settings", namespace="CELERY")

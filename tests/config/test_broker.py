@@ -8,6 +8,7 @@ from pathlib import Path
 
 import kombu
 import pytest
+from celery.worker import state
 
 from config import broker
 
@@ -54,3 +55,20 @@ def test_what_is_half_written_is_of_no_queue(connection: kombu.Connection, tmp_p
         reading._get("work")
     reading._put("work", {"whole": True})
     assert reading._get("work") == {"whole": True}
+
+
+def test_a_worker_that_was_told_to_stop_waits_for_no_message(
+    connection: kombu.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks once more then, for two seconds: a server that stops would wait for that."""
+    consumer = kombu.Consumer(connection, [kombu.Queue("work")], callbacks=[print])
+    with consumer:
+        start = time.monotonic()
+        with pytest.raises(TimeoutError):
+            connection.drain_events(timeout=2.0)
+        assert time.monotonic() - start < 1.5
+        monkeypatch.setattr(state, "should_stop", 0)
+        start = time.monotonic()
+        with pytest.raises(TimeoutError):
+            connection.drain_events(timeout=2.0)
+        assert time.monotonic() - start < broker.EVERY_SECONDS

@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts import webhooks
 from accounts.models import AuditEntry
@@ -34,7 +35,7 @@ class Banner:
 def set_line(organisation_id: str, nano: int | None, by: str, address: str | None = None) -> None:
     """Tell us when the balance falls below `nano`; None: never. Raises InvalidRequest."""
     if nano is not None and not 0 < nano <= _LARGEST:
-        raise InvalidRequest("The line is an amount above zero, or none.", param="low_balance")
+        raise InvalidRequest(_("The line is an amount above zero, or none."), param="low_balance")
     account = customer_account(organisation_id)
     if account.low_balance == nano:
         return

@@ -6,6 +6,7 @@ from typing import Final
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
+from django.utils import translation
 
 from accounts.models import Membership, Organisation
 
@@ -13,11 +14,12 @@ _TOLD: Final = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.BI
 
 
 def send(organisation: Organisation, name: str, facts: Mapping[str, object]) -> None:
-    """The templates `emails/<name>_subject.txt` and `_message.txt`; one mail each, so that nobody
-    sees the others' addresses."""
+    """The templates `emails/<name>_subject.txt` and `_message.txt`; one mail each, in its reader's
+    language, so that nobody sees the others' addresses."""
     told = {**facts, "organisation": organisation, "site": settings.SITE_URL}
-    subject = " ".join(render_to_string(f"emails/{name}_subject.txt", told).split())
-    body = render_to_string(f"emails/{name}_message.txt", told)
     members = Membership.objects.for_organisation(organisation.id).filter(role__in=_TOLD)
-    for person in members.filter(user__is_active=True).values_list("user__email", flat=True):
-        EmailMessage(subject, body, to=[person]).send()
+    for member in members.filter(user__is_active=True).select_related("user"):
+        with translation.override(member.user.reads):
+            subject = " ".join(render_to_string(f"emails/{name}_subject.txt", told).split())
+            body = render_to_string(f"emails/{name}_message.txt", told)
+        EmailMessage(subject, body, to=[member.user.email]).send()

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from api.errors import InvalidRequest
 from billing.usage import DIMENSIONS, FILTERS, STATES
@@ -43,7 +44,7 @@ def of(query: Mapping[str, str]) -> Period:
     until = _day(query, "to") or timezone.now().date() + timedelta(days=1)
     since = _day(query, "from") or until - _DEFAULT
     if since > until:
-        raise InvalidRequest("'from' is after 'to'.", param="from")
+        raise InvalidRequest(_("'from' is after 'to'."), param="from")
     return Period(since, until)
 
 
@@ -54,7 +55,8 @@ def group_by(query: Mapping[str, str], period: Period) -> list[str]:
         raise InvalidRequest(f"'group_by' is any of {', '.join(DIMENSIONS)}.", param="group_by")
     if "hour" in names and period.days > MOST_DAYS_OF_HOURS:
         raise InvalidRequest(
-            f"Hours are told of {MOST_DAYS_OF_HOURS} days at most. Bring 'from' and 'to' closer.",
+            _("Hours are told of %(days)d days at most. Bring 'from' and 'to' closer.")
+            % {"days": MOST_DAYS_OF_HOURS},
             param="group_by",
         )
     return names
@@ -74,4 +76,5 @@ def _day(query: Mapping[str, str], name: str) -> date | None:
     with suppress(ValueError):
         if _DAYS[0] <= (day := date.fromisoformat(query[name])) <= _DAYS[1]:
             return day
-    raise InvalidRequest(f"'{name}' is a UTC day such as 2026-01-31.", param=name)
+    said = _("'%(name)s' is a UTC day such as 2026-01-31.") % {"name": name}
+    raise InvalidRequest(said, param=name)

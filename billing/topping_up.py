@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts.models import AuditEntry, Organisation
 from api.errors import Forbidden, IdempotencyMismatch, InvalidRequest
@@ -54,7 +55,7 @@ def redeem(
     )
     row = mine.filter(redeemed_by=organisation).first()
     if row is None:
-        raise InvalidRequest("This code is unknown, expired or already redeemed.", param="code")
+        raise InvalidRequest(_("This code is unknown, expired or already redeemed."), param="code")
     return _credit(
         organisation, row.amount, row.id, Provider.CREDIT_CODE, actor=actor, address=address
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext_noop
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -45,7 +46,8 @@ def _origin(text: str) -> str:
     host = parts.netloc.rpartition(":")[0] if _has_port(parts.netloc) else parts.netloc
     if parts.scheme not in {"http", "https"} or parts.path.strip("/") or not _HOST.fullmatch(host):
         raise PydanticCustomError(
-            "origin", "an origin is written https://shop.example or https://*.example.com"
+            "origin",
+            gettext_noop("an origin is written https://shop.example or https://*.example.com"),
         )
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -56,7 +58,7 @@ def _has_port(netloc: str) -> bool:
 
 def _dollars(text: str) -> str:
     if Decimal(text) * NANO >= 2**62:
-        raise PydanticCustomError("budget", "a budget is below 4,000,000,000 dollars")
+        raise PydanticCustomError("budget", gettext_noop("a budget is below 4,000,000,000 dollars"))
     return text
 
 

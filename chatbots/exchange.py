@@ -3,6 +3,7 @@
 from typing import Final
 
 import yaml
+from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from api import strict_yaml
@@ -27,7 +28,7 @@ def read(text: str) -> Configuration:
     except strict_yaml.NotPlainYaml as error:
         raise InvalidRequest(str(error), code="invalid_yaml") from None
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
-        raise InvalidRequest("line 1: the file should hold fields, as an export does.")
+        raise InvalidRequest(_("line 1: the file should hold fields, as an export does."))
     (document,) = documents
     try:
         return Configuration.model_validate(document.value)

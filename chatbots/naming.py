@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
 from api.errors import InvalidRequest
@@ -30,12 +31,12 @@ def take(organisation_id: str, name: str) -> str:
     """
     if not re.fullmatch(NAME, name):
         raise InvalidRequest(
-            "A chatbot's name has 1 to 64 of a-z, 0-9 and inner hyphens.", param="name"
+            _("A chatbot's name has 1 to 64 of a-z, 0-9 and inner hyphens."), param="name"
         )
     Organisation.objects.select_for_update(no_key=True).get(pk=organisation_id)
     mine = Chatbot.objects.all().for_organisation(organisation_id)
     if mine.filter(name=name).exists():
-        raise InvalidRequest("Another chatbot of yours has this name.", param="name")
+        raise InvalidRequest(_("Another chatbot of yours has this name."), param="name")
     FormerName.objects.filter(organisation_id=organisation_id, name=name).delete()
     return _free_slug(name)
 
@@ -43,7 +44,8 @@ def take(organisation_id: str, name: str) -> str:
 def require_room(organisation_id: str) -> None:
     """Raises InvalidRequest."""
     if Chatbot.objects.all().for_organisation(organisation_id).count() >= MOST_CHATBOTS:
-        raise InvalidRequest(f"An organisation has at most {MOST_CHATBOTS} chatbots. Delete one.")
+        said = _("An organisation has at most %(most)d chatbots. Delete one.")
+        raise InvalidRequest(said % {"most": MOST_CHATBOTS})
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.contrib.postgres.search import SearchQuery
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from api.errors import InvalidRequest, NotFound
 from chatbots.author import Author
@@ -139,21 +140,23 @@ def _has(organisation_id: str, **fields: Any) -> Q | Exists:
 
 def _words(organisation_id: str, text: str) -> Q | Exists:
     if not text.strip() or len(text) > LONGEST_SEARCH:
-        raise InvalidRequest(f"'q' has 1 to {LONGEST_SEARCH} characters.", param="q")
+        said = _("A search has 1 to %(most)d characters.") % {"most": LONGEST_SEARCH}
+        raise InvalidRequest(said, param="q")
     return _has(organisation_id, words=SearchQuery(text, config="simple", search_type="websearch"))
 
 
 def _lately(_organisation_id: str, text: str) -> Q:
     days = int(text) if re.fullmatch("[0-9]{1,4}", text) else 0
     if not 1 <= days <= MOST_DAYS:
-        raise InvalidRequest(f"'days' is a whole number from 1 to {MOST_DAYS:,}.", param="days")
+        said = _("'days' is a whole number from 1 to %(most)s.") % {"most": f"{MOST_DAYS:,}"}
+        raise InvalidRequest(said, param="days")
     return Q(last_message_at__gte=timezone.now() - timedelta(days=days))
 
 
 def _dear(_organisation_id: str, text: str) -> Q:
     """Dollars as they are written."""
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-        raise InvalidRequest("'least_cost' is dollars, as 0.002.", param="least_cost")
+        raise InvalidRequest(_("'least_cost' is dollars, as 0.002."), param="least_cost")
     return Q(cost_nano__gte=int(Decimal(text) * NANO))
 
 

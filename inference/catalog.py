@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from api import database
 from api.errors import InvalidRequest, ModelNotFound, ModelUnavailable
@@ -108,10 +109,9 @@ def require_known(name: str, organisation_id: str) -> None:
     visible = ServedModel.objects.visible_to(organisation_id)
     aliases = ModelAlias.objects.filter(model__in=visible)
     if not (visible.filter(pk=name).exists() or aliases.filter(name=name).exists()):
+        said = _("The model `%(name)s` does not exist. GET /v1/model/info lists them all.")
         raise InvalidRequest(
-            f"The model `{name[:NAME_LENGTH]}` does not exist. GET /v1/model/info lists them all.",
-            param="default_model",
-            code="model_not_found",
+            said % {"name": name[:NAME_LENGTH]}, param="default_model", code="model_not_found"
         )
 
 

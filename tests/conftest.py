@@ -12,6 +12,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
+from django.utils import translation
 
 from accounts import keys, registration
 from accounts.models import Membership, User
@@ -85,6 +86,13 @@ def _shared(item: pytest.Item) -> str | None:
     if any(found[-1].scope == "module" for found in known):
         return f"{folder}_{item.path.stem}"
     return None
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """A page in German leaves its language active where no server takes it away."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

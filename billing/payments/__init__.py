@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
 from api.errors import InvalidRequest
@@ -43,7 +44,7 @@ def begin(
     """
     chosen = provider()
     if chosen is None:
-        raise InvalidRequest("No payment provider is set up here. Redeem a credit code instead.")
+        raise InvalidRequest(_("No payment provider is set up here. Redeem a credit code instead."))
     check_amount(amount_nano)
     payment = Payment.objects.create(
         organisation=Organisation.objects.get(pk=organisation_id),
@@ -66,9 +67,9 @@ def begin(
 def check_amount(nano: int) -> None:
     """Raises InvalidRequest for what no provider takes."""
     if nano % CENT or not LEAST <= nano <= MOST:
-        raise InvalidRequest(
-            f"Pay whole cents, from ${LEAST // 10**9} to ${MOST // 10**9:,}.", param="amount"
-        )
+        bounds = {"least": LEAST // 10**9, "most": f"{MOST // 10**9:,}"}
+        said = _("Pay whole cents, from $%(least)s to $%(most)s.") % bounds
+        raise InvalidRequest(said, param="amount")
 
 
 @transaction.atomic

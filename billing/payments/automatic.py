@@ -13,6 +13,8 @@ from typing import Final
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts import webhooks
 from accounts.models import AuditEntry
@@ -56,15 +58,13 @@ def switch_on(
     chosen = payments.provider()
     auto = AutoTopUp.objects.select_for_update().filter(pk=organisation_id).first()
     if auto is None or not auto.method or chosen is None or auto.provider != chosen.name:
-        raise InvalidRequest("Save a card first: tick it when you top up.")
+        raise InvalidRequest(_("Save a card first: tick it when you top up."))
     payments.check_amount(amount)
     if not 0 < below <= amount:
-        raise InvalidRequest("The line is above zero, and at most the amount.", param="below")
+        raise InvalidRequest(_("The line is above zero, and at most the amount."), param="below")
     if not amount <= most_a_month <= MOST_A_MONTH:
-        raise InvalidRequest(
-            f"A month's limit is at least the amount, and at most ${MOST_A_MONTH // 10**9:,}.",
-            param="most_a_month",
-        )
+        said = _("A month's limit is at least the amount, and at most $%(most)s.")
+        raise InvalidRequest(said % {"most": f"{MOST_A_MONTH // 10**9:,}"}, param="most_a_month")
     before = _said(auto)
     auto.is_on, auto.below, auto.amount, auto.most_a_month = True, below, amount, most_a_month
     auto.failures, auto.problem, auto.next_try_at, auto.capped_at = 0, "", None, None
@@ -140,13 +140,17 @@ def _payment(auto: AutoTopUp) -> Payment | None:
 def _give_up(auto: AutoTopUp, payment: Payment) -> None:
     """Asked for again it might be charged twice: a person must look."""
     payments.ended(payment, Payment.State.REFUSED)
-    _stop(auto, f"Nobody knows what became of payment {payment.id}: ask your provider.")
+    log.error("automatic payment given up", extra={"payment": payment.id})
+    _stop(auto, gettext_noop("Nobody knows what became of the last payment: ask your provider."))
 
 
 def _pay(auto: AutoTopUp, payment: Payment) -> None:
     provider = payments.provider()
     if provider is None or provider.name != payment.provider:
-        declined(payment, "The payment provider that keeps the card is not set up any more.")
+        declined(
+            payment,
+            gettext_noop("The payment provider that keeps the card is not set up any more."),
+        )
         return
     try:
         charge = provider.charge(payment, Card(auto.customer, auto.method, auto.label))

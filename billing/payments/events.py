@@ -8,6 +8,7 @@ import logging
 from typing import Any, Final
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 from pydantic import BaseModel, ValidationError
 
 from api.errors import InvalidRequest
@@ -97,7 +98,7 @@ def _automatic(kind: str, intent: Intent) -> None:
     if ours is None or ours.provider_ref not in {"", intent.id}:
         return
     if kind == "payment_intent.payment_failed":
-        automatic.declined(ours, "The card was declined.")
+        automatic.declined(ours, gettext_noop("The card was declined."))
     elif intent.currency == "usd" and intent.amount_received == stripe.cents(ours):
         automatic.paid(ours, intent.id)
     else:

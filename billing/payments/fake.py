@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from billing.models import Payment, TopUp
 from billing.payments.provider import Card, Charge, Checkout, Declined
@@ -19,5 +20,5 @@ class Fake:
 
     def charge(self, payment: Payment, card: Card) -> Charge:
         if card.method == DECLINES.method:
-            raise Declined("The test card declines every payment.")
+            raise Declined(gettext_noop("The test card declines every payment."))
         return Charge(payment.id, paid=True)

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from api.errors import InvalidRequest, Unavailable
 from billing.models import Payment, TopUp
@@ -23,7 +24,9 @@ TOLERANCE: Final = 300
 _NANO_PER_CENT: Final = 10**7
 _REFUSALS: Final = {HTTPStatus.BAD_REQUEST, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND}
 """Answers to a charge after which nothing was taken: no such card, or one that declines."""
-_AWAY: Final = "The payment provider does not answer. Nothing was paid; try again in a minute."
+_AWAY: Final = gettext_lazy(
+    "The payment provider does not answer. Nothing was paid; try again in a minute."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Stripe:
         try:
             return Checkout(str(session["id"]), str(session["url"]))
         except KeyError as error:
-            raise Unavailable(_AWAY) from error
+            raise Unavailable(str(_AWAY)) from error
 
     def charge(self, payment: Payment, card: Card) -> Charge:
         """A PaymentIntent without its payer; known already, it is only looked at."""
@@ -82,7 +85,7 @@ class Stripe:
             label = f"{said.get('brand', method['type'])} {said.get('last4', '')}".strip()
             return Card(str(paid["customer"]), str(method["id"]), label.capitalize()[:60])
         except (KeyError, TypeError, AttributeError) as error:
-            raise Unavailable(_AWAY) from error
+            raise Unavailable(str(_AWAY)) from error
 
     def _ask(
         self, verb: str, path: str, fields: dict[str, str] | None = None, once: str = ""
@@ -105,7 +108,7 @@ class Stripe:
             answer.raise_for_status()
             told: dict[str, Any] = answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise Unavailable(_AWAY) from error
+            raise Unavailable(str(_AWAY)) from error
         return told
 
 
@@ -118,13 +121,13 @@ def _charge(intent: dict[str, Any]) -> Charge:
             return Charge(str(intent["id"]), paid=False)
         case "requires_payment_method" | "requires_action" | "canceled":
             raise Declined(_reason({"error": intent.get("last_payment_error")}))
-    raise Unavailable(_AWAY)
+    raise Unavailable(str(_AWAY))
 
 
 def _reason(body: dict[str, Any]) -> str:
     error = body.get("error")
     told = error.get("message") if isinstance(error, dict) else None
-    return str(told or "The card was declined.")[:300]
+    return str(told or gettext_noop("The card was declined."))[:300]
 
 
 def cents(payment: Payment) -> int:

@@ -2,6 +2,8 @@
 
 from typing import TypeVar
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -16,9 +18,18 @@ CODES = {
     "unsupported": "unsupported_parameter",
 }
 REASONS = {  # where pydantic would speak of Python
-    "model_type": "it should be an object",
-    "dict_type": "it should be an object",
-    "list_type": "it should be an array",
+    "model_type": gettext_noop("it should be an object"),
+    "dict_type": gettext_noop("it should be an object"),
+    "list_type": gettext_noop("it should be an array"),
+}
+PYDANTICS = {  # what it says itself, in English only; a page says these to its reader
+    "greater_than_equal": gettext_noop("input should be greater than or equal to {ge}"),
+    "less_than_equal": gettext_noop("input should be less than or equal to {le}"),
+    "string_pattern_mismatch": gettext_noop("string should match pattern '{pattern}'"),
+    "string_too_long": gettext_noop("string should have at most {max_length} characters"),
+    "string_too_short": gettext_noop("string should have at least {min_length} characters"),
+    "unknown_variable": gettext_noop("{{{{{name}}}}} is unknown; there are {known}"),
+    "too_long": gettext_noop("list should have at most {max_length} items"),
 }
 
 
@@ -40,10 +51,19 @@ def refusal(error: ErrorDetails) -> InvalidRequest:
         return InvalidRequest(f"Unknown parameter: '{param}'.", param=param, code=code)
     if kind == "missing":
         return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code=code)
-    reason = REASONS.get(kind) or error["msg"][:1].lower() + error["msg"][1:]
     if not param:
-        return InvalidRequest(f"The body is wrong: {reason}.", code=code)
-    return InvalidRequest(f"Invalid '{param}': {reason}.", param=param, code=code)
+        return InvalidRequest(f"The body is wrong: {_reason(error)}.", code=code)
+    said = _("Invalid '%(param)s': %(reason)s.") % {"param": param, "reason": _reason(error)}
+    return InvalidRequest(said, param=param, code=code)
+
+
+def _reason(error: ErrorDetails) -> str:
+    if ours := REASONS.get(error["type"]):
+        return _(ours)
+    known = PYDANTICS.get(error["type"], "")
+    if known and (said := _(known)) != known:
+        return said.format_map(error["ctx"])
+    return _(error["msg"][:1].lower() + error["msg"][1:])
 
 
 def _param(error: ErrorDetails) -> str:

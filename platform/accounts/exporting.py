@@ -35,7 +35,8 @@ def _parts(user: User) -> dict[str, Iterable[Mapping[str, Any]]]:
     return {
         "account": _rows(
             User.objects.filter(pk=user.pk),
-            "id", "email", "name", "theme", "language", "is_staff", "created_at", "last_login",
+            "id", "email", "name", "theme", "language", "browser_language", "is_staff",
+            "created_at", "last_login",
         ),
         "addresses": _rows(EmailAddress.objects.filter(user=user), "email", "verified", "primary"),
         "second_factors": _rows(

@@ -9,7 +9,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from accounts import members
 from accounts.models import AuditEntry, Invitation, Membership, Organisation, User
 from accounts.scopes import OF_ROLE
 from api.errors import Forbidden, InvalidRequest, NotFound
@@ -18,7 +21,9 @@ LASTS: Final = timedelta(days=7)
 MOST_OPEN: Final = 100
 """Open invitations of one organisation."""
 
-_GONE: Final = "This invitation has expired, was used or was taken back. Ask for a new one."
+_GONE: Final = gettext_lazy(
+    "This invitation has expired, was used or was taken back. Ask for a new one."
+)
 
 
 @transaction.atomic
@@ -33,18 +38,20 @@ def invite(
     """
     email = _clean(email)
     if role not in OF_ROLE:
-        raise InvalidRequest(f"A role is one of {', '.join(sorted(OF_ROLE))}.", param="role")
+        raise InvalidRequest(members.unknown_role(), param="role")
     if by is not None and not OF_ROLE[role] <= _scopes_of(organisation.id, by):
-        raise Forbidden(f"Your own role does not cover that of {role}.", param="role")
+        said = _("Your own role does not cover that of %(role)s.") % {"role": role}
+        raise Forbidden(said, param="role")
     Organisation.objects.select_for_update().get(pk=organisation.pk)  # one open one for an address
     if Membership.objects.filter(organisation=organisation, user__email=email).exists():
-        raise InvalidRequest("This address belongs to a member already.", param="email")
+        raise InvalidRequest(_("This address belongs to a member already."), param="email")
     mine = Invitation.objects.for_organisation(organisation.id).filter(
         accepted_at=None, revoked_at=None
     )
     mine.filter(email=email).update(revoked_at=Now())
     if mine.open().count() >= MOST_OPEN:
-        raise InvalidRequest(f"At most {MOST_OPEN} invitations can be open. Take some back.")
+        said = _("At most %(most)d invitations can be open. Take some back.") % {"most": MOST_OPEN}
+        raise InvalidRequest(said)
     token = secrets.token_urlsafe(32)
     invitation = Invitation.objects.create(
         organisation=organisation, email=email, role=role, digest=_digest(token), invited_by=by,
@@ -60,7 +67,7 @@ def find(token: str) -> Invitation:
     found = Invitation.objects.open().filter(digest=_digest(token))
     invitation = found.select_related("organisation", "invited_by").first()
     if invitation is None or not _still_covered(invitation):
-        raise NotFound(_GONE)
+        raise NotFound(str(_GONE))
     return invitation
 
 
@@ -72,10 +79,11 @@ def accept(token: str, user: User, address: str | None = None) -> Membership:
     """
     invitation = find(token)
     if user.email != invitation.email:
-        raise Forbidden(f"This invitation is for {invitation.email}. Sign in with that address.")
+        said = _("This invitation is for %(email)s. Sign in with that address.")
+        raise Forbidden(said % {"email": invitation.email})
     used = Invitation.objects.open().filter(pk=invitation.pk).update(accepted_at=Now())
     if not used:
-        raise NotFound(_GONE)
+        raise NotFound(str(_GONE))
     membership, _fresh = Membership.objects.get_or_create(
         organisation_id=invitation.organisation_id, user=user, defaults={"role": invitation.role}
     )
@@ -103,7 +111,7 @@ def _clean(email: str) -> str:
     try:
         validate_email(email)
     except ValidationError as error:
-        raise InvalidRequest("This is no email address.", param="email") from error
+        raise InvalidRequest(_("This is no email address."), param="email") from error
     return email
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models.functions import Least, Now
+from django.utils.translation import gettext as _
 
 from accounts import key_material
 from accounts.actor import Actor
@@ -74,7 +75,7 @@ def change(actor: Actor, key_id: str, fields: Mapping[str, Any]) -> APIKey:
     for name, value in fields.items():
         setattr(key, name, value)
     if key.kind == APIKey.Kind.PUBLISHABLE and key.scopes:
-        raise InvalidRequest("A publishable key has no scopes.", param="scopes")
+        raise InvalidRequest(_("A publishable key has no scopes."), param="scopes")
     _refuse_wider(actor, key)
     key.save(update_fields=list(fields))
     actor.record("api_key.changed", key.id, before=before, after=_facts(key))
@@ -109,7 +110,7 @@ def revoke(actor: Actor, key_id: str) -> APIKey:
     """From the next request on; revoking twice is as good as once."""
     key = _locked(actor, key_id)
     if not actor.caller.scopes >= set(key.scopes):
-        raise Forbidden("This key may do more than yours, so yours cannot revoke it.")
+        raise Forbidden(_("This key may do more than yours, so yours cannot revoke it."))
     if key.revoked_at is None:
         APIKey.objects.filter(pk=key.pk).update(revoked_at=Now())
         key.refresh_from_db(fields=["revoked_at"])
@@ -125,7 +126,7 @@ def _current(actor: Actor, key_id: str) -> APIKey:
     """The key, locked; nothing gives one that has ended its life back."""
     key = _locked(actor, key_id)
     if key.replaced_by_id or not APIKey.objects.usable().filter(pk=key.pk).exists():
-        raise InvalidRequest("This key is revoked, expired or already rotated. Make a new one.")
+        raise InvalidRequest(_("This key is revoked, expired or already rotated. Make a new one."))
     return key
 
 
@@ -162,9 +163,12 @@ def _refuse_wider(actor: Actor, wanted: APIKey) -> None:
         and not (wanted.cidrs and all(_is_inside(cidr, own.cidrs) for cidr in wanted.cidrs)),
     }
     if param := next((name for name, is_wider in wider.items() if is_wider), None):
-        raise Forbidden(f"The {param} asked for go beyond those of the key that asks.", param=param)
+        said = _("The %(param)s asked for go beyond those of the key that asks.")
+        raise Forbidden(said % {"param": param}, param=param)
     if own.budget_nano is not None:
-        raise Forbidden("A key with a budget cannot make or change keys: budgets would multiply.")
+        raise Forbidden(
+            _("A key with a budget cannot make or change keys: budgets would multiply.")
+        )
 
 
 def _is_wider(wanted: list[str] | None, own: list[str] | None) -> bool:
@@ -181,7 +185,8 @@ def _is_inside(cidr: str, around: list[str]) -> bool:
 
 def _refuse_too_many(organisation_id: str) -> None:
     if APIKey.objects.for_organisation(organisation_id).usable().count() >= MOST_KEYS:
-        raise InvalidRequest(f"An organisation has up to {MOST_KEYS} usable keys. Revoke some.")
+        said = _("An organisation has up to %(most)d usable keys. Revoke some.")
+        raise InvalidRequest(said % {"most": MOST_KEYS})
 
 
 def _facts(key: APIKey) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.db import connection, models, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts import members
 from accounts.models import APIKey, AuditEntry, Invitation, Membership, Organisation, User
@@ -41,7 +42,8 @@ def delete_account(user: User) -> None:
     user = User.objects.select_for_update().get(pk=user.pk)
     if waiting := to_hand_over(user):
         names = ", ".join(organisation.name for organisation in waiting)
-        raise InvalidRequest(f"Make somebody else an owner of {names} first.")
+        said = _("Make somebody else an owner of %(teams)s first.") % {"teams": names}
+        raise InvalidRequest(said)
     for organisation in to_close(user):
         close(organisation, by=user)
     _end_sessions(user)

@@ -1,12 +1,16 @@
 """Changing and ending memberships, written down in the audit; an organisation keeps an owner."""
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import AuditEntry, Membership, Organisation, User
 from accounts.scopes import OF_ROLE
 from api.errors import Forbidden, InvalidRequest, NotFound
 
-LAST_OWNER = "This is the organisation's only owner. Make somebody else an owner first."
+LAST_OWNER = gettext_lazy(
+    "This is the organisation's only owner. Make somebody else an owner first."
+)
 
 
 @transaction.atomic
@@ -18,7 +22,7 @@ def change_role(
     It bites on the next request of every key that the member made.
     """
     if role not in OF_ROLE:
-        raise InvalidRequest(f"A role is one of {', '.join(sorted(OF_ROLE))}.", param="role")
+        raise InvalidRequest(unknown_role(), param="role")
     member = _locked(organisation_id, member_id)
     _require_rank(organisation_id, by, member.role, role)
     if role != Membership.Role.OWNER:
@@ -43,6 +47,10 @@ def remove(organisation_id: str, member_id: str, by: User, address: str | None =
     member.delete()
 
 
+def unknown_role() -> str:
+    return _("A role is one of %(roles)s.") % {"roles": ", ".join(sorted(OF_ROLE))}
+
+
 def is_last_owner(member: Membership) -> bool:
     owners = Membership.objects.for_organisation(member.organisation_id)
     others = owners.filter(role=Membership.Role.OWNER).exclude(pk=member.pk)
@@ -62,12 +70,12 @@ def _require_rank(organisation_id: str, by: User, *roles: str) -> None:
     own = Membership.objects.for_organisation(organisation_id).filter(user=by).first()
     held = own.scopes if own else frozenset()
     if "admin" not in held or any(not OF_ROLE[role] <= held for role in roles):
-        raise Forbidden("Your own role does not cover this one.", param="role")
+        raise Forbidden(_("Your own role does not cover this one."), param="role")
 
 
 def _require_another_owner(member: Membership) -> None:
     if is_last_owner(member):
-        raise InvalidRequest(LAST_OWNER, param="role")
+        raise InvalidRequest(str(LAST_OWNER), param="role")
 
 
 def _record(

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext as _
 
 LONGEST: Final = 120
 LONGEST_MODEL: Final = 200
@@ -16,9 +17,8 @@ def require_name(text: str) -> None:
     """A Django validator."""
     is_unseen = any(unicodedata.category(character) in _UNSEEN for character in text)
     if is_unseen or not 0 < len(text.strip()) <= LONGEST:
-        raise ValidationError(
-            f"A name has 1 to {LONGEST} characters, and none of them is a control character."
-        )
+        said = _("A name has 1 to %(most)d characters, and none of them is a control character.")
+        raise ValidationError(said % {"most": LONGEST})
 
 
 require_model_name = RegexValidator(

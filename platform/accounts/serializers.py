@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -29,7 +31,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         if isinstance(data, Mapping):
             unknown = [name for name in data if name not in self.fields]
             if unknown:
-                raise serializers.ValidationError({str(unknown[0])[:64]: "Unknown parameter."})
+                raise serializers.ValidationError({str(unknown[0])[:64]: _("Unknown parameter.")})
         return super().to_internal_value(data)
 
 
@@ -37,7 +39,9 @@ class StrictSerializer(serializers.Serializer[Any]):
 class NanoDollarsField(serializers.Field[int, str, str, int]):
     """Integer nano-dollars inside, a decimal string of US dollars outside."""
 
-    default_error_messages = {"wrong": "Give US dollars as a decimal string, such as '12.50'."}
+    default_error_messages = {
+        "wrong": gettext_lazy("Give US dollars as a decimal string, such as '12.50'.")
+    }
 
     def to_representation(self, value: int) -> str:
         dollars, nano = divmod(value, 10**9)
@@ -153,18 +157,20 @@ class APIKeyChangeSerializer(StrictSerializer):
         try:
             return sorted({str(addresses.network(cidr)) for cidr in cidrs})
         except ValueError as error:
-            raise serializers.ValidationError("Not a network, such as 10.0.0.0/8.") from error
+            raise serializers.ValidationError(_("Not a network, such as 10.0.0.0/8.")) from error
 
     def validate_expires_at(self, moment: datetime | None) -> datetime | None:
         if moment is not None and moment <= timezone.now():
-            raise serializers.ValidationError("This moment is past. Revoke the key instead.")
+            raise serializers.ValidationError(_("This moment is past. Revoke the key instead."))
         return moment
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("budget_nano" in attrs) != ("budget_period" in attrs):
-            raise serializers.ValidationError({"budget": "Give budget and budget_period together."})
+            raise serializers.ValidationError(
+                {"budget": _("Give budget and budget_period together.")}
+            )
         if (attrs.get("budget_nano") is None) != (attrs.get("budget_period") is None):
-            raise serializers.ValidationError({"budget": "Both have a value, or both are null."})
+            raise serializers.ValidationError({"budget": _("Both have a value, or both are null.")})
         return attrs
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from django.utils.translation import gettext_noop
+
 from files import storage
 from files.models import StoredFile
 
@@ -23,14 +25,17 @@ Told = Callable[[int, int], object]
 """Called twice a second with how many pages have been read, and how many there are."""
 MOST_OUTPUT: Final = 64 * 1024 * 1024
 CODES: Final = {
-    "too_complex": "It takes more memory or time to read than is allowed. Split or simplify it.",
-    "too_much_text": "It holds more text than is allowed. Split it.",
-    "broken": "It cannot be read: it is damaged, or not what its name says.",
-    "encrypted": "It is protected by a password. Upload it without one.",
-    "no_text": "No text was found in it; scanned pages are only pictures.",
-    "unsupported": "Text cannot be taken from files of this kind.",
-    "not_installed": "This server reads no Office files: its administrator can install the extra "
-    "'rag'.",
+    "too_complex": gettext_noop(
+        "It takes more memory or time to read than is allowed. Split or simplify it."
+    ),
+    "too_much_text": gettext_noop("It holds more text than is allowed. Split it."),
+    "broken": gettext_noop("It cannot be read: it is damaged, or not what its name says."),
+    "encrypted": gettext_noop("It is protected by a password. Upload it without one."),
+    "no_text": gettext_noop("No text was found in it; scanned pages are only pictures."),
+    "unsupported": gettext_noop("Text cannot be taken from files of this kind."),
+    "not_installed": gettext_noop(
+        "This server reads no Office files: its administrator can install the extra 'rag'."
+    ),
 }
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import IO, Final
 
+from django.utils.translation import gettext as _
+
 from api.errors import InvalidRequest
 from files.storage import CHUNK
 
@@ -71,7 +73,8 @@ def of(stream: IO[bytes], filename: str) -> str:
         extension and kind in EXTENSIONS and extension not in EXTENSIONS[kind]
     ):
         raise InvalidRequest(
-            f"The file is called *{extension}, but its content is {kind}. Give it its right name.",
+            _("The file is called *%(extension)s, but its content is %(kind)s. Rename it.")
+            % {"extension": extension, "kind": kind},
             param="file",
             code="unsupported_file",
         )
@@ -95,11 +98,11 @@ def _office_kind(stream: IO[bytes]) -> str:
         with zipfile.ZipFile(stream) as archive:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise _unsupported("a broken ZIP archive") from error
-    for member, (_, kind) in _OFFICE.items():
+        raise _unsupported(_("This file is a broken ZIP archive.")) from error
+    for member, (_suffix, kind) in _OFFICE.items():
         if member in names:
             return kind
-    raise _unsupported("a ZIP archive")
+    raise _unsupported(_("This file is a ZIP archive."))
 
 
 def _text_kind(stream: IO[bytes], filename: str) -> str:
@@ -107,11 +110,13 @@ def _text_kind(stream: IO[bytes], filename: str) -> str:
     try:
         for chunk in chunks(stream):
             if b"\0" in chunk:
-                raise _unsupported("binary data of a kind that is not served")
+                raise _unsupported(_("This file is binary data of a kind that is not served."))
             decoder.decode(chunk)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise _unsupported("neither UTF-8 text nor a kind that is served") from error
+        raise _unsupported(
+            _("This file is neither UTF-8 text nor a kind that is served.")
+        ) from error
     return _TEXT.get(PurePosixPath(filename).suffix.lower(), PLAIN)
 
 
@@ -123,8 +128,5 @@ def chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _unsupported(what: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"This file is {what}. Text (UTF-8), PDF, Word, PowerPoint, Excel and images are served.",
-        param="file",
-        code="unsupported_file",
-    )
+    served = _("Text (UTF-8), PDF, Word, PowerPoint, Excel and images are served.")
+    return InvalidRequest(f"{what} {served}", param="file", code="unsupported_file")

@@ -8,6 +8,7 @@ from typing import IO, Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from api.errors import InvalidRequest
 from files import kinds, lines, room, storage
@@ -31,12 +32,12 @@ class Incoming:
 def receive(organisation_id: str, incoming: Incoming) -> StoredFile:
     """Raises InvalidRequest, StorageQuotaExceeded, StorageFull; then nothing is left behind."""
     if incoming.size == 0:
-        raise InvalidRequest("The file is empty.", param="file", code="empty_file")
+        raise InvalidRequest(_("The file is empty."), param="file", code="empty_file")
     filename = kinds.clean_name(incoming.filename)
     content_type = kinds.of(incoming.stream, filename)
     if incoming.purpose in _ONLY_LINES and not content_type.startswith(("text/", "application/j")):
         raise InvalidRequest(
-            f"A file for '{incoming.purpose}' is JSON Lines (*.jsonl).",
+            _("A file for '%(purpose)s' is JSON Lines (*.jsonl).") % {"purpose": incoming.purpose},
             param="file",
             code="unsupported_file",
         )

@@ -4,6 +4,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db.models import F, Q
+from django.utils.translation import gettext as _
 
 from api.errors import StorageQuotaExceeded
 from files.models import Space
@@ -19,10 +20,12 @@ def take(organisation_id: str, size: int) -> None:
     if Space.objects.filter(fits, pk=organisation_id).update(used=F("used") + size):
         return
     space = Space.objects.get(pk=organisation_id)
-    raise StorageQuotaExceeded(
-        f"Your files take {space.used / MEGABYTE:,.1f} of {space.allowed / MEGABYTE:,.1f} MB; "
-        f"{size / MEGABYTE:,.1f} MB more do not fit. Delete files that are not needed."
+    sizes = {"used": space.used, "allowed": space.allowed, "more": size}
+    said = _(
+        "Your files take %(used)s of %(allowed)s MB; %(more)s MB more do not fit. "
+        "Delete files that are not needed."
     )
+    raise StorageQuotaExceeded(said % {k: f"{n / MEGABYTE:,.1f}" for k, n in sizes.items()})
 
 
 def give_back(organisation_id: str, size: int) -> None:

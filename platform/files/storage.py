@@ -11,6 +11,7 @@ from typing import IO, Any, Final
 
 from django.core.files import File
 from django.core.files.storage import Storage, storages
+from django.utils.translation import gettext as _
 
 from api.errors import StorageFull, StorageUnavailable
 
@@ -68,10 +69,10 @@ def faults_are_named() -> Iterator[None]:
     except OSError as error:
         if error.errno in NO_ROOM:
             raise StorageFull(
-                "The server has no room for this file. Its administrator has to free some."
+                _("The server has no room for this file. Its administrator has to free some.")
             ) from error
         log.warning("files cannot be reached: %s", error)
         raise StorageUnavailable(
-            "The place of files does not answer. Try again; if it lasts, tell the administrator.",
+            _("Where the files lie does not answer. Try again, or tell the administrator."),
             retry_after=5,
         ) from error

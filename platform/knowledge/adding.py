@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from api.errors import InvalidRequest, NotFound, StorageQuotaExceeded
 from files.models import StoredFile
@@ -86,10 +87,12 @@ def require_room(organisation_id: str) -> None:
     files = StoreFile.objects.all().for_organisation(organisation_id)
     used = files.aggregate(used=Sum("usage_bytes", default=0))["used"]
     if used >= settings.KNOWLEDGE_QUOTA_BYTES:
-        raise StorageQuotaExceeded(
-            f"The texts in your vector stores take {used:,} bytes of "
-            f"{settings.KNOWLEDGE_QUOTA_BYTES:,}. Remove files from them first."
+        said = _(
+            "The texts in your vector stores take %(used)s bytes of %(allowed)s. "
+            "Remove files from them first."
         )
+        sizes = {"used": f"{used:,}", "allowed": f"{settings.KNOWLEDGE_QUOTA_BYTES:,}"}
+        raise StorageQuotaExceeded(said % sizes)
 
 
 def _row(store: VectorStore, asked: FileAdd, batch: FileBatch | None) -> StoreFile:
@@ -115,5 +118,6 @@ def _require_mine(organisation_id: str, file_ids: Collection[str], param: str) -
 def _require_place(store: VectorStore, new: int) -> None:
     if store.files.count() + new > MOST_FILES:
         raise InvalidRequest(
-            f"A vector store has at most {MOST_FILES:,} files. Make another store.",
+            _("A vector store has at most %(most)s files. Make another store.")
+            % {"most": f"{MOST_FILES:,}"},
         )

@@ -17,7 +17,7 @@ from django.utils.translation.template import templatize
 from tests.cast import Person
 
 CATALOGUE: Final[Path] = settings.BASE_DIR / "locale/de/LC_MESSAGES/django.mo"
-VERBS: Final = {"_", "gettext", "gettext_lazy"}
+VERBS: Final = {"_", "gettext", "gettext_lazy", "gettext_noop"}
 COUNTING: Final = {"ngettext", "ngettext_lazy"}
 BLANKS: Final = re.compile(r"%\((\w+)\)|{(\w*)}|<code>")
 QUOTED: Final = r"""(u?'(?:[^'\\]|\\.)*'|u?"(?:[^"\\]|\\.)*")"""

@@ -7,7 +7,11 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
+from django.core.mail import EmailMessage
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sealing
@@ -42,6 +46,19 @@ class AccountAdapter(DefaultAccountAdapter):
 
     get_signup_redirect_url = get_login_redirect_url
 
+    def new_user(self, request: HttpRequest) -> User:
+        user = cast("User", super().new_user(request))
+        user.browser_language = get_language() or ""
+        return user
+
+    def render_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any], headers: Any = None
+    ) -> EmailMessage:
+        """In the language of who reads it: another may have asked for it."""
+        reader = User.objects.filter(Q(email=email) | Q(emailaddress__email=email)).first()
+        with translation.override((reader and reader.reads) or get_language()):
+            return super().render_mail(template_prefix, email, context, headers)
+
     def authentication_failed(self, request: HttpRequest, **credentials: object) -> None:
         super().authentication_failed(request, **credentials)
         self._record("login.failed", str(credentials.get("email", "")))
@@ -51,6 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> HttpResponse:
         user = cast("User", user)
         self._record("login.succeeded", user.email)
+        appearance.note_language(user)
         return appearance.apply(super().post_login(request, user, **kwargs), user)
 
     def _record(self, action: str, email: str) -> None:

@@ -4,6 +4,7 @@ from typing import Final, TypeVar
 
 from django.conf import settings
 from django.http import HttpResponseBase
+from django.utils.translation import get_language
 
 from accounts.models import User
 
@@ -21,7 +22,15 @@ def apply(answer: Answer, user: User) -> Answer:
         _keep(answer, THEME, user.theme)
     if user.language:
         _keep(answer, settings.LANGUAGE_COOKIE_NAME, user.language)
+    else:
+        answer.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
     return answer
+
+
+def note_language(user: User) -> None:
+    """What their browser asks for is what they are written to in, until they choose another."""
+    user.browser_language = get_language() or ""
+    user.save(update_fields=["browser_language"])
 
 
 def _keep(answer: HttpResponseBase, name: str, value: str) -> None:

@@ -43,6 +43,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     theme = models.CharField(max_length=6, choices=Theme.choices, default=Theme.SYSTEM)
     language = models.CharField(max_length=10, blank=True, help_text="Empty: the browser's.")
+    browser_language = models.CharField(
+        max_length=10, blank=True, editable=False, help_text="At the last login; mail has no other."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"
@@ -60,6 +63,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def reads(self) -> str | None:
+        """The language to write to them in, where it is known."""
+        return self.language or self.browser_language or None
 
     def clean(self) -> None:
         self.email = self.email.strip().lower()

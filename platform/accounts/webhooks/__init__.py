@@ -13,6 +13,8 @@ from accounts.models import WebhookDelivery, WebhookEndpoint
 
 EVENTS: Final[dict[str, str]] = {
     "balance.low": "The balance fell below the organisation's line.",
+    "cap.near": "Four fifths of the month's spending cap are spent.",
+    "cap.reached": "The month's spending cap is reached: calls are refused.",
     "topup.failed": "An automatic top-up was declined, or switched off after several.",
     "chatbot.message": "A chatbot has answered a visitor.",
     "chatbot.feedback": "A visitor has rated an answer.",

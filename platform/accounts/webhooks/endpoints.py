@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from accounts import sealing
 from accounts.models import AuditEntry, WebhookDelivery, WebhookEndpoint
@@ -26,7 +27,8 @@ def create(
     """
     mine = WebhookEndpoint.objects.for_organisation(organisation_id)
     if mine.count() >= MOST:
-        raise InvalidRequest(f"An organisation has up to {MOST} webhooks. Delete one.")
+        said = _("An organisation has up to %(most)d webhooks. Delete one.") % {"most": MOST}
+        raise InvalidRequest(said)
     _require_callable(fields["url"])
     secret = signing.new_secret()
     endpoint = WebhookEndpoint.objects.create(

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
@@ -55,14 +56,14 @@ def check(url: str) -> SplitResult:
         port = parts.port
         (parts.hostname or "").encode("idna")
     except ValueError as error:
-        raise NotAllowed("This is no URL.") from error
+        raise NotAllowed(_("This is no URL.")) from error
     if not url.isprintable():
-        raise NotAllowed("A webhook's URL holds no control characters.")
+        raise NotAllowed(_("A webhook's URL holds no control characters."))
     schemes = {"https", "http"} if settings.WEBHOOKS_MAY_CALL_PRIVATE else {"https"}
     if parts.scheme not in schemes or not parts.hostname or port == 0:
-        raise NotAllowed("A webhook goes to an https:// URL.")
+        raise NotAllowed(_("A webhook goes to an https:// URL."))
     if parts.username is not None or parts.password is not None:
-        raise NotAllowed("A webhook's URL holds no user name or password.")
+        raise NotAllowed(_("A webhook's URL holds no user name or password."))
     if _is_address(parts.hostname):
         _require_public(parts.hostname)
     return parts
@@ -92,7 +93,7 @@ def _require_public(address: str) -> None:
     parsed = ipaddress.ip_address(address.partition("%")[0])
     for one in (parsed, *_inside(parsed)):
         if not one.is_global or one.is_multicast or one.is_reserved or one in _SITE_LOCAL:
-            raise NotAllowed("A webhook may not go to a private or local address.")
+            raise NotAllowed(_("A webhook may not go to a private or local address."))
 
 
 def _inside(address: Address) -> list[Address]:

@@ -83,7 +83,7 @@ def _attach(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
 def _require_upload(request: TeamRequest) -> None:
     """Raises Forbidden."""
     if "files:write" not in request.membership.scopes:
-        raise Forbidden("Your role may not upload files. Attach one of the library.")
+        raise Forbidden(_("Your role may not upload files. Attach one of the library."))
 
 
 def _back(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
@@ -40,7 +41,8 @@ def save(request: TeamRequest) -> HttpResponseBase:
     name, query = form.cleaned_data["name"].strip(), normal(form.cleaned_data["query"])
     with _mine(request) as views:
         if name not in views and len(views) >= MOST:
-            raise InvalidRequest(f"You have {MOST} views. Forget one first.", param="name")
+            said = _("You have %(most)d views. Forget one first.") % {"most": MOST}
+            raise InvalidRequest(said, param="name")
         views[name] = query
     return redirect(f"{_page(request)}?{query}")
 

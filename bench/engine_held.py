@@ -14,7 +14,6 @@ from inference.engines.base import (
     SamplingParams,
 )
 from inference.engines.local.client import LocalEngine
-from inference.engines.local.grammars import json_grammar
 from inference.engines.local.loading import LoadOptions, load
 
 LARGE_SCHEMAS = 50
@@ -37,8 +36,9 @@ def ratios(folder: Path, threads: int, asks: dict[int, list[Ask]], rounds: int) 
     """Tokens per second of held rows, as multiples of free rows just before and after."""
     options = LoadOptions(folder, context=CONTEXT, max_sequences=SLOTS, threads=threads)
     model = load(options)
-    grammar = model.grammars.compile(json_grammar(PEOPLE, "bench"), "bench")
     sampling = SamplingParams(temperature=1, seed=1, ignore_eos=True)
+    request = GenerationRequest("b", "m", sampling, response_format=ResponseFormat(PEOPLE))
+    grammar = model.grammars.compile(request)
     ours = Ours.of(model.steps, sampling)
     found: dict[int, list[float]] = {at_once: [] for at_once in asks}
     try:

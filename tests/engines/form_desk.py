@@ -11,8 +11,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers
 from transformers import LlamaConfig, PreTrainedTokenizerFast
 
-from inference.engines.base import EngineError, SamplingParams
-from inference.engines.local.grammars import json_grammar
+from inference.engines.base import EngineError, GenerationRequest, ResponseFormat, SamplingParams
 from inference.engines.local.loading import LoadOptions, load
 from inference.engines.local.scheduler import FairQueue
 from inference.engines.local.sequences import Submission, TokenEvent
@@ -44,8 +43,7 @@ class FormDesk:
     ) -> Submission:
         grammar = None
         if not free:
-            text = json_grammar(schema, "response_format")
-            grammar = self.model.grammars.compile(text, "response_format")
+            grammar = self.model.grammars.compile(held_to(schema))
         submission = Submission(list(PROMPT), sampling, max_tokens, grammar=grammar)
         self.waiting.put(submission)
         return submission
@@ -89,6 +87,10 @@ class FormDesk:
                 assert reason == "length"
                 assert len(self.tokens(submission, index)) == submission.max_tokens
         return complete
+
+
+def held_to(schema: Mapping[str, Any] | None) -> GenerationRequest:
+    return GenerationRequest("r", "m", SamplingParams(), response_format=ResponseFormat(schema))
 
 
 def random_schema(chance: random.Random) -> dict[str, Any]:

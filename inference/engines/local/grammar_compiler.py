@@ -1,29 +1,18 @@
-"""Compiles grammars, and is the process that tries each before the engine does.
+"""Compiles grammars, within limits, and tries them before anybody relies on them.
 
-No thread can be ended inside the compiler, and some schemas keep it busy for minutes or take all
-memory. So a grammar first goes to a process that may be killed: `python -m` this module. It reads
-frames from its input (a length of four bytes, then the text), first the tokenizer, then grammars;
-to each it answers with a frame, empty if all is well.
+Some schemas keep the compiler busy for minutes, or take all memory, and no thread can be ended
+inside it: this is called where the process may be (`grammar_process.py`).
 """
 
 import json
-import os
 import random
-import resource
-import signal
-import struct
-import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import IO, Any
+from dataclasses import dataclass
+from typing import Any
 
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 
-LENGTH = struct.Struct(">I")
-MEMORY = 2 << 30
-CPU_SECONDS = 0.5  # large schemas take a tenth of that
 WALK_TOKENS = 24
-GIVES_WAY = 10  # niceness: a step of the engine comes first where processors are few
 
 # Per token, a tenth of a second at the very most; per grammar, some tens of megabytes.
 _LIMITS = LLParserLimits(
@@ -34,6 +23,20 @@ _LIMITS = LLParserLimits(
     max_grammar_size=200_000,
     verbose_errors=False,
 )
+_REASONS = {
+    "NoExtension": "no value can satisfy it",
+    "Parser Error": "it is too complex",
+    "parser error": "it is too complex",
+    "lexer error": "it is too complex",
+    "fuel exhausted": "it is too complex",
+    "regex parse error": "a pattern is not a regular expression, or of a kind not supported here",
+}
+_ALLOWED = 200  # among the biases that llguidance gives tokens
+_FORBIDDEN = bytes(bias != _ALLOWED for bias in range(256))
+
+
+class CannotHold(Exception):
+    """This grammar cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,55 +83,39 @@ def _is_mark(token: Mapping[str, Any]) -> bool:
 
 
 def compile_grammar(tokenizer: LLTokenizer, grammar: str) -> LLMatcher:
-    """A matcher that stands at the beginning; `is_error` tells whether it is one.
+    """A matcher that stands at the beginning; copies of it know what some tokens' walk has shown.
 
-    Its first mask is computed, so that what is costly once is done.
+    Raises CannotHold.
     """
     matcher = LLMatcher(tokenizer, grammar, log_level=0, limits=_LIMITS)
-    if not matcher.is_error():
-        matcher.compute_bitmask()
+    walking = matcher.deep_copy()
+    _walk(walking)
+    if error := walking.get_error():
+        raise CannotHold(_reason(error))
     return matcher
 
 
-def fault(tokenizer: LLTokenizer, grammar: str) -> str:
-    """Why the grammar cannot be used, or nothing: it is compiled, and some tokens are walked."""
-    matcher = compile_grammar(tokenizer, grammar)
+def forbidden(matcher: LLMatcher) -> bytes:
+    """For every token a one if it may not come next, else a zero."""
+    return matcher.compute_logit_bias().translate(_FORBIDDEN)
+
+
+def _walk(matcher: LLMatcher) -> None:
     chance = random.Random(0)  # noqa: S311 - any way through the grammar will do
     for _ in range(WALK_TOKENS):
         if matcher.is_stopped():  # or an error
-            break
-        allowed = [token for token, bias in enumerate(matcher.compute_logit_bias()) if bias]
+            return
+        none = forbidden(matcher)
         if not matcher.is_error():
-            matcher.consume_token(chance.choice(allowed))
-    return matcher.get_error()
+            start = chance.randrange(len(none))
+            token = none.find(0, start)
+            matcher.consume_token(none.find(0) if token < 0 else token)
 
 
-def serve(wishes: IO[bytes], answers: IO[bytes]) -> None:
-    """Until the input ends."""
-    tokenizer = TokenizerText(**json.loads(read_frame(wishes))).load()
-    write_frame(answers, b"")
-    while grammar := read_frame(wishes):
-        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)  # whose signal ends the process
-        write_frame(answers, fault(tokenizer, grammar.decode()).encode())
-
-
-def setup_frame(tokenizer: TokenizerText) -> bytes:
-    return json.dumps(asdict(tokenizer)).encode()
-
-
-def read_frame(stream: IO[bytes]) -> bytes:
-    """Empty at the stream's end."""
-    length = stream.read(LENGTH.size)
-    return stream.read(*LENGTH.unpack(length)) if len(length) == LENGTH.size else b""
-
-
-def write_frame(stream: IO[bytes], body: bytes) -> None:
-    stream.write(LENGTH.pack(len(body)) + body)
-    stream.flush()
-
-
-if __name__ == "__main__":
-    os.nice(GIVES_WAY)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+def _reason(error: str) -> str:
+    """The compiler's error in a few words, without where in the grammar's text it is."""
+    for sign, reason in _REASONS.items():
+        if sign in error:
+            return reason
+    first = error.rpartition("failed to compile JSON schema: ")[2].splitlines()[0]
+    return first.partition(". ")[0][:200].rstrip(".:")

@@ -1,158 +1,136 @@
 """Grammars that hold a choice to a form, token by token: compiled once, kept while in use.
 
-`Grammars.compile` is called from worker threads, never from the step loop; whoever asks for what
-cannot be enforced gets InvalidGeneration before anything is generated.
+Each lives in a process of its own (`grammar_process.py`). `Grammars.compile` is called from worker
+threads, never from the step loop; whoever asks for what cannot be enforced gets InvalidGeneration
+before anything is generated.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from queue import SimpleQueue
-from typing import Any
+from collections.abc import Sequence
+from itertools import count
 
-from llguidance import LLMatcher, LLTokenizer
+from inference.engines.base import GenerationRequest, InvalidGeneration
+from inference.engines.local import grammar_wishes
+from inference.engines.local.grammar_compiler import name_of
+from inference.engines.local.grammar_keepers import Keeper, Keepers
+from inference.engines.local.grammar_process import FAILED, GOES_ON, Fault, Setup
 
-from inference.engines.base import InvalidGeneration
-from inference.engines.local import grammar_compiler
-from inference.engines.local.grammar_compiler import TokenizerText, name_of
-from inference.engines.local.grammar_trials import Trial
-from inference.engines.local.json_schemas import json_rule
-
-AT_ONCE = 2
 KEPT = 64
-MAX_BYTES = 1 << 20
-
-_REASONS = {
-    "NoExtension": "no value can satisfy it",
-    "Parser Error": "it is too complex",
-    "parser error": "it is too complex",
-    "lexer error": "it is too complex",
-    "fuel exhausted": "it is too complex",
-    "regex parse error": "a pattern is not a regular expression, or of a kind not supported here",
-}
-
-
-def json_grammar(schema: Mapping[str, Any] | None, param: str) -> str:
-    """One JSON value as `schema` says; None: any object.
-
-    Written as `json.dumps` does, so whitespace is never endless. Raises InvalidGeneration.
-    """
-    return f"start: {json_rule(schema, param)}"
 
 
 class Matcher:
-    """Where one choice stands in its grammar; the step loop's alone, as is `inner`."""
+    """Where one choice stands in its grammar; the step loop's alone."""
 
-    __slots__ = ("grammar", "inner")
+    __slots__ = ("_number", "_state", "_taken", "grammar")
 
-    def __init__(self, grammar: "Grammar", inner: LLMatcher) -> None:
+    def __init__(self, grammar: "Grammar", number: int) -> None:
         self.grammar = grammar
-        self.inner = inner
+        self._number = number
+        self._state = GOES_ON
+        self._taken = False
+
+    def __del__(self) -> None:
+        self.grammar.free.append(self._number)
+
+    @property
+    def place(self) -> int:
+        """Its number in the grammar's process, which is told when it is a new one's."""
+        return self._number if self._taken else ~self._number
 
     @property
     def ended(self) -> bool:
         """Nothing may follow."""
-        return self.inner.is_stopped()
+        return self._state != GOES_ON
 
     @property
     def failed(self) -> bool:
-        """A limit of the compiler was hit on the way; then the grammar is not used again."""
-        self.grammar.spoiled |= (failed := self.inner.is_error())
-        return failed
+        """A limit was hit on the way, or the process is gone: the grammar is not used again."""
+        return self._state == FAILED
+
+    def take(self, token: int) -> tuple[int, int]:
+        """What the process is to be told."""
+        self._taken = True
+        return self._number, token
+
+    def stands(self, state: int) -> None:
+        self._state = state
+        self.grammar.spoiled |= self.failed
 
 
 class Grammar:
     """Its matchers share what they learn of it, so the second costs less than the first."""
 
-    def __init__(self, compiled: LLMatcher) -> None:
-        self._compiled = compiled
+    def __init__(self, keeper: Keeper) -> None:
+        self.keeper = keeper
         self.spoiled = False
+        self.free: list[int] = []
+        self._numbers = count()
 
     def matcher(self) -> Matcher:
-        return Matcher(self, self._compiled.deep_copy())
+        return Matcher(self, self.free.pop() if self.free else next(self._numbers))
 
 
 class Grammars:
-    """One per engine. Processes start with `start`, or with the first grammar."""
+    """One per engine. Its processes start with `start`, or with the first grammar."""
 
-    def __init__(self, tokenizer: TokenizerText, pieces: Sequence[bytes]) -> None:
-        """`pieces` are the bytes of every token, empty where it is no text."""
+    def __init__(self, setup: Setup, pieces: Sequence[bytes], rows: int) -> None:
+        """`pieces` are the bytes of every token, empty where it is no text; `rows` the most that
+        a step has."""
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Grammar | str] = OrderedDict()  # or why there is none
-        self._trials: SimpleQueue[Trial] = SimpleQueue()
-        self._tokenizer = _loaded(tokenizer, pieces)
-        if self._tokenizer is None:
-            return
-        for _ in range(AT_ONCE):
-            self._trials.put(Trial(tokenizer))
+        self._kept: OrderedDict[bytes, Grammar | Fault] = OrderedDict()
+        self._keepers = Keepers(setup, rows) if _readable(setup, pieces) else None
 
     def start(self) -> None:
-        for _ in range(self._trials.qsize()):
-            trial = self._trials.get()
-            trial.start()
-            self._trials.put(trial)
+        if self._keepers:
+            self._keepers.start()
 
     def close(self) -> None:
-        while not self._trials.empty():
-            self._trials.get().close()
+        if self._keepers:
+            self._keepers.close()
+        for each in self._kept.values():
+            if isinstance(each, Grammar):
+                each.keeper.close()
+        self._kept.clear()
 
-    def compile(self, grammar: str, param: str) -> Grammar:
-        """Takes milliseconds, some seconds on a busy machine.
+    def compile(self, request: GenerationRequest) -> Grammar | None:
+        """None: the answer is free. Takes milliseconds, some seconds on a busy machine.
 
-        Raises InvalidGeneration: it cannot be used; EngineOverloaded: there is no time for it now.
+        Raises InvalidGeneration: it cannot be held; EngineOverloaded: there is no time for it now.
         """
-        if self._tokenizer is None:
+        if not (wish := grammar_wishes.wish_of(request)):
+            return None
+        if self._keepers is None:
+            param = grammar_wishes.param(request)
             raise InvalidGeneration("This model's answers cannot be held to a form.", param)
-        if len(grammar) > MAX_BYTES:
-            raise InvalidGeneration("The schemas are too large together.", param)
         with self._lock:
-            found = self._kept.get(grammar)
+            found = self._kept.get(wish)
         if found is None or (isinstance(found, Grammar) and found.spoiled):
-            found = self._compile(self._tokenizer, grammar)
-        self._keep(grammar, found)
-        if isinstance(found, str):
-            raise InvalidGeneration(f"This JSON schema cannot be enforced: {found}.", param)
-        return found
+            made = self._keepers.keeper(wish)
+            found = made if isinstance(made, Fault) else Grammar(made)
+        self._keep(wish, found)
+        if isinstance(found, Grammar):
+            return found
+        if found.reason:
+            raise grammar_wishes.refusal(found.reason, request)
+        raise InvalidGeneration(found.message, found.param)
 
-    def _compile(self, tokenizer: LLTokenizer, grammar: str) -> Grammar | str:
-        trial = self._trials.get()
-        try:
-            fault = trial.fault(grammar)
-        finally:
-            self._trials.put(trial)
-        if fault:
-            return _reason(fault)
-        compiled = grammar_compiler.compile_grammar(tokenizer, grammar)
-        return _reason(compiled.get_error()) if compiled.is_error() else Grammar(compiled)
-
-    def _keep(self, grammar: str, found: Grammar | str) -> None:
+    def _keep(self, wish: bytes, found: Grammar | Fault) -> None:
         with self._lock:
-            self._kept[grammar] = found
-            self._kept.move_to_end(grammar)
+            self._kept[wish] = found
+            self._kept.move_to_end(wish)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
 
 
-def _loaded(text: TokenizerText, pieces: Sequence[bytes]) -> LLTokenizer | None:
-    """None where it is read in another way than ours: such a model serves free text alone."""
+def _readable(setup: Setup, pieces: Sequence[bytes]) -> bool:
+    """Not where tokens are read in another way than ours: such a model serves free text alone."""
     try:
-        tokenizer = text.load()
+        tokenizer = setup.tokenizer.load()
     except ValueError:
-        return None
-    differing = (
-        token
+        return False
+    return all(
+        tokenizer.decode_bytes([token]) in {piece, name_of(token).encode()}
         for token, piece in enumerate(pieces)
-        if piece
-        and piece != b"\xff"
-        and tokenizer.decode_bytes([token]) not in {piece, name_of(token).encode()}
-    )  # 0xff marks special tokens there; it is no text in UTF-8
-    return None if next(differing, None) is not None else tokenizer
-
-
-def _reason(error: str) -> str:
-    """The compiler's error in a few words, without where in the grammar's text it is."""
-    for sign, reason in _REASONS.items():
-        if sign in error:
-            return reason
-    first = error.rpartition("failed to compile JSON schema: ")[2].splitlines()[0]
-    return first.partition(". ")[0][:200].rstrip(".:")
+        if piece and piece != b"\xff"  # which marks special tokens there; it is no text in UTF-8
+    )

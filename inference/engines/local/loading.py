@@ -16,6 +16,7 @@ from inference.engines.local.embedding.models import Reader
 from inference.engines.local.embedding.texts import TextSide
 from inference.engines.local.embedding.tokens import TextTokens
 from inference.engines.local.grammar_compiler import TokenizerText
+from inference.engines.local.grammar_process import Setup
 from inference.engines.local.grammars import Grammars
 from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.memory import spare
@@ -85,12 +86,13 @@ def load(options: LoadOptions) -> LoadedModel:
     steps = Steps(runner, StepOptions(size, eos, step_tokens, prefix_bytes, shared))
     _warm_up(steps)
     tools = format_of(tokenizer)
+    setup = Setup(_tokenizer_text(tokenizer, size, eos), tools)
     return LoadedModel(
         info=info(options, model, context),
         steps=steps,
         vocabulary=known,
         encoder=PromptEncoder(options.folder, size, context, known.longest, tools),
-        grammars=Grammars(_tokenizer_text(tokenizer, size, eos), known.pieces),
+        grammars=Grammars(setup, known.pieces, slots),
         tools=tools,
         texts=texts,
         adapters=AdapterShelf(options.adapters, model),

@@ -1,71 +1,68 @@
 """Which tokens may come next in rows that are held to a grammar; free rows pay nothing.
 
-The masks are computed in a thread of their own while the model computes the step.
+The masks are computed by the grammars' processes while the model computes the step.
 """
 
+from collections.abc import Iterable
 from collections.abc import Sequence as Rows
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from llguidance import LLExecutor, LLMatcher
 
+from inference.engines.local.grammar_process import FAILED, MASKS, TAKE
+from inference.engines.local.grammars import Grammar, Matcher
 from inference.engines.local.sequences import Sequence
-
-THREADS = 2
 
 
 class Mask:
     """What is forbidden to some of a step's rows."""
 
-    def __init__(self, rows: list[int], forbidden: Future[npt.NDArray[np.bool_]]) -> None:
-        self._rows = rows
-        self._forbidden = forbidden
+    def __init__(self, held: dict[Grammar, list[int]]) -> None:
+        self._held = held
 
     def apply(self, logits: torch.Tensor) -> None:
         """Waits for the masks. Forbidden tokens' logits become -inf, in place."""
-        forbidden = torch.from_numpy(self._forbidden.result()).to(logits.device)
-        if len(self._rows) == len(logits):
+        parts = []
+        for grammar, rows in self._held.items():
+            part = grammar.keeper.forbidden[: len(rows)]
+            if not grammar.keeper.answer():
+                part[:] = False  # it is gone: `advance` will tell
+            parts.append(part)
+        forbidden = torch.from_numpy(parts[0] if len(parts) == 1 else np.concatenate(parts))
+        forbidden = forbidden.to(logits.device)
+        rows = [row for rows in self._held.values() for row in rows]
+        if rows == list(range(len(logits))):
             logits.masked_fill_(forbidden, -torch.inf)
         else:
-            logits[self._rows] = logits[self._rows].masked_fill_(forbidden, -torch.inf)
+            logits[rows] = logits[rows].masked_fill_(forbidden, -torch.inf)
 
 
-class Masks:
-    """Used by the step loop's thread alone."""
+def begin(rows: Rows[Sequence]) -> Mask | None:
+    """Start computing; None when no row is held to a grammar."""
+    held = _by_grammar((row.matcher, index) for index, row in enumerate(rows))
+    for grammar, numbered in held.items():
+        grammar.keeper.ask(MASKS, [matcher.place for matcher, _ in numbered])
+    if not held:
+        return None
+    return Mask({grammar: [row for _, row in numbered] for grammar, numbered in held.items()})
 
-    def __init__(self, vocabulary: int) -> None:
-        self._vocabulary = vocabulary
-        self._threads = LLExecutor(THREADS)
-        self._thread = ThreadPoolExecutor(1, "masks")  # one job at a time
 
-    def begin(self, rows: Rows[Sequence]) -> Mask | None:
-        """Start computing; None when no row is held to a grammar."""
-        held = [index for index, row in enumerate(rows) if row.matcher]
-        if not held:
-            return None
-        matchers = [row.matcher.inner for row in rows if row.matcher]
-        return Mask(held, self._thread.submit(self._compute, matchers))
+def advance(rows: Rows[Sequence], tokens: Rows[int | None]) -> None:
+    """Take the chosen tokens in; the matchers then tell what has ended or failed."""
+    held = _by_grammar((row.matcher, token) for row, token in zip(rows, tokens, strict=True))
+    for grammar, taken in held.items():
+        grammar.keeper.ask(TAKE, [n for matcher, token in taken for n in matcher.take(token)])
+    for grammar, taken in held.items():
+        states = grammar.keeper.answer() or bytes([FAILED]) * len(taken)
+        for (matcher, _), state in zip(taken, states, strict=True):
+            matcher.stands(state)
 
-    def advance(self, rows: Rows[Sequence], tokens: Rows[int | None]) -> None:
-        """Take the chosen tokens in; the matchers then tell what has ended or failed."""
-        taken = [
-            (row.matcher.inner, token)
-            for row, token in zip(rows, tokens, strict=True)
-            if row.matcher and token is not None
-        ]
-        if taken:
-            self._threads.consume_token_par(taken)
 
-    def _compute(self, matchers: list[LLMatcher]) -> npt.NDArray[np.bool_]:
-        words = np.zeros((len(matchers), (self._vocabulary + 31) // 32), dtype=np.int32)
-        self._threads.unsafe_compute_mask_ptr(
-            [(matcher, index) for index, matcher in enumerate(matchers)],
-            words.ctypes.data,
-            words.shape[1] * words.itemsize,
-            len(matchers),
-        )
-        np.invert(words, out=words)
-        bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
-        return bits[:, : self._vocabulary].view(np.bool_)
+def _by_grammar(
+    pairs: Iterable[tuple[Matcher | None, int | None]],
+) -> dict[Grammar, list[tuple[Matcher, int]]]:
+    held: dict[Grammar, list[tuple[Matcher, int]]] = {}
+    for matcher, number in pairs:
+        if matcher and number is not None:
+            held.setdefault(matcher.grammar, []).append((matcher, number))
+    return held

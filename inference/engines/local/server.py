@@ -13,7 +13,6 @@ from inference.engines.local.sequences import PreparedPrompt, StepEvents, Submis
 from inference.engines.local.serving import ModelServer
 from inference.engines.local.streams import Stream
 from inference.engines.local.time_limit import TimeLimit, TookTooLong
-from inference.engines.local.tool_formats import grammar_for
 
 PREPARE_SECONDS = 2.0
 PREPARING_AT_ONCE = 2
@@ -75,17 +74,12 @@ class EngineServer(ModelServer):
             timer.cancel()
 
     async def _grammar(self, request: GenerationRequest) -> Grammar | None:
-        """Compiled in a thread that may wait for it, while nobody else does."""
+        """Asked for in a thread that may wait for it, while nobody else does."""
         if not (request.response_format or request.tools):
             return None
-        return await self._asyncio.run_in_executor(self._compilers, self._compiled, request)
-
-    def _compiled(self, request: GenerationRequest) -> Grammar | None:
-        grammar = grammar_for(request, self.model.tools)
-        if grammar is None:
-            return None
-        param = "tools" if request.tools else "response_format"
-        return self.model.grammars.compile(grammar, param)
+        return await self._asyncio.run_in_executor(
+            self._compilers, self.model.grammars.compile, request
+        )
 
     def stream(
         self, id_: int, reader: Connection, submission: Submission, request: GenerationRequest

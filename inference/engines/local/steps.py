@@ -13,9 +13,8 @@ from itertools import count
 import torch
 
 from inference.engines.base import EngineError, FinishReason, GenerationFailed
-from inference.engines.local import prompt_logprobs
+from inference.engines.local import masks, prompt_logprobs
 from inference.engines.local.batch import Batch
-from inference.engines.local.masks import Masks
 from inference.engines.local.pace import Pace
 from inference.engines.local.prefixes import PrefixCache
 from inference.engines.local.runner import Runner
@@ -58,7 +57,6 @@ class Steps:
         self._runner = runner
         self._options = options
         self._sampler = Sampler(options.vocabulary, runner.device)
-        self._masks = Masks(options.vocabulary)
         self._batch = Batch(runner.cache)
         self._prefixes = PrefixCache(runner.cache, options.prefix_bytes)
         self._pace = Pace(options.tokens)
@@ -168,7 +166,7 @@ class Steps:
     def _advance(self, decoding: list[Sequence], chunks: list[Chunk]) -> None:
         """Nothing is changed but cache rows that a second try writes again, until all is known."""
         rows, where = _sampled(decoding, chunks)
-        mask = self._masks.begin(rows)
+        mask = masks.begin(rows)
         logits = self._runner.forward(decoding, chunks)
         scores = prompt_logprobs.score(logits, chunks)
         shared = len(set(where)) < len(rows)
@@ -176,7 +174,7 @@ class Steps:
         sampled = self._sampler.sample(logits, rows, mask)
         self._commit(decoding, chunks)
         self._tell_prompts(chunks, scores)
-        self._masks.advance(rows, sampled.tokens)
+        masks.advance(rows, sampled.tokens)
         for index, (row, token) in enumerate(zip(rows, sampled.tokens, strict=True)):
             if token is None:
                 self._fail(row, "The model computed something that is not a number.")

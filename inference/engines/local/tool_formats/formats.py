@@ -4,11 +4,14 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
-from transformers import PreTrainedTokenizerFast
 
 from inference.engines.local.time_limit import TimeLimit, TookTooLong
+
+if TYPE_CHECKING:  # the processes of grammars read this module, too, and it takes seconds
+    from transformers import PreTrainedTokenizerFast
 
 ID = "\0"  # stands for an id of nine letters and digits in a format's texts
 TEMPLATE_SECONDS = 5.0
@@ -41,7 +44,7 @@ class ToolFormat:
     tokens: dict[str, int] = field(default_factory=dict, hash=False)
 
 
-def format_of(tokenizer: PreTrainedTokenizerFast) -> ToolFormat | None:
+def format_of(tokenizer: "PreTrainedTokenizerFast") -> ToolFormat | None:
     """None: its template knows no tools, or writes calls in a way that is unknown here."""
     limit = TimeLimit()
     timer = threading.Timer(TEMPLATE_SECONDS, limit.expire)
@@ -54,7 +57,7 @@ def format_of(tokenizer: PreTrainedTokenizerFast) -> ToolFormat | None:
         timer.cancel()
 
 
-def _recognised(tokenizer: PreTrainedTokenizerFast) -> ToolFormat | None:
+def _recognised(tokenizer: "PreTrainedTokenizerFast") -> ToolFormat | None:
     tokens = dict(tokenizer.added_tokens_encoder)
     for calls in (2, 1):
         rendered = _rendered(tokenizer, calls)
@@ -66,7 +69,7 @@ def _recognised(tokenizer: PreTrainedTokenizerFast) -> ToolFormat | None:
     return None
 
 
-def _rendered(tokenizer: PreTrainedTokenizerFast, calls: int) -> str:
+def _rendered(tokenizer: "PreTrainedTokenizerFast", calls: int) -> str:
     """Two calls of one message, as text; nothing if the template takes no such messages."""
     if not tokenizer.chat_template:
         return ""

@@ -1,0 +1,181 @@
+"""Grammars live in processes of their own: what becomes of answers, and of them, when one ends."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference.engines.base import EngineOverloaded, GenerationFailed, InvalidGeneration, Message
+from inference.engines.local import grammar_keepers, grammars
+from inference.engines.local.client import LocalEngine
+from inference.engines.local.grammar_keepers import Keepers
+from inference.engines.local.grammar_process import GIVES_WAY, MASKS, TAKE
+from tests.engines.engine_process import engine
+from tests.engines.form_desk import FormDesk, held_to
+
+PATIENCE = 30.0
+
+
+def saying(word: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"const": word}, "minItems": 50}
+
+
+@pytest.fixture
+def desk(model_folder: Path) -> Iterator[FormDesk]:
+    desk = FormDesk(model_folder)
+    desk.model.grammars.compile(held_to(None))  # so that there is a process that forks
+    yield desk
+    desk.close()
+
+
+def forking(desk: FormDesk) -> int:
+    keepers = desk.model.grammars._keepers
+    assert isinstance(keepers, Keepers)
+    assert keepers._parent is not None
+    return keepers._parent._process.pid
+
+
+def processes(parent: int) -> list[int]:
+    return [
+        int(each) for each in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    ]
+
+
+def until(parent: int, count: int) -> list[int]:
+    """As soon as it has so many children."""
+    end = time.monotonic() + PATIENCE
+    while len(found := processes(parent)) != count:
+        assert time.monotonic() < end, found
+    return found
+
+
+def niceness(thread: str) -> int:
+    return os.getpriority(os.PRIO_PROCESS, int(thread))
+
+
+def all_gone(pids: list[int]) -> None:
+    end = time.monotonic() + PATIENCE
+    while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < end, left
+        time.sleep(0.01)
+
+
+def test_a_process_that_dies_takes_its_own_answers_alone(desk: FormDesk) -> None:
+    before = set(processes(forking(desk)))
+    lost = [desk.submit(saying("lost")) for _ in range(2)]
+    (process,) = set(processes(forking(desk))) - before
+    kept, free = desk.submit(saying("kept"), max_tokens=40), desk.submit(free=True, max_tokens=40)
+    for _ in range(5):
+        desk.step()
+    os.kill(process, signal.SIGKILL)
+    desk.run()
+    assert set(desk.errors) == set(lost)
+    assert all(isinstance(error, GenerationFailed) for error in desk.errors.values())
+    assert desk.answer(kept)[0].startswith('["kept", "kept"')
+    assert len(desk.tokens(free)) == 40
+    again = desk.submit(saying("lost"), max_tokens=40)
+    desk.run()
+    assert desk.answer(again)[0].startswith('["lost", "lost"')
+
+
+def test_a_process_that_never_answers_is_given_up(
+    desk: FormDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grammar_keepers, "PATIENCE_SECONDS", 1.0)
+    before = set(processes(forking(desk)))
+    asked = desk.submit(saying("lost"))
+    (process,) = set(processes(forking(desk))) - before
+    desk.step()
+    os.kill(process, signal.SIGSTOP)
+    desk.run()
+    assert isinstance(desk.errors[asked], GenerationFailed)
+    os.kill(process, signal.SIGCONT)
+
+
+def test_who_forks_may_die_and_running_answers_go_on(desk: FormDesk) -> None:
+    running = desk.submit(saying("on"), max_tokens=40)
+    desk.step()
+    os.kill(forking(desk), signal.SIGKILL)
+    after = desk.submit(saying("after"), max_tokens=40)
+    desk.run()
+    assert desk.answer(running)[0].startswith('["on", "on"')
+    assert desk.answer(after)[0].startswith('["after", "after"')
+
+
+def test_a_machine_without_time_for_a_schema_does_not_refuse_it_for_good(
+    desk: FormDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.kill(forking(desk), signal.SIGSTOP)  # others have the processors
+    monkeypatch.setattr(grammar_keepers, "PATIENCE_SECONDS", 0.2)
+    with pytest.raises(EngineOverloaded):
+        desk.submit(saying("later"))
+    monkeypatch.undo()
+    desk.submit(saying("later"))
+
+
+def test_a_grammar_that_hit_a_limit_is_compiled_anew(desk: FormDesk) -> None:
+    once = held_to(saying("once"))
+    grammar = desk.model.grammars.compile(once)
+    assert grammar is not None
+    assert desk.model.grammars.compile(once) is grammar
+    matcher = grammar.matcher()
+    grammar.keeper.ask(MASKS, [matcher.place])
+    grammar.keeper.ask(TAKE, matcher.take(0))  # forbidden, so an error, as a limit would be
+    matcher.stands(grammar.keeper.answer()[0])
+    assert matcher.failed
+    assert desk.model.grammars.compile(once) is not grammar
+
+
+def test_who_compiles_gives_way_to_the_steps_and_who_serves_does_not(desk: FormDesk) -> None:
+    endless = {"type": "string", "allOf": [{"pattern": f".*{c}.*{c}.*"} for c in "abcdefghijklmno"]}
+    served, usual, seen = processes(forking(desk)), os.getpriority(os.PRIO_PROCESS, 0), set()
+    with ThreadPoolExecutor(1) as pool:
+        compiling = pool.submit(desk.model.grammars.compile, held_to(endless))
+        while not compiling.done():
+            for process in set(processes(forking(desk))) - set(served):
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    seen |= {
+                        niceness(task.name) for task in Path(f"/proc/{process}/task").iterdir()
+                    }
+        assert isinstance(compiling.exception(), InvalidGeneration)
+    assert seen == {usual, usual + GIVES_WAY}
+    assert [niceness(str(process)) for process in served] == [usual]
+
+
+def test_processes_end_with_what_they_are_for(
+    desk: FormDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grammars, "KEPT", 2)
+    asked = desk.model.grammars.compile(held_to(saying("a")))
+    for word in "bcde":
+        desk.model.grammars.compile(held_to(saying(word)))
+    parent = forking(desk)
+    last = until(parent, 2 + 1)  # one is still held by who asked
+    assert asked
+    del asked
+    until(parent, 2)
+    desk.close()
+    all_gone([parent, *last])
+
+
+async def test_an_engine_that_is_killed_leaves_no_process(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    address = f"unix:{tmp_path / 'engine.sock'}"
+    with engine(model_folder, address) as process:
+        client = LocalEngine(address)
+        request = replace(held_to(saying("a")), messages=(Message("user", "hello"),))
+        await client.prepare(request)
+        (parent,) = processes(process.pid)
+        started = [parent, *until(parent, 1)]
+        process.kill()
+        process.wait()
+        await client.close()
+        all_gone(started)

@@ -38,45 +38,12 @@ def by(
     until: date,
     group_by: Sequence[str] = ("day",),
     only: Mapping[str, str] = _EVERYTHING,
+    state: str = "answered",
 ) -> list[UsageLine]:
     """Usage of the half-open period of UTC days, one line for each group, in their order.
 
-    `only` names the model, key or chatbot whose calls count.
+    `only` names the model, key or chatbot whose calls count, `state` is one of STATES.
     """
-    sql = _USAGE_BY_HOUR if "hour" in group_by else _USAGE
-    return _ask(sql, organisation_id, since, until, group_by, only)
-
-
-def failed(
-    organisation_id: str,
-    since: date,
-    until: date,
-    group_by: Sequence[str] = ("day",),
-    only: Mapping[str, str] = _EVERYTHING,
-) -> list[UsageLine]:
-    """Calls that ended without any answer, and so without a charge: the others than `by` tells."""
-    return _ask(_FAILED, organisation_id, since, until, group_by, only)
-
-
-def limited(
-    organisation_id: str,
-    since: date,
-    until: date,
-    group_by: Sequence[str] = ("day",),
-    only: Mapping[str, str] = _EVERYTHING,
-) -> list[UsageLine]:
-    """Calls that a key's rate limit refused (429), known some seconds after them. They never
-    reached a model, so of one model or chatbot there are none."""
-    return _ask(_LIMITED, organisation_id, since, until, group_by, only)
-
-
-STATES: Final = {"answered": by, "failed": failed, "limited": limited}
-
-
-def _ask(
-    sql: str, organisation_id: str, since: date, until: date, group_by: Sequence[str],
-    only: Mapping[str, str],
-) -> list[UsageLine]:  # fmt: skip
     asked: dict[str, str | date | list[str] | None] = {
         "organisation": organisation_id,
         "since": since,
@@ -84,9 +51,10 @@ def _ask(
         "group_by": list(group_by),
         **{name: only.get(name) for name in FILTERS},
     }
+    sql = _USAGE_BY_HOUR if state == "answered" and "hour" in group_by else STATES[state]
     with connection.cursor() as cursor:
         cursor.execute(sql, asked)
-        return [UsageLine(*row[:5], *map(int, row[5:])) for row in cursor.fetchall()]
+        return [UsageLine(*row) for row in cursor.fetchall()]
 
 
 def roll_up() -> date:
@@ -139,7 +107,8 @@ SELECT CASE WHEN 'day' = ANY (%(group_by)s) THEN day END,
        CASE WHEN 'model' = ANY (%(group_by)s) THEN model END,
        CASE WHEN 'key' = ANY (%(group_by)s) THEN key_id END,
        CASE WHEN 'chatbot' = ANY (%(group_by)s) THEN chatbot_id END,
-       sum(requests), sum(prompt_tokens), sum(cached_tokens), sum(completion_tokens), sum(charged)
+       sum(requests)::bigint, sum(prompt_tokens)::bigint, sum(cached_tokens)::bigint,
+       sum(completion_tokens)::bigint, sum(charged)::bigint
   FROM lines
  WHERE (%(model)s::text IS NULL OR model = %(model)s)
    AND (%(key)s::text IS NULL OR key_id = %(key)s)
@@ -174,3 +143,7 @@ WITH lines AS (
 )
 {_SUMS}
 """  # noqa: S608 - as above
+STATES: Final = {"answered": _USAGE, "failed": _FAILED, "limited": _LIMITED}
+"""What calls can have come to. `failed`: they ended without any answer, and so without a charge.
+`limited`: a key's rate limit refused them (429), which is known some seconds after them; they never
+reached a model, so of one model or chatbot there are none."""

@@ -75,7 +75,7 @@ class Usage(Resource):
         group_by = periods.group_by(request.query_params, period)
         organisation = caller_of(request).organisation_id
         state, only = periods.usage_filters(request.query_params)
-        lines = usage.STATES[state](organisation, period.since, period.until, group_by, only)
+        lines = usage.by(organisation, period.since, period.until, group_by, only, state)
         if wants_csv(request):
             rows = serializers.UsageLineSerializer(lines, many=True).data
             return csv_answer("usage", list(rows))

@@ -1,6 +1,7 @@
 """Usage counts every charged call once, whether its day is rolled up or not."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -17,7 +18,7 @@ FULL = ledger.Usage(prompt_tokens=100, cached_tokens=20, completion_tokens=50)
 COST = ONE_CALL - 20 * 750
 EVER = (date(2000, 1, 1), date(2100, 1, 1))
 by = sync_to_async(usage.by)
-limited = sync_to_async(usage.limited)
+limited = partial(by, state="limited")
 roll_up = sync_to_async(usage.roll_up)
 rebuild = sync_to_async(usage.rebuild)
 

@@ -21,7 +21,7 @@ from chatbots.models import Conversation, Visitor
 from dashboard import activity, usage_table, visits
 from tests.cast import Person
 
-NUMBER = re.compile(r'<td class="number" data-value="(\d+)">')
+NUMBER = re.compile(r'<td class="number"\s+data-value="(\d+)">')
 
 
 def asked(person: Person, path: str) -> dict[str, Any]:

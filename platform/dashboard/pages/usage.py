@@ -59,7 +59,7 @@ class Asked:
 
     def lines(self, organisation_id: str, state: str) -> list[UsageLine]:
         since, until = self.period.since, self.period.until
-        return usage.STATES[state](organisation_id, since, until, self.dimensions, self.only)
+        return usage.by(organisation_id, since, until, self.dimensions, self.only, state)
 
 
 @organisation_view(scope="usage:read")

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
 from django.template import Context
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -91,6 +92,12 @@ def size(octets: int) -> str:
             return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
         amount /= 1000
     return ""
+
+
+@register.filter
+def figure(number: int, metric: str) -> SafeString | str:
+    """A cell of usage: money where the metric is cost, else a count; nothing is a dash."""
+    return money(number or None, 6) if metric == "cost" else or_dash(number)
 
 
 @register.simple_tag
@@ -175,14 +182,18 @@ def page(context: Context, name: str, *arguments: Any) -> str:
 @register.simple_tag(takes_context=True)
 def with_query(context: Context, **changes: Any) -> str:
     """This page's query with some parameters changed; an empty value takes one away."""
-    query = context["request"].GET.copy()
-    for name in ("after", "before"):
-        query.pop(name, None)  # another filter begins at the first page
-    for name, value in changes.items():
-        query.pop(name, None)
-        if value not in {"", None}:
-            query[name] = str(value)
-    return f"?{query.urlencode()}"
+    gone = {"after", "before", *changes}  # another filter begins at the first page
+    kept = {name: value for name, value in context["request"].GET.items() if name not in gone}
+    given = {name: value for name, value in changes.items() if value not in {"", None}}
+    return f"?{urlencode(kept | given)}"
+
+
+@register.simple_tag(takes_context=True)
+def kept(context: Context, names: str) -> SafeString:
+    """`{% kept "sort state" %}`: what of this page's query a form of other fields brings along."""
+    query = context["request"].GET
+    given = ((name, query[name]) for name in names.split() if query.get(name))
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', given)
 
 
 @register.simple_tag(takes_context=True)

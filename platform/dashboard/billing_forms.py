@@ -34,7 +34,7 @@ class CodeForm(Form):
 
 
 class AlertForm(Form):
-    line = DollarField(
+    low_balance = DollarField(
         label=_("Tell us below, in $"),
         required=False,
         help_text=_("A mail to owners, a banner here. Empty: never."),
@@ -42,7 +42,7 @@ class AlertForm(Form):
 
     @classmethod
     def of(cls, line: int | None) -> "AlertForm":
-        return cls(initial={"line": _typed(line)})
+        return cls(initial={"low_balance": _typed(line)})
 
 
 class CapForm(Form):

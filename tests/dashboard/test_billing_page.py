@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from billing import adjusting, caps
+from billing import adjusting, alerts, caps
 from billing.accounts import customer_account
 from billing.models import Account, AutoTopUp, Payment, TopUp
 from billing.payments import automatic
@@ -121,3 +121,13 @@ def test_an_analyst_reads_and_changes_nothing(ada: Person, ben: Person) -> None:
         assert client.post(address(ben, name), given).status_code == 403
     assert cap_of(ada) is not None
     assert not Payment.objects.exists()
+
+
+def test_a_line_is_drawn_and_taken_away(as_ada: Client, ada: Person) -> None:
+    refused = as_ada.post(address(ada, "/alert"), {"low_balance": "-1"})
+    assert refused.status_code == 422
+    assert list(refused.context["alert_form"].errors) == ["low_balance"]
+    as_ada.post(address(ada, "/alert"), {"low_balance": "2.50"})
+    assert 'value="2.50"' in as_ada.get(address(ada)).content.decode()
+    as_ada.post(address(ada, "/alert"), {"low_balance": ""})
+    assert alerts.line_of(ada.organisation.id) is None

@@ -14,9 +14,9 @@ from dashboard.billing_forms import AlertForm
 def styleguide(request: HttpRequest) -> HttpResponse:
     if not (isinstance(request.user, User) and request.user.is_staff):
         raise PermissionDenied
-    wrong = AlertForm({"line": "a lot"})
+    wrong = AlertForm({"low_balance": "a lot"})
     wrong.is_valid()
-    wrong.blame("line", "This is no amount. Write it as 12.50.")
+    wrong.blame("low_balance", "This is no amount. Write it as 12.50.")
     shown = {
         "spark": activity.spark([4, 6, 5, 7, 6, 8, 7, 9, 8, 11, 10, 14, 9, 12]),
         "amounts": [0, 43, 43_000, 482_000_000, 14_213_406_000, -123_000],

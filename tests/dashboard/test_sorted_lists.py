@@ -1,5 +1,6 @@
 """A click on a column's head sorts the whole list, and its pages stay pages of that order."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -144,3 +145,26 @@ def test_another_column_than_those_of_the_list_changes_nothing() -> None:
     assert sorting.of({"sort": "digest"}, ["name"]) == sorting.UNSORTED
     assert sorting.of({}, ["time"], "-time") == sorting.Sort("time", descending=True)
     assert sorting.of({"sort": "name"}, ["name"]).next("name") == "-name"
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("api-keys", {"sort": "-spent", "state": "active"}),
+        ("chatbots", {"sort": "name", "state": "live"}),
+        ("files", {"sort": "size", "purpose": "user_data", "state": "failed"}),
+        ("team", {"sort": "-since"}),
+        ("conversations", {"sort": "time"}),
+        ("billing", {"kind": "usage"}),
+        ("usage", {"sort": "-total"}),
+    ],
+)
+def test_what_is_looked_for_next_keeps_the_order_and_the_filters(
+    as_ada: Client, busy: Person, path: str, query: dict[str, str]
+) -> None:
+    page = f"/dashboard/{busy.organisation.slug}/{path}"
+    html = as_ada.get(page, {**query, "q": "a", "after": ""}).content.decode()
+    form = re.findall(r"<form.*?</form>", html, re.DOTALL)
+    kept = {name: f'<input type="hidden" name="{name}" value="{query[name]}">' for name in query}
+    assert any(all(field in each for field in kept.values()) for each in form)
+    assert not any('name="after"' in each for each in form)

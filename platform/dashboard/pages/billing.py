@@ -1,6 +1,6 @@
 """Billing: what is left and how long it lasts, every movement, topping up, the cap, the alert."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -89,49 +89,38 @@ def redeem(request: TeamRequest) -> HttpResponseBase:
 @require_POST
 @organisation_view(scope="billing:write")
 def alert(request: TeamRequest) -> HttpResponseBase:
-    form, by = AlertForm(request.POST), _by(request)
-    if form.is_valid():
-        try:
-            alerts.set_line(request.organisation.id, form.cleaned_data["line"], *by)
-        except ApiError as error:
-            form.blame("line", error.message)
-        else:
-            return _saved(request)
-    return _page(request, {"alert_form": form}, 422)
+    return _set(request, "alert_form", AlertForm(request.POST), alerts.set_line)
 
 
 @require_POST
 @organisation_view(scope="billing:write")
 def cap(request: TeamRequest) -> HttpResponseBase:
-    form, by = CapForm(request.POST), _by(request)
-    if form.is_valid():
-        try:
-            caps.set_cap(request.organisation.id, form.cleaned_data["spending_cap"], *by)
-        except ApiError as error:
-            form.refuse(error)
-        else:
-            return _saved(request)
-    return _page(request, {"cap_form": form}, 422)
+    return _set(request, "cap_form", CapForm(request.POST), caps.set_cap)
 
 
 @require_POST
 @organisation_view(scope="billing:write")
 def auto(request: TeamRequest) -> HttpResponseBase:
     """Switch automatic top-ups on, or off (`off`), or forget the card, too (`forget`)."""
-    mine, by = request.organisation.id, _by(request)
     if {"off", "forget"} & set(request.POST):
-        automatic.switch_off(mine, *by, forget_card="forget" in request.POST)
+        forgets = "forget" in request.POST
+        automatic.switch_off(request.organisation.id, *_by(request), forget_card=forgets)
         return _saved(request)
-    form = AutoForm(request.POST)
+    return _set(request, "auto_form", AutoForm(request.POST), automatic.switch_on)
+
+
+def _set(
+    request: TeamRequest, name: str, form: Form, verb: Callable[..., None]
+) -> HttpResponseBase:
+    """`verb` takes the amounts in the order of the form's fields, and its errors name them."""
     if form.is_valid():
-        given = form.cleaned_data
         try:
-            automatic.switch_on(mine, given["below"], given["amount"], given["most_a_month"], *by)
+            verb(request.organisation.id, *form.cleaned_data.values(), *_by(request))
         except ApiError as error:
             form.refuse(error)
         else:
             return _saved(request)
-    return _page(request, {"auto_form": form}, 422)
+    return _page(request, {name: form}, 422)
 
 
 def _page(
@@ -169,7 +158,7 @@ def _ledger(request: TeamRequest) -> dict[str, object]:
     return {
         "page": page,
         "kind": kind,
-        "kinds": KINDS,
+        "q": paging.search(request.GET),
         "tokens_in": sum(hold.prompt_tokens for hold in holds),
         "tokens_out": sum(hold.completion_tokens for hold in holds),
         "total": total,

@@ -11,6 +11,10 @@ const painted = (name) => {
   return color;
 };
 
+const DAY = 86_400;
+const STEPS = [1, 2, 3, 7, 14, 28].map((days) => days * DAY);
+const words = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+
 customElements.define("chart-line", class extends HTMLElement {
   connectedCallback() {
     const rows = [...document.getElementById(this.dataset.table).tBodies[0].rows].reverse();
@@ -26,16 +30,25 @@ customElements.define("chart-line", class extends HTMLElement {
   paint() {
     if (!window.uPlot || !this.clientWidth) return;
     this.replaceChildren();
-    const line = (label, stroke, width) => ({ label, stroke, width, points: { show: this.data[0].length < 3, stroke } });
-    const axis = { stroke: painted("--ink-3"), grid: { stroke: painted("--rule"), width: 1 }, ticks: { show: false }, font: `11px ${ink("--sans")}` };
+    const line = (label, stroke, width) => ({ label, stroke, width, points: { show: this.data[0].length < 3, stroke, fill: stroke } });
+    const axis = { stroke: painted("--ink-3"), ticks: { show: false }, font: `11px ${ink("--sans")}` };
+    const [days] = this.data;
+    const grid = { stroke: painted("--rule"), width: 1 };
     new window.uPlot({
       width: this.clientWidth,
       height: this.clientHeight,
       tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       legend: { show: false },
       cursor: { show: false },
-      scales: { y: { range: (_plot, _low, high) => [0, high * 1.1 || 1] } },
-      axes: [{ ...axis, values: (_plot, ticks) => ticks.map((s) => new Date(s * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })) }, axis],
+      scales: {
+        // from the days themselves: left alone, one day is stretched over years
+        x: { range: () => [days[0] - DAY / 2, days.at(-1) + DAY / 2] },
+        y: { range: (_plot, _low, high) => [0, high * 1.1 || 1] },
+      },
+      axes: [
+        { ...axis, grid: { show: false }, incrs: STEPS, values: (_plot, ticks) => ticks.map(words) },
+        { ...axis, grid, values: (_plot, ms) => ms.map((one) => one.toLocaleString("en")) },
+      ],
       series: [{}, line(this.names[0], painted("--ink-3"), 1.25), line(this.names[1], painted("--ink"), 1.75)],
     }, this.data, this);
   }

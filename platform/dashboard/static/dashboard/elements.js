@@ -92,5 +92,11 @@ document.addEventListener("every", (event) => { if (document.hidden) event.stopI
 // A select that says so sends its form at once; its button is for those without this file.
 for (const form of document.querySelectorAll("form[data-sends]")) {
   form.querySelector("[data-unless-script]")?.remove();
-  form.addEventListener("change", () => form.requestSubmit());
+  for (const control of form.elements) control.addEventListener("change", () => form.requestSubmit());
+}
+
+// Rows of choices that are longer than a phone is wide begin at the one that is chosen.
+for (const chosen of document.querySelectorAll(":is(.switch, .tabs) > [aria-current]")) {
+  const row = chosen.parentElement;
+  if (row.scrollWidth > row.clientWidth) chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
 }

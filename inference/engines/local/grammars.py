@@ -16,7 +16,7 @@ from inference.engines.local.grammar_compiler import name_of
 from inference.engines.local.grammar_keepers import Keeper, Keepers
 from inference.engines.local.grammar_process import FAILED, GOES_ON, Fault, Setup
 
-KEPT = 64
+KEPT = 32  # processes, of three megabytes for a small grammar and ten for a large one
 
 
 class Matcher:

@@ -1,21 +1,25 @@
 """The spending cap of an organisation: what all of its calls may cost in a UTC month, at most.
 
 The database refuses what would pass it (sql/hold.sql), in the statement that holds the money, so
-that no two calls can pass it together. Here it is set, and told of at four fifths.
+that no two calls can pass it together. Here it is set, and told of: at four fifths, and when it is
+reached. It is reached when calls are refused for it; hardly ever do their costs sum to it exactly.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from accounts import webhooks
 from accounts.models import AuditEntry
 from api.errors import InvalidRequest
 from billing import mails
 from billing.accounts import customer_account
 from billing.models import Account
+from billing.models.account import this_month
 from billing.pricing import usd
 
 NEAR: Final = (4, 5)
@@ -30,6 +34,7 @@ class Cap:
     limit: int
     spent: int
     held: int
+    has_refused: bool
 
     @property
     def share(self) -> float:
@@ -39,11 +44,34 @@ class Cap:
     def is_near(self) -> bool:
         return (self.spent + self.held) * NEAR[1] >= self.limit * NEAR[0]
 
+    @property
+    def is_reached(self) -> bool:
+        """One huge call that does not fit is refused, too, while there is room for others."""
+        return self.spent >= self.limit or (self.has_refused and self.is_near)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What people are told of once a month: its event, its mail, and where that is noted."""
+
+    event: str
+    mail: str
+    noted: tuple[str, ...]
+
+
+_REACHED: Final = _Line("cap.reached", "cap_reached", ("cap_refusal_told_at", "cap_told_at"))
+_NEAR: Final = _Line("cap.near", "cap_near", ("cap_told_at",))
+
 
 def of(account: Account) -> Cap | None:
     if account.spending_cap is None:
         return None
-    return Cap(account.spending_cap, account.spent_this_month, account.held_this_month)
+    return Cap(
+        account.spending_cap,
+        account.spent_this_month,
+        account.held_this_month,
+        account.was_refused_this_month,
+    )
 
 
 def set_cap(organisation_id: str, nano: int | None, by: str, address: str | None = None) -> None:
@@ -52,12 +80,14 @@ def set_cap(organisation_id: str, nano: int | None, by: str, address: str | None
     Raises InvalidRequest.
     """
     if nano is not None and not 0 < nano <= _LARGEST:
-        raise InvalidRequest("The cap is an amount above zero, or none.", param="spending_cap")
+        raise InvalidRequest(_("The cap is an amount above zero, or none."), param="spending_cap")
     account = customer_account(organisation_id)
     if account.spending_cap == nano:
         return
     with transaction.atomic():
-        Account.objects.filter(pk=account.pk).update(spending_cap=nano, cap_told_at=None)
+        Account.objects.filter(pk=account.pk).update(
+            spending_cap=nano, cap_refused_at=None, cap_told_at=None, cap_refusal_told_at=None
+        )
         AuditEntry.objects.create(
             organisation_id=organisation_id, actor=by, action="spending_cap.changed",
             target=str(account.pk), before={"spending_cap": _said(account.spending_cap)},
@@ -66,10 +96,12 @@ def set_cap(organisation_id: str, nano: int | None, by: str, address: str | None
 
 
 def tell() -> int:
-    """Mail those whose month has come near its cap, once a month; how many."""
+    """Mails and webhooks for those whose month came near its cap or reached it, once a month each;
+    how many. Who has reached it is not told that it is near."""
     told = 0
-    while _tell_one():
-        told += 1
+    for line in (_REACHED, _NEAR):
+        while _tell_one(line):
+            told += 1
     return told
 
 
@@ -79,23 +111,31 @@ def recount() -> None:
         cursor.execute("SELECT ledger_recount_month()")
 
 
-def _tell_one() -> bool:
+def _tell_one(line: _Line) -> bool:
     """Marked before it is mailed: a crash between the two loses a mail, never sends two."""
-    now = timezone.now()
-    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    near = Account.objects.filter(
+    month = this_month()
+    crossed = Account.objects.filter(
         spending_cap__isnull=False,
         month_starts_at=month,
         month_spent__gte=F("spending_cap") * NEAR[0] / NEAR[1],
-    ).exclude(cap_told_at__gte=month)
+    ).exclude(**{f"{line.noted[0]}__gte": month})
+    if line is _REACHED:
+        crossed = crossed.filter(
+            Q(cap_refused_at__gte=month) | Q(month_spent__gte=F("spending_cap"))
+        )
     with transaction.atomic():
-        waiting = near.select_for_update(skip_locked=True, of=("self",))
+        waiting = crossed.select_for_update(skip_locked=True, of=("self",))
         account = waiting.select_related("organisation").first()
         if account is None:
             return False
-        Account.objects.filter(pk=account.pk).update(cap_told_at=now)
-    facts = {"spent": usd(account.month_spent), "cap": usd(account.spending_cap or 0)}
-    mails.send(account.organisation, "spending_cap", facts)
+        Account.objects.filter(pk=account.pk).update(**dict.fromkeys(line.noted, timezone.now()))
+        spent, cap = account.month_spent, account.spending_cap or 0
+        facts = {"spent": usd(spent), "cap": usd(cap)}
+        nano = {"spent_nano": spent, "cap_nano": cap}
+        webhooks.emit(
+            account.organisation_id, line.event, {**facts, **nano, "month": f"{month:%Y-%m}"}
+        )
+    mails.send(account.organisation, line.mail, facts)
     return True
 
 

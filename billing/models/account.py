@@ -1,5 +1,6 @@
 """A ledger account: the prepaid balance of an organisation, or the other side of its movements."""
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
@@ -43,7 +44,13 @@ class Account(models.Model):
     spending_cap = models.BigIntegerField(
         null=True, blank=True, help_text="Nano-dollars that a UTC month's calls may cost at most."
     )
-    cap_told_at = models.DateTimeField(null=True, editable=False)
+    cap_told_at = models.DateTimeField(
+        null=True, editable=False, help_text="When people heard that it is near."
+    )
+    cap_refused_at = models.DateTimeField(
+        null=True, editable=False, help_text="The first call of a month that it refused."
+    )
+    cap_refusal_told_at = models.DateTimeField(null=True, editable=False)
     month_starts_at = models.DateTimeField(
         null=True, editable=False, help_text="The month that the next two are of."
     )
@@ -98,9 +105,18 @@ class Account(models.Model):
         return self.month_held if self._is_this_month else 0
 
     @property
+    def was_refused_this_month(self) -> bool:
+        """By the spending cap that is set now."""
+        return self.cap_refused_at is not None and self.cap_refused_at >= this_month()
+
+    @property
     def _is_this_month(self) -> bool:
-        first = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        return self.month_starts_at == first
+        return self.month_starts_at == this_month()
+
+
+def this_month() -> datetime:
+    """When the running UTC month began."""
+    return timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 class LowBalance(models.Model):

@@ -59,7 +59,8 @@ $$;
 
 -- Decide an array of requests, each on its own and in array order; one row back for each:
 -- outcome `held`, `insufficient_balance`, `key_budget_exceeded`, `spending_cap_reached`,
--- `chatbot_budget_exhausted` or `no_price`. Nothing is written before a decision, so a refusal leaves nothing behind. A known id answers with its first hold.
+-- `chatbot_budget_exhausted` or `no_price`. Nothing is written before a decision: of refusals stays
+-- only when the spending cap caused the first of a month. A known id answers with its first hold.
 -- The accounts are locked in id order; an account's lock also guards its organisation's windows.
 CREATE OR REPLACE FUNCTION ledger_hold(requests jsonb) RETURNS TABLE (
   outcome text, amount bigint, max_output integer, price text,
@@ -133,6 +134,9 @@ BEGIN
                         WHEN budget.room <= room THEN 'key_budget_exceeded'
                         WHEN facts.month_room <= room THEN 'spending_cap_reached'
                         ELSE 'chatbot_budget_exhausted' END;
+        UPDATE billing_account a SET cap_refused_at = now()
+        WHERE a.id = facts.account AND outcome = 'spending_cap_reached'
+          AND (a.cap_refused_at IS NULL OR a.cap_refused_at < this_month);
         RETURN NEXT;
         CONTINUE;
       END IF;

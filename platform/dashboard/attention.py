@@ -71,9 +71,11 @@ def _spending(request: TeamRequest, left: Balance) -> Iterator[Matter]:
     cap, auto = left.cap, left.auto
     if cap is not None and cap.is_near:
         words = _("%(share).0f %% of the month's spending cap is used") % {"share": cap.share * 100}
+        if cap.is_reached:
+            words = _("This month's spending cap is reached.")
         yield Matter(words, _("Calls beyond it are refused"), page, cap.share)
     if auto is not None and auto.problem:
-        yield Matter(_("Automatic top-up does not work"), auto.problem, page)
+        yield Matter(_("Automatic top-up does not work"), _(auto.problem), page)
 
 
 def _models(request: TeamRequest) -> Iterator[Matter]:
@@ -178,7 +180,7 @@ def _files(request: TeamRequest) -> Iterator[Matter]:
     )
     for entry in failed.select_related("file").order_by("-created_at")[:MOST]:
         words = _("%(name)s could not be read") % {"name": entry.file.filename}
-        yield Matter(words, entry.error_message, _page(request, "file", entry.file_id))
+        yield Matter(words, _(entry.error_message), _page(request, "file", entry.file_id))
 
 
 def _page(request: TeamRequest, name: str, *arguments: str) -> str:

@@ -15,11 +15,12 @@ class DollarField(forms.CharField):
     def clean(self, value: str | None) -> int | None:
         text = str(super().clean(value)).strip().removeprefix("$")
         if not text:
+            self.validate("")  # of a lone $ nobody can be charged
             return None
         try:
             return pricing.nano(text)
         except ValueError as error:
-            raise forms.ValidationError(str(error)) from error
+            raise forms.ValidationError(_("Give dollars such as 12.50.")) from error
 
 
 class TopUpForm(Form):
@@ -51,7 +52,7 @@ class CapForm(Form):
         required=False,
         help_text=_(
             "Of all chatbots and keys together, in a month of UTC. At four fifths you get a mail; "
-            "beyond it calls are refused. Empty: the balance is the limit."
+            "when it is reached another, and calls are refused. Empty: the balance is the limit."
         ),
     )
 

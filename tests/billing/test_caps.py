@@ -1,6 +1,7 @@
 """An organisation's spending cap: its calls of a UTC month cost no more, whoever makes them."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.core import mail
 from django.db import connection
 from django.utils import timezone
 
-from accounts.models import AuditEntry, Membership, User
+from accounts.models import AuditEntry, Membership, User, WebhookDelivery, WebhookEndpoint
 from api.errors import InsufficientBalance, InvalidRequest, KeyBudgetExceeded, SpendingCapReached
 from billing import auditing, caps, ledger, sweeping
 from billing.models import Account, Hold
@@ -154,7 +155,7 @@ async def test_people_are_told_at_four_fifths_once_a_month(bakery: Tenant) -> No
     await sync_to_async(a_member)(bakery)
     tell = sync_to_async(caps.tell)
     await cap(bakery, 5 * ONE_CALL)
-    for calls, told in ((3, 0), (1, 1), (1, 0)):
+    for calls, told in ((3, 0), (1, 1), (0, 0)):
         for _ in range(calls):
             await spend(bakery)
         assert await tell() == told
@@ -167,6 +168,55 @@ async def test_people_are_told_at_four_fifths_once_a_month(bakery: Tenant) -> No
     for _ in range(4):
         await spend(bakery)
     assert await tell() == 1
+
+
+async def test_people_are_told_once_when_calls_are_refused(bakery: Tenant) -> None:
+    await sync_to_async(a_member)(bakery)
+    await sync_to_async(a_hook)(bakery)
+    tell = sync_to_async(caps.tell)
+    await cap(bakery, 5 * ONE_CALL)
+    for _ in range(5):
+        await spend(bakery)
+    for told in (1, 0, 0):
+        with pytest.raises(SpendingCapReached):
+            await spend(bakery)
+        assert await tell() == told
+    (letter,) = [letter for letter in mail.outbox if letter.to == ["baker@example.com"]]
+    assert letter.subject == "Bakery has reached its spending cap of $0.001"
+    (body,) = [json.loads(row.body) async for row in WebhookDelivery.objects.all()]
+    assert (body["type"], body["data"]["spent"], body["data"]["cap"]) == (
+        "cap.reached", "0.001", "0.001",
+    )  # fmt: skip
+    await cap(bakery, 6 * ONE_CALL)
+    assert await tell() == 1  # near the new one
+    await spend(bakery)
+    assert await tell() == 1  # and at it, though nothing has been refused yet
+
+
+async def test_a_call_that_is_too_large_for_what_is_left_does_not_reach_it(bakery: Tenant) -> None:
+    await cap(bakery, 5 * ONE_CALL)
+    await spend(bakery)
+    with pytest.raises(SpendingCapReached):
+        await ledger.hold(bakery.request(prompt_tokens=100_000))
+    assert await sync_to_async(caps.tell)() == 0
+    shown = await sync_to_async(lambda: caps.of(bakery.account))()
+    assert shown is not None
+    assert not shown.is_reached
+
+
+async def test_a_refusal_of_last_month_says_nothing_of_this_one(bakery: Tenant) -> None:
+    await cap(bakery, ONE_CALL)
+    await spend(bakery)
+    with pytest.raises(SpendingCapReached):
+        await spend(bakery)
+    await forty_days_pass()
+    long_ago = timezone.now() - timedelta(days=40)
+    await Account.objects.aupdate(cap_refused_at=long_ago)
+    assert await sync_to_async(caps.tell)() == 0
+    with pytest.raises(SpendingCapReached):
+        await ledger.hold(bakery.request(prompt_tokens=100_000))
+    account = await Account.objects.aget(organisation=bakery.organisation, kind="customer")
+    assert account.was_refused_this_month
 
 
 async def test_a_cap_is_set_by_somebody(bakery: Tenant) -> None:
@@ -186,6 +236,12 @@ async def test_a_cap_is_set_by_somebody(bakery: Tenant) -> None:
 def a_member(tenant: Tenant) -> None:
     user = User.objects.create_user("baker@example.com", "a password of theirs")
     Membership.objects.create(organisation=tenant.organisation, user=user, role="owner")
+
+
+def a_hook(tenant: Tenant) -> None:
+    WebhookEndpoint.objects.create(
+        organisation=tenant.organisation, url="https://hooks.example", events=["cap.reached"]
+    )
 
 
 @sync_to_async

@@ -25,6 +25,8 @@ EVENTS: Final = {
     "chatbot.message": gettext_lazy("A chatbot has answered a visitor"),
     "chatbot.feedback": gettext_lazy("A visitor has rated an answer"),
     "balance.low": gettext_lazy("The balance fell below your line"),
+    "cap.near": gettext_lazy("Four fifths of the spending cap are spent"),
+    "cap.reached": gettext_lazy("The spending cap is reached"),
     "topup.failed": gettext_lazy("An automatic top-up failed"),
 }
 STATES: Final = {

@@ -28,18 +28,18 @@ _GONE: Final = gettext_lazy(
 
 @transaction.atomic
 def invite(
-    organisation: Organisation, email: str, role: str, by: User | None, address: str | None = None
+    organisation: Organisation, email: str, role: str, by: User, address: str | None = None
 ) -> tuple[Invitation, str]:
     """An invitation and the token of its link, which nobody can read again.
 
-    It takes the place of an open one to the same address. `by` is None for a key without a maker.
+    It takes the place of an open one to the same address, and ends with the membership of `by`.
     Raises InvalidRequest (no address, unknown role, already a member, too many), Forbidden
     (nobody hands on more than they have).
     """
     email = _clean(email)
     if role not in OF_ROLE:
         raise InvalidRequest(members.unknown_role(), param="role")
-    if by is not None and not OF_ROLE[role] <= _scopes_of(organisation.id, by):
+    if not OF_ROLE[role] <= _scopes_of(organisation.id, by):
         said = _("Your own role does not cover that of %(role)s.") % {"role": role}
         raise Forbidden(said, param="role")
     Organisation.objects.select_for_update().get(pk=organisation.pk)  # one open one for an address
@@ -58,7 +58,7 @@ def invite(
         expires_at=Now() + LASTS,
     )  # fmt: skip
     invitation.refresh_from_db()
-    _record(invitation, "invitation.created", by.id if by else "api key", address)
+    _record(invitation, "invitation.created", by.id, address)
     return invitation, token
 
 
@@ -121,8 +121,9 @@ def _scopes_of(organisation_id: str, user: User) -> frozenset[str]:
 
 
 def _still_covered(invitation: Invitation) -> bool:
+    """Who sent it may still hand this role on; who has deleted their account may nothing."""
     by = invitation.invited_by
-    return by is None or OF_ROLE[invitation.role] <= _scopes_of(invitation.organisation_id, by)
+    return by is not None and OF_ROLE[invitation.role] <= _scopes_of(invitation.organisation_id, by)
 
 
 def _digest(token: str) -> str:

@@ -93,7 +93,10 @@ def _end_sessions(user: User) -> None:
 
 
 def _let_go(user: User) -> None:
-    """Keys that they made stop for good; what else names them by a protected link names nobody."""
+    """Keys that they made stop for good, and invitations; what else names them by a protected link
+    names nobody."""
+    sent = Invitation.objects.filter(invited_by=user, accepted_at=None, revoked_at=None)
+    sent.update(revoked_at=Now())
     APIKey.objects.filter(created_by=user, revoked_at=None).update(revoked_at=Now())
     APIKey.objects.filter(created_by=user).update(last_used_from="", last_used_by="")
     for relation in User._meta.related_objects:  # noqa: SLF001 - Django's documented way to ask

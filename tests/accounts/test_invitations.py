@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import invitations
+from accounts import invitations, leaving
 from accounts.models import AuditEntry, Invitation, Membership, User
 from api.errors import Forbidden, InvalidRequest, NotFound
 from tests.accounts.conftest import ClientOf
@@ -62,6 +62,19 @@ def test_a_link_lasts_no_longer_than_the_right_to_send_it(
         invitations.accept(token, carl)
     his.update(role="admin")
     assert invitations.accept(token, carl).role == "developer"
+
+
+def test_a_link_ends_with_the_account_that_sent_it(ada: Person, ben: Person, carl: User) -> None:
+    Membership.objects.filter(organisation=ada.organisation, user=ben.user).update(role="admin")
+    sent, token = invitations.invite(ada.organisation, carl.email, "developer", ben.user)
+    leaving.delete_account(ben.user)
+    with pytest.raises(NotFound):
+        invitations.accept(token, carl)
+    sent.refresh_from_db()
+    assert (sent.invited_by, sent.revoked_at is not None) == (None, True)
+    Invitation.objects.update(revoked_at=None)  # an account that went by another road
+    with pytest.raises(NotFound):
+        invitations.accept(token, carl)
 
 
 def test_a_second_invitation_takes_the_place_of_the_first(ada: Person, carl: User) -> None:

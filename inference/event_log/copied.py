@@ -56,6 +56,10 @@ class CopiedLog:
     async def known(self, key: str) -> bool:
         return self._here.has(key) or await self._copies.known(key)
 
+    async def is_over(self, key: str) -> bool:
+        where = self._here if self._here.has(key) else self._copies
+        return await where.is_over(key)
+
     async def forget(self, key: str) -> None:
         self._copied.pop(key, None)
         await self._here.forget(key)

@@ -51,6 +51,9 @@ class EventLog(Protocol):
 
     async def known(self, key: str) -> bool: ...
 
+    async def is_over(self, key: str) -> bool:
+        """Nothing will come to this log any more: it has ended, or nobody knows of it."""
+
     async def forget(self, key: str) -> None:
         """Nobody may read this any more; those who do are told EventsGone."""
 

@@ -53,6 +53,10 @@ class MemoryLog:
     async def known(self, key: str) -> bool:
         return self.has(key)
 
+    async def is_over(self, key: str) -> bool:
+        ring = self._rings.get(key)
+        return ring is None or ring.ended
+
     def has(self, key: str) -> bool:
         return key in self._rings
 

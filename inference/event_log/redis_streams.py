@@ -72,6 +72,10 @@ class RedisStreams:
     async def known(self, key: str) -> bool:
         return bool(await _asked(self._redis.exists(PREFIX + key)))
 
+    async def is_over(self, key: str) -> bool:
+        newest: Any = await _asked(self._redis.xrevrange(PREFIX + key, count=1))
+        return not newest or END in newest[0][1]
+
     async def forget(self, key: str) -> None:
         await _asked(self._redis.delete(PREFIX + key))
 

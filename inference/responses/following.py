@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -25,8 +26,10 @@ async def follow(
 ) -> AsyncGenerator[Sequence[Event], None]:
     """Events with a number above `after`, then live ones, until the last.
 
-    Raises NotFound, and Unavailable where another process makes it and Redis is away.
+    Raises NotFound, also for one that was deleted or not to be kept, though the log still knows
+    how it was made; and Unavailable where another process makes it and Redis is away.
     """
+    await _require_kept(organisation_id, response_id)
     is_done = partial(_is_done, organisation_id, response_id)
     while True:
         away = False
@@ -44,6 +47,13 @@ async def follow(
             yield _again(row, after)
             return
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _require_kept(organisation_id: str, response_id: str) -> None:
+    """Whatever is over has its row before anybody can see its end."""
+    with suppress(EventsAway):
+        if await event_log().is_over(key_of(organisation_id, response_id)):
+            await rows.find(organisation_id, response_id)
 
 
 async def _is_done(organisation_id: str, response_id: str, silent: bool) -> bool:

@@ -21,7 +21,7 @@ class TwoProcesses:
     def __init__(self, one: CopiedLog, other: CopiedLog) -> None:
         self.one, self.other = one, other
         self.append, self.forget = one.append, one.forget
-        self.read, self.known = other.read, other.known
+        self.read, self.known, self.is_over = other.read, other.known, other.is_over
 
     async def close(self) -> None:
         await self.one.close()

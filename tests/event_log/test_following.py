@@ -53,6 +53,15 @@ async def test_several_readers_go_at_their_own_pace(log: EventLog) -> None:
     assert found == [everything, everything, everything, [7, 8, 9]]
 
 
+async def test_a_log_is_over_when_it_has_ended_and_when_it_is_unknown(log: EventLog) -> None:
+    assert await log.is_over("a")
+    await log.append("a", events(0, 1))
+    assert not await log.is_over("a")
+    await log.append("a", [], last=True)
+    assert await numbers(log, "a") == [0, 1]
+    assert await log.is_over("a")
+
+
 async def test_a_reader_who_comes_after_the_end_gets_what_is_missing(log: EventLog) -> None:
     await log.append("a", events(0, 9), last=True)
     assert await numbers(log, "a") == list(range(10))

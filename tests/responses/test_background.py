@@ -141,6 +141,27 @@ async def test_one_that_is_cancelled_and_deleted_at_once_does_not_come_back(
     assert await Response.objects.acount() == 0
 
 
+async def test_what_is_deleted_or_was_not_to_be_kept_cannot_be_streamed_again(
+    bakery: Tenant,
+) -> None:
+    kept = (await ask(bakery, "one two")).json["id"]
+    assert (await read(bakery, kept, "?stream=true")).status == 200
+    await sync_to_async(keeping.delete)(bakery.organisation_id, kept)
+    unkept = (await ask(bakery, "one two", store=False)).json["id"]
+    for gone in (kept, unkept):
+        for query in ("?stream=true", "?stream=true&starting_after=1", ""):
+            assert (await read(bakery, gone, query)).status == 404
+
+
+async def test_one_that_runs_can_be_followed_before_it_has_a_row(bakery: Tenant) -> None:
+    made = call(bakery, "#words=30 #pace=5", stream=True)
+    running = asyncio.ensure_future(made.finished())
+    await until(lambda: made.raw.count(b"event: ") > 3)
+    followed = await read(bakery, made.typed[0]["response"]["id"], "?stream=true")
+    assert followed.kinds[-1] == "completed"
+    await running
+
+
 async def test_what_was_charged_for_a_dead_process_is_told(bakery: Tenant) -> None:
     response = await started(bakery)
     await cancel(bakery, response["id"])

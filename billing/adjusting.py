@@ -77,34 +77,45 @@ def charge_back(top_up: Journal, ref: str, *, actor: str = "system", note: str =
 
     When something had to be written off the organisation is suspended. The same ref counts once.
     """
+    journal, covered = _taken_back(top_up, Journal.Kind.CHARGEBACK, ref, None, actor, note)
+    if not covered:
+        _suspend(top_up.organisation_id)
+    return journal
+
+
+@transaction.atomic
+def paid_back(top_up: Journal, nano: int, ref: str, *, actor: str = "system") -> Journal:
+    """`nano` of a top-up were given back to its payer where it was paid; what has been spent
+    meanwhile is written off, since it was we who gave it. The same ref counts once."""
+    return _taken_back(
+        top_up, Journal.Kind.REFUND, ref, nano, actor, "Refunded by the payment provider"
+    )[0]
+
+
+def _taken_back(
+    top_up: Journal, kind: Journal.Kind, ref: str, nano: int | None, actor: str, note: str
+) -> tuple[Journal, bool]:
+    """`nano` None: all that is left. Also whether the balance covered it."""
     if top_up.kind != Journal.Kind.TOP_UP:
-        raise InvalidRequest("Only a top-up can be charged back.")
-    known = Journal.objects.filter(kind=Journal.Kind.CHARGEBACK, ref=ref).first()
-    if known is not None:
-        return known
+        raise InvalidRequest("Only a top-up can be taken back.")
     top_up = Journal.objects.select_for_update().get(pk=top_up.pk)
-    amount = _left_of(top_up)
+    if known := Journal.objects.filter(kind=kind, ref=ref).first():
+        return known, True
+    left = _left_of(top_up)
+    amount = left if nano is None else min(nano, left)
     account = customer_account(top_up.organisation_id)
     customer = Account.objects.select_for_update().get(pk=account.pk)
     covered = min(amount, max(0, customer.available))
-    journal = _correct(
-        Movement(
-            organisation_id=top_up.organisation_id,
-            kind=Journal.Kind.CHARGEBACK,
-            ref=ref,
-            legs={
-                Kind.CUSTOMER: -covered,
-                Kind.WRITEOFF: covered - amount,
-                Kind.CLEARING: amount,
-            },
-            actor=actor,
-            note=note,
-            original=top_up,
-        )
+    movement = Movement(
+        organisation_id=top_up.organisation_id,
+        kind=kind,
+        ref=ref,
+        legs={Kind.CUSTOMER: -covered, Kind.WRITEOFF: covered - amount, Kind.CLEARING: amount},
+        actor=actor,
+        note=note,
+        original=top_up,
     )
-    if covered < amount:
-        _suspend(top_up.organisation_id)
-    return journal
+    return _correct(movement), covered == amount
 
 
 def _suspend(organisation_id: str) -> None:

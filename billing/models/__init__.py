@@ -8,6 +8,7 @@ from billing.models.hold import Hold
 from billing.models.journal import Entry, Journal
 from billing.models.payment import Payment
 from billing.models.price import Price
+from billing.models.taken_back import TakenBack
 from billing.models.top_up import CreditCode, TopUp
 from billing.models.usage import UsageDaily, UsageWatermark
 
@@ -23,6 +24,7 @@ __all__ = [
     "LowBalance",
     "Payment",
     "Price",
+    "TakenBack",
     "TopUp",
     "UsageDaily",
     "UsageWatermark",

@@ -16,7 +16,7 @@ from accounts.models import Organisation
 from api.errors import InvalidRequest
 from billing import topping_up
 from billing.models import Payment, TopUp
-from billing.payments import fake, stripe
+from billing.payments import fake, stripe, taking_back
 from billing.payments.provider import Provider
 
 CENT: Final = 10**7
@@ -83,12 +83,14 @@ def paid(payment: Payment, ref: str) -> TopUp | None:
         return None
     if payment.top_up is not None:
         return payment.top_up
+    taking_back.wait_for(ref)
     top_up = topping_up.top_up(
         payment.organisation, payment.amount, ref, TopUp.Provider(payment.provider),
         actor=payment.begun_by,
     )  # fmt: skip
     payment.top_up, payment.state = top_up, Payment.State.PAID
     payment.save(update_fields=["top_up", "state"])
+    taking_back.settle(top_up)
     Payment.objects.filter(pk=payment.pk).update(finished_at=Now())
     return top_up
 

@@ -40,8 +40,12 @@ def of(organisation_id: str) -> AutoTopUp | None:
     return AutoTopUp.objects.all().for_organisation(organisation_id).first()
 
 
+@transaction.atomic
 def save_card(payment: Payment, card: Card) -> None:
-    """The card that a payment left; another one replaces it, and a failure is forgotten."""
+    """The card that a payment left, once: another one replaces it, and a failure is forgotten. Told
+    again, it does not bring back a card that was forgotten meanwhile."""
+    if not Payment.objects.filter(pk=payment.pk, saves_card=True).update(saves_card=False):
+        return
     fields = {
         "provider": payment.provider, "customer": card.customer, "method": card.method,
         "label": card.label, "failures": 0, "problem": "", "next_try_at": None,
@@ -88,6 +92,13 @@ def switch_off(
     _audit(auto, before, by, address)
 
 
+def forget(organisation_id: str) -> None:
+    """The card of an organisation that is closed; what is on its way to be paid still ends."""
+    AutoTopUp.objects.all().for_organisation(organisation_id).update(
+        is_on=False, customer="", method="", label="", problem=""
+    )
+
+
 def work() -> int:
     """Pay what is due; how many payments were asked for."""
     asked = 0
@@ -122,8 +133,8 @@ def _payment(auto: AutoTopUp) -> Payment | None:
     """The one whose fate is not known, or a new one; None where none may be made."""
     mine = Payment.objects.for_organisation(auto.organisation_id)
     if known := mine.filter(automatic=True, state=Payment.State.OPEN).first():
-        if timezone.now() - known.created_at < FORGOTTEN:
-            return known
+        if known.provider_ref or timezone.now() - known.created_at < FORGOTTEN:
+            return known  # by its own name the provider knows it for ever, and is only asked
         _give_up(auto, known)
         return None
     amount = auto.amount or 0

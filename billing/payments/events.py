@@ -9,19 +9,20 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.utils.translation import gettext_noop
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PositiveInt, ValidationError
 
 from api.errors import InvalidRequest
-from billing import adjusting, payments
+from billing import payments
 from billing.models import Payment, TopUp
-from billing.payments import automatic, stripe
+from billing.payments import automatic, stripe, taking_back
 
 log = logging.getLogger(__name__)
 
 _PAID: Final = {"checkout.session.completed", "checkout.session.async_payment_succeeded"}
 _ENDED: Final = {"checkout.session.expired", "checkout.session.async_payment_failed"}
 _AUTOMATIC: Final = {"payment_intent.succeeded", "payment_intent.payment_failed"}
-_TAKEN_BACK: Final = {"charge.dispute.funds_withdrawn"}
+_DISPUTED: Final = {"charge.dispute.funds_withdrawn"}
+_REFUNDED: Final = {"refund.created", "refund.updated"}
 
 
 class Session(BaseModel):
@@ -49,6 +50,14 @@ class Dispute(BaseModel):
     payment_intent: str | None = None
 
 
+class Refund(BaseModel):
+    id: str
+    payment_intent: str | None = None
+    amount: PositiveInt
+    currency: str
+    status: str | None = None
+
+
 class EventData(BaseModel):
     object: dict[str, Any]
 
@@ -70,8 +79,10 @@ def receive(body: bytes, signature: str | None) -> None:
             _expired(Session.model_validate(event.data.object))
         elif event.type in _AUTOMATIC:
             _automatic(event.type, Intent.model_validate(event.data.object))
-        elif event.type in _TAKEN_BACK:
+        elif event.type in _DISPUTED:
             _disputed(Dispute.model_validate(event.data.object))
+        elif event.type in _REFUNDED:
+            _refunded(Refund.model_validate(event.data.object))
     except ValidationError as error:
         raise InvalidRequest("This is no event of Stripe's.") from error
 
@@ -113,9 +124,15 @@ def _expired(session: Session) -> None:
 
 def _disputed(dispute: Dispute) -> None:
     """The payer's bank took the money back."""
-    paid = TopUp.objects.filter(provider=TopUp.Provider.STRIPE, ref=dispute.payment_intent)
-    if dispute.payment_intent and (top_up := paid.select_related("journal").first()):
-        adjusting.charge_back(top_up.journal, f"stripe:{dispute.id}", note="Disputed card payment")
+    if dispute.payment_intent:
+        taking_back.take(TopUp.Provider.STRIPE, dispute.id, dispute.payment_intent, None)
+
+
+def _refunded(refund: Refund) -> None:
+    """Somebody of ours gave it back in Stripe's dashboard; one on its way is told of again."""
+    if refund.payment_intent and (refund.status, refund.currency) == ("succeeded", "usd"):
+        nano = refund.amount * payments.CENT
+        taking_back.take(TopUp.Provider.STRIPE, refund.id, refund.payment_intent, nano)
 
 
 def _payment(session: Session) -> Payment | None:

@@ -104,6 +104,7 @@ class Stripe:
                 timeout=20,
             )
             if answer.status_code in _REFUSALS and path == "payment_intents":
+                _require_asked_alike(answer.json())
                 raise Declined(_reason(answer.json()))
             answer.raise_for_status()
             told: dict[str, Any] = answer.json()
@@ -122,6 +123,14 @@ def _charge(intent: dict[str, Any]) -> Charge:
         case "requires_payment_method" | "requires_action" | "canceled":
             raise Declined(_reason({"error": intent.get("last_payment_error")}))
     raise Unavailable(str(_AWAY))
+
+
+def _require_asked_alike(body: dict[str, Any]) -> None:
+    """The card was replaced since this payment was asked for first: what became of that its event
+    says. Raises Unavailable."""
+    error = body.get("error")
+    if isinstance(error, dict) and error.get("type") == "idempotency_error":
+        raise Unavailable(str(_AWAY))
 
 
 def _reason(body: dict[str, Any]) -> str:

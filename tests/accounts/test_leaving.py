@@ -15,7 +15,7 @@ from django.test import Client
 from accounts import invitations, leaving, members
 from accounts.models import APIKey, AuditEntry, Invitation, Membership, Organisation, User
 from api.errors import InvalidRequest
-from billing.models import Journal
+from billing.models import AutoTopUp, Journal
 from inference.conversations import keeping
 from inference.models import Conversation
 from tests.accounts.conftest import ClientOf
@@ -109,6 +109,11 @@ def test_an_organisation_of_nobody_else_is_closed_and_its_book_stays(known: Pers
     webhook(known)
     keeping.create(known.organisation.id, {"about": NAME}, [])
     invitations.invite(known.organisation, "dora@example.com", "analyst", known.user)
+    AutoTopUp.objects.create(
+        organisation=known.organisation, provider="stripe", customer="cus_1", method="pm_1",
+        label="Visa 4242", problem="Your card was declined.", is_on=True, below=1, amount=1,
+        most_a_month=1,
+    )  # fmt: skip
     journals = Journal.objects.count()
     leaving.delete_account(known.user)
     with connection.cursor() as cursor:
@@ -118,7 +123,8 @@ def test_an_organisation_of_nobody_else_is_closed_and_its_book_stays(known: Pers
     assert Journal.objects.count() == journals
     assert not Conversation.objects.filter(organisation=organisation).exists()
     after = everything()
-    for trace in (known.user.email, NAME, "Ada's bakery", "adas-bakery", "hello.txt", "dora@"):
+    traces = (known.user.email, NAME, "Ada's bakery", "adas-bakery", "hello.txt", "dora@")
+    for trace in (*traces, "cus_1", "pm_1", "Visa"):
         assert trace not in after
 
 

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from accounts.models import Organisation
 from api.errors import Unavailable
-from billing import payments
+from billing import adjusting, auditing, payments
 from billing.accounts import customer_account
 from billing.models import Payment, TopUp
 from tests.billing.scripted_stripe import ScriptedStripe, event, signature
@@ -163,6 +163,54 @@ def test_money_that_the_bank_takes_back_leaves_the_balance_once(payment: Payment
         assert tell(disputed) == 200
     assert balance(payment) == before
     assert Organisation.objects.get(pk=payment.organisation_id).suspended_at is None
+
+
+def refund(cents: int, status: str = "succeeded", **changes: Any) -> bytes:
+    fields = {"payment_intent": "pi_1", "amount": cents, "currency": "usd", "status": status}
+    return event("refund.updated", **{"id": f"re_{cents}", **fields, **changes})
+
+
+def test_what_is_taken_back_before_the_payment_is_known_is_taken_when_it_is(
+    payment: Payment,
+) -> None:
+    before = balance(payment)
+    for _delivery in range(2):
+        assert tell(refund(200)) == 200
+    assert tell(completed(payment)) == 200
+    assert balance(payment) - before == 10 * DOLLAR
+    disputed = event("charge.dispute.funds_withdrawn", id="dp_1", payment_intent="pi_1")
+    for told in (disputed, completed(payment), refund(200), disputed):
+        assert tell(told) == 200
+    assert balance(payment) == before
+
+
+def test_a_dispute_before_the_payment_is_no_credit(payment: Payment) -> None:
+    before = balance(payment)
+    disputed = event("charge.dispute.funds_withdrawn", id="dp_1", payment_intent="pi_1")
+    assert tell(disputed) == tell(completed(payment)) == 200
+    assert balance(payment) == before
+    assert auditing.audit().total == 0
+
+
+def test_a_refund_takes_what_is_left_and_counts_only_when_it_has_succeeded(
+    payment: Payment,
+) -> None:
+    tell(completed(payment))
+    after = balance(payment)
+    for told in (refund(100, "pending"), refund(100, currency="eur"), refund(100, "failed")):
+        assert tell(told) == 200
+    assert balance(payment) == after
+    adjusting.adjust(payment.organisation, DOLLAR // 2 - after, "s", actor="test", note="spent")
+    assert tell(refund(100)) == 200
+    assert balance(payment) == 0
+    assert Organisation.objects.get(pk=payment.organisation_id).suspended_at is None
+
+
+def test_refunds_and_disputes_of_other_sites_payments_do_nothing(payment: Payment) -> None:
+    before = balance(payment)
+    assert tell(refund(100, payment_intent="pi_of_another")) == 200
+    assert tell(completed(payment)) == 200
+    assert balance(payment) - before == 12 * DOLLAR
 
 
 def test_what_is_signed_and_no_event_is_refused_and_others_are_ignored(payment: Payment) -> None:

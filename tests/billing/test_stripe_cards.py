@@ -1,9 +1,11 @@
 """Stripe keeps a card, and is asked for a payment by it with nobody present, once."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from billing import payments
 from billing.accounts import customer_account
@@ -111,6 +113,43 @@ def test_a_charge_on_its_way_is_asked_after_and_not_made_again(
     automatic.work()
     assert stripe.paths[-1] == "/v1/payment_intents/pi_2"
     assert balance(owner) == before + 10 * DOLLAR
+
+
+def test_a_checkout_told_again_brings_no_forgotten_card_back(owner: Person) -> None:
+    automatic.switch_off(owner.organisation.id, owner.user.id, forget_card=True)
+    assert completed() == 200
+    auto = AutoTopUp.objects.get()
+    assert (auto.customer, auto.method, auto.label) == ("", "", "")
+
+
+def test_a_card_that_was_replaced_meanwhile_is_not_charged_a_second_time(
+    owner: Person, stripe: ScriptedStripe
+) -> None:
+    stripe.status = 500  # charged, but the answer was lost
+    automatic.work()
+    AutoTopUp.objects.update(next_try_at=None, customer="cus_2", method="pm_2")
+    stripe.status, stripe.answer = 400, {"error": {"type": "idempotency_error", "message": "Keys"}}
+    automatic.work()
+    payment = Payment.objects.get(automatic=True)
+    assert payment.state == Payment.State.OPEN
+    intent = {"id": "pi_2", "amount_received": 1000, "currency": "usd"}
+    before = balance(owner)
+    assert tell("payment_intent.succeeded", metadata={"payment": payment.id}, **intent) == 200
+    assert balance(owner) == before + 10 * DOLLAR
+
+
+def test_a_charge_that_takes_days_is_asked_after_until_it_ends(
+    owner: Person, stripe: ScriptedStripe
+) -> None:
+    before = balance(owner)
+    stripe.answer = {"id": "pi_2", "status": "processing"}
+    automatic.work()
+    Payment.objects.filter(automatic=True).update(created_at=timezone.now() - timedelta(days=3))
+    AutoTopUp.objects.update(next_try_at=None)
+    stripe.answer = {"id": "pi_2", "status": "succeeded"}
+    automatic.work()
+    assert balance(owner) == before + 10 * DOLLAR
+    assert AutoTopUp.objects.get().is_on
 
 
 def test_an_outage_is_no_answer(owner: Person, stripe: ScriptedStripe) -> None:

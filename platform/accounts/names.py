@@ -6,6 +6,7 @@ from typing import Final
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 LONGEST: Final = 120
 LONGEST_MODEL: Final = 200
@@ -23,6 +24,8 @@ def require_name(text: str) -> None:
 
 require_model_name = RegexValidator(
     r"\A[A-Za-z0-9][A-Za-z0-9._:/@+-]*\Z",
-    "A model's name has letters, digits and . _ : / @ + - and begins with a letter or digit.",
+    gettext_lazy(
+        "A model's name has letters, digits and . _ : / @ + - and begins with a letter or digit."
+    ),
 )
 """A Django validator, beside a max_length of LONGEST_MODEL."""

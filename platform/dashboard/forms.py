@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from api.errors import ApiError
+from dashboard.errors import said
 
 _UNBOXED = (forms.CheckboxInput, forms.RadioSelect, forms.CheckboxSelectMultiple)
 
@@ -26,7 +27,7 @@ class Form(forms.Form):
 
     def refuse(self, error: ApiError) -> None:
         """What a verb would not do, said at the field that it names."""
-        self.blame(error.param, error.message)
+        self.blame(error.param, said(error))
 
     def refuse_all(self, errors: Iterable[tuple[str, str]]) -> None:
         for name, message in errors:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from billing import adjusting, alerts, caps
 from billing.accounts import customer_account
@@ -70,6 +71,8 @@ def test_a_card_that_declines_is_said_on_the_page_and_the_overview(
         ({"most_a_month": "19"}, "most_a_month"),
         ({"amount": "a lot"}, "amount"),
         ({"below": ""}, "below"),
+        ({"below": "$"}, "below"),
+        ({"amount": " $ "}, "amount"),
     ],
 )
 def test_what_does_not_fit_is_said_at_its_field(
@@ -107,6 +110,10 @@ def test_a_cap_is_set_shown_and_taken_away(as_ada: Client, ada: Person) -> None:
     caps.recount()
     adjusted.update(month_spent=2_100_000_000)
     assert "84\N{NO-BREAK SPACE}% of this month" in as_ada.get(address(ada)).content.decode()
+    adjusted.update(cap_refused_at=timezone.now())
+    reached = as_ada.get(address(ada)).content.decode()
+    assert "This month's spending cap is reached." in reached
+    assert "of this month" not in reached
     as_ada.post(address(ada, "/cap"), {"spending_cap": ""})
     assert cap_of(ada) is None
 

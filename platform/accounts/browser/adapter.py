@@ -52,10 +52,15 @@ class AccountAdapter(DefaultAccountAdapter):
         return user
 
     def render_mail(
-        self, template_prefix: str, email: str, context: dict[str, Any], headers: Any = None
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
     ) -> EmailMessage:
         """In the language of who reads it: another may have asked for it."""
-        reader = User.objects.filter(Q(email=email) | Q(emailaddress__email=email)).first()
+        to = email if isinstance(email, str) else email[0]
+        reader = User.objects.filter(Q(email=to) | Q(emailaddress__email=to)).first()
         with translation.override((reader and reader.reads) or get_language()):
             return super().render_mail(template_prefix, email, context, headers)
 

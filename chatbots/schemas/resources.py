@@ -24,8 +24,11 @@ class ChatbotCreate(Strict):
 
 
 class ChatbotUpdate(Strict):
-    """The title changes at once, the configuration as a draft until it is published."""
+    """Name and title change at once, the configuration as a draft until it is published."""
 
+    name: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        None, description="Another name in URLs and calls; those of before go on."
+    )
     title: Title | None = None
     configuration: Partial | None = None
 

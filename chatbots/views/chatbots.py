@@ -1,12 +1,13 @@
 """/v1/chatbots: made, listed, changed, paused, exported, deleted."""
 
+from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.pagination import listed, page
 from api.resource import Resource
-from chatbots import answers, exchange, making
+from chatbots import answers, exchange, making, naming
 from chatbots.configuration import Configuration
 from chatbots.models import Chatbot
 from chatbots.schemas import resources
@@ -59,13 +60,16 @@ class SingleChatbot(Resource):
         return Response(answers.chatbot(chatbot_of(request, chatbot, READ)))
 
     @extend_schema(
-        operation_id="change_chatbot", summary="Change its title or its draft", tags=TAGS,
+        operation_id="change_chatbot", summary="Change its name, title or draft", tags=TAGS,
         description="Fields that are left out stay.",
         request=resources.ChatbotUpdate, responses=resources.ChatbotObject,
     )  # fmt: skip
+    @transaction.atomic
     def patch(self, request: Request, chatbot: str) -> Response:
         row = chatbot_of(request, chatbot, WRITE)
         asked = parse(resources.ChatbotUpdate, request.data)
+        if asked.name is not None:
+            naming.rename(row, author_of(request), asked.name)
         row = making.change(row, title=asked.title, configuration=asked.configuration)
         return Response(answers.chatbot(row))
 

@@ -142,6 +142,16 @@ def test_a_list_stops_at_its_limit(run: Run, script: Script) -> None:
 
 
 @pytest.mark.usefixtures("logged_in")
+def test_a_chatbot_gets_another_name(run: Run, script: Script) -> None:
+    script.answers = [says({**BOT, "name": "help-desk"})]
+    ended, shown, _ = run("chatbots", "rename", "my-chatbot", "help-desk")
+    assert (ended, "help-desk" in shown) == (0, True)
+    (asked,) = script.asked
+    assert (asked.method, asked.url.path) == ("PATCH", "/v1/chatbots/my-chatbot")
+    assert json.loads(asked.content) == {"name": "help-desk"}
+
+
+@pytest.mark.usefixtures("logged_in")
 def test_nothing_is_deleted_without_a_yes(run: Run, script: Script) -> None:
     assert run("keys", "revoke", "key_1", typed="n\n")[0] == 1
     assert script.asked == []

@@ -48,6 +48,22 @@ def test_a_chatbot_is_made_as_a_draft_with_a_key_and_a_budget(support: dict[str,
     assert support["slug"] == "support"
 
 
+def test_a_change_may_give_it_another_name_and_the_old_one_leads_to_it(
+    ada: Person, mallory: Person, support: dict[str, Any]
+) -> None:
+    post(ada, "", {"name": "sales"})
+    status, renamed = ask(ada, "patch", "/support", {"name": "help-desk", "title": "Help"})
+    assert (status, renamed["name"], renamed["title"]) == (200, "help-desk", "Help")
+    assert get(ada, "/support")["id"] == get(ada, "/help-desk")["id"] == support["id"]
+    audit = AuditEntry.objects.get(action="chatbot.renamed")
+    assert (audit.before, audit.after) == ({"name": "support"}, {"name": "help-desk"})
+    for wrong in ("sales", "No", "", "a" * 65, 7):
+        status, refused = ask(ada, "patch", "/help-desk", {"name": wrong, "title": "Other"})
+        assert (status, refused["error"]["param"]) == (400, "name")
+    assert get(ada, "/help-desk")["title"] == "Help"  # all of a change, or nothing
+    assert ask(mallory, "patch", "/help-desk", {"name": "mine"})[0] == 404
+
+
 def test_publishing_makes_it_live_and_a_change_makes_the_draft_differ(
     ada: Person, support: dict[str, Any]
 ) -> None:

@@ -27,12 +27,13 @@ class Resource:
     get: str = ""
     delete: str = ""
     delete_as: str = "delete"
+    rename: str = ""
 
 
 RESOURCES = (
     Resource(
         "chatbots", "Chatbots of the organisation.", ("name", "title", "state", "created_at"),
-        lambda known: known.resources.chatbots, get="get", delete="delete",
+        lambda known: known.resources.chatbots, get="get", delete="delete", rename="update",
     ),
     Resource(
         "keys", "API keys.", ("id", "name", "redacted", "status", "budget", "last_used_at"),
@@ -69,6 +70,10 @@ def add_to(application: typer.Typer) -> None:
         if resource.delete:
             verb = resource.delete_as
             group.command(verb, help=f"{verb.capitalize()}s one.")(_delete(resource))
+        if resource.rename:
+            group.command("rename", help="Gives one another name; the old one leads to it still.")(
+                _rename(resource)
+            )
         application.add_typer(group, name=resource.name)
 
 
@@ -91,6 +96,18 @@ def _get(resource: Resource) -> Callable[..., None]:
             show(getattr(resource.of(known), resource.get)(name), output)
 
     return get_one
+
+
+def _rename(resource: Resource) -> Callable[..., None]:
+    def rename_one(
+        name: Id,
+        to: Annotated[str, typer.Argument(help="What it is called from now on.")],
+        output: Shown = Format.TABLE,
+    ) -> None:
+        with client() as known:
+            show(getattr(resource.of(known), resource.rename)(name, name=to), output)
+
+    return rename_one
 
 
 def _delete(resource: Resource) -> Callable[..., None]:

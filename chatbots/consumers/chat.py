@@ -115,10 +115,10 @@ class ChatConsumer(Pipe):
             return
         if self._impatience:
             self._impatience.cancel()
-        watching.of_this_loop().follow(self)
+        watching.Watch.of_this_loop().follow(self)
 
     def _leave_session(self) -> None:
-        watching.of_this_loop().forget(self)
+        watching.Watch.of_this_loop().forget(self)
         if self._session:
             self._session.close()
             self._session = None
@@ -129,7 +129,7 @@ class ChatConsumer(Pipe):
     # What comes from outside: see watching.Watched.
 
     def server_stops(self) -> None:
-        watching.of_this_loop().forget(self)
+        watching.Watch.of_this_loop().forget(self)
         if self._session:
             patience = max(0.0, settings.DRAIN_SECONDS - BEFORE_THE_CUT)
             asyncio.get_running_loop().call_later(patience, self.end, Close.RESTART)

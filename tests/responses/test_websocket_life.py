@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts.models import APIKey, Organisation
 from api import health, open_places
 from api.errors import DatabaseUnavailable
-from inference import responses, runs
-from inference.gateway.websocket import closing, connection, handshake
+from inference import open_sockets, responses, runs
+from inference.gateway.websocket import connection, handshake
 from inference.models import Response
 from tests.inference.asgi import Tenant, until
 from tests.inference.conftest import only_hold
@@ -218,7 +218,7 @@ async def test_a_socket_outlives_a_database_that_is_away(
         asked.set()
         raise DatabaseUnavailable("away")
 
-    monkeypatch.setattr(closing, "still_good", away)
+    monkeypatch.setattr(open_sockets, "still_good", away)
     async with connected(bakery) as socket:
         async with asyncio.timeout(PATIENCE):
             await asked.wait()

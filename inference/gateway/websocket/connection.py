@@ -9,11 +9,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from accounts.authentication import WRONG
 from api.errors import ApiError, InvalidRequest, RateLimited, Unauthenticated, Unavailable
-from inference.gateway.websocket import closing, frames
+from inference.gateway.websocket import frames
 from inference.gateway.websocket.frames import Frame
 from inference.gateway.websocket.lanes import Lane
 from inference.gateway.websocket.memory import Memory
 from inference.gateway.websocket.turns import Turn
+from inference.open_sockets import Watch
 
 LIFETIME: Final = 3600.0  # seconds, as OpenAI's
 MOST_LANES: Final = 32  # with a name
@@ -48,7 +49,7 @@ class Connection:
 
     async def serve(self) -> None:
         """Until the client leaves, or has been told to."""
-        sockets = closing.of_this_loop()
+        sockets = Sockets.of_this_loop()
         sockets.follow(self)
         timer = asyncio.get_running_loop().call_later(LIFETIME, self._grown_old)
         try:
@@ -189,3 +190,7 @@ class Connection:
                     self.abandon()
             except OSError:  # it left between two frames; `serve` is about to hear of it
                 self.abandon()
+
+
+class Sockets(Watch[Connection]):
+    """The connections of one event loop."""

@@ -67,14 +67,15 @@ def from_remote(offer: Offer, address: RemoteAddress) -> list[str]:
 
 def from_engine(offer: Offer, address: str) -> None:
     """Serve what running engines, or the scripted one, generate. Raises Refused."""
-    known = address == registry.SCRIPTED or address.startswith(registry.RAY)
-    if not known and not registry.named_processes(address):
+    ours = registry.named_processes(address)
+    if not ours and address != registry.SCRIPTED and not address.startswith(registry.RAY):
         raise Refused(
             f"{address!r} is no engine address: use engine:unix:<path>, engine:tcp:<host>:<port>, "
             "ray://<application> or scripted:, and --path for a folder."
         )
     described: dict[str, object] = {}
-    if address == registry.SCRIPTED:
+    new = not ServedModel.objects.filter(pk=offer.model_id).exists()
+    if address == registry.SCRIPTED or (ours and new):  # as of a folder: who generates reads, too
         described["capabilities"] = ["chat", "completions", "embeddings"]
     _write(offer, address, offer.context_window or CONTEXT_OF_OTHER_ENGINES, described)
 

@@ -24,6 +24,7 @@ REMOTE = "engine:"
 ADAPTER = "adapter:"
 RAY = "ray://"
 _NEXT = re.compile(rf"\s+(?={REMOTE})")
+_PROCESS = re.compile(rf"{REMOTE}(unix:/.+|tcp:\S+)")
 
 
 class Served(Protocol):
@@ -114,10 +115,8 @@ def listening_addresses(entry: Served) -> tuple[str, ...]:
 
 def named_processes(engine: str) -> tuple[str, ...]:
     """Of `engine:tcp:a:1 engine:tcp:b:1`; () where that is not what it says."""
-    named = _NEXT.split(engine)
-    if not all(one.startswith((REMOTE + "unix:", REMOTE + "tcp:")) for one in named):
-        return ()
-    return tuple(dict.fromkeys(one.removeprefix(REMOTE) for one in named))
+    named = [_PROCESS.fullmatch(one) for one in _NEXT.split(engine)]
+    return tuple(dict.fromkeys(one[1] for one in named if one)) if all(named) else ()
 
 
 def remotes() -> Iterator[tuple[str, RemoteEngine]]:

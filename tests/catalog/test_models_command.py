@@ -95,6 +95,19 @@ def test_a_model_without_a_chat_template_is_added_with_a_warning(tmp_path: Path)
     assert ServedModel.objects.get(pk="tiny").capabilities == ["completions", "embeddings"]
 
 
+def test_engine_processes_are_one_row_that_serves_what_a_folder_does() -> None:
+    addresses = ["--engine", "engine:tcp:a:9100", "--engine", "engine:tcp:b:9100"]
+    models("add", "far", *addresses, *PRICED)
+    row = ServedModel.objects.get(pk="far")
+    assert row.engine == "engine:tcp:a:9100 engine:tcp:b:9100"
+    assert row.capabilities == ["chat", "completions", "embeddings"]
+
+    ServedModel.objects.filter(pk="far").update(capabilities=["embeddings"])
+    models("add", "far", *addresses)
+    assert ServedModel.objects.get(pk="far").capabilities == ["embeddings"], "as it was corrected"
+    assert "no engine address" in refusal("add", "far", *addresses[:2], "--engine", "http://c")
+
+
 def test_a_model_needs_a_price(tmp_path: Path) -> None:
     folder = write_model(tmp_path)
 

@@ -119,11 +119,13 @@ PAGES = (
     "/admin/", "/docs/", "/dashboard/", "/accounts/", "/account", "/invite/", "/start", "/c/",
     "/payments/",
 )  # fmt: skip
-"""Path prefixes that people open in a browser; everywhere else an error is JSON."""
+"""Path prefixes that people open in a browser; elsewhere an error is JSON, but for a person who
+typed an address: browsers say so, programs do not."""
 
 
 def _is_page(request: HttpRequest) -> bool:
-    return request.path.startswith(PAGES)
+    is_typed = request.headers.get("Sec-Fetch-Dest") == "document"
+    return is_typed or request.path.startswith(PAGES)
 
 
 def _answer(error: errors.ApiError) -> HttpResponse:

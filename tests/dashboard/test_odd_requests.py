@@ -42,3 +42,13 @@ def test_a_day_that_no_calendar_of_ours_has_is_refused(
         ).status_code
         == 400
     )
+
+
+def test_an_address_that_somebody_mistypes_is_a_page_and_for_a_program_stays_json(
+    client: Client, db: None
+) -> None:
+    typed = client.get("/chatbotz", headers={"sec-fetch-dest": "document"})
+    called = client.get("/chatbotz")
+    assert (typed.status_code, called.status_code) == (404, 404)
+    assert "There is nothing here" in typed.content.decode()
+    assert called.json()["error"]["code"] == "not_found"

@@ -113,7 +113,7 @@ def _lines(spec: Mapping[str, Any]) -> list[str]:
 def _kind_of(manifest: Manifest) -> Kind[Any]:
     if manifest.kind not in KINDS:
         known_kinds = ", ".join(KINDS)
-        raise manifest.wrong(f"There is no kind {manifest.kind}; there are {known_kinds}.")
+        raise manifest.misplaced(f"There is no kind {manifest.kind}; there are {known_kinds}.")
     return KINDS[manifest.kind]
 
 

@@ -27,6 +27,10 @@ class Manifest:
         """An error at a field of the spec, or at the nearest field around it that is written."""
         return _bad(self.file, self.document.line(("spec", *place)), ("spec", *place), message)
 
+    def misplaced(self, message: str) -> InvalidManifest:
+        """An error of its kind."""
+        return _bad(self.file, self.document.line(("kind",)), ("kind",), message)
+
     def misnamed(self, message: str) -> InvalidManifest:
         """An error of its name."""
         place = ("metadata", "name")

@@ -100,7 +100,7 @@ def test_all_are_applied_in_the_order_of_their_needs_or_none(apply: Apply, ada: 
     ("text", "told"),
     [
         (KEY.replace("scopes", "scope"), "a.yaml:5: spec.scope: Unknown parameter."),
-        (KEY.replace("APIKey", "Nothing"), "a.yaml:4: spec: There is no kind Nothing"),
+        (KEY.replace("APIKey", "Nothing"), "a.yaml:2: kind: There is no kind Nothing"),
         (KEY.replace('budget: "5.00"', "budget: 0x"), "a.yaml:6: spec.budget: "),
         (KEY + "  name: hall\n", "a.yaml:8: spec.name: Unknown parameter"),
         (KEY.replace("shop", "x" * 121), "a.yaml:3: metadata.name: "),

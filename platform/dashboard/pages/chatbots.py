@@ -17,6 +17,7 @@ from dashboard import chatbot_rows, paging
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.chatbot_forms import TEMPLATE_NAMES, TEMPLATES, NewChatbotForm
 from dashboard.chatbot_pages import READ, WRITE, author_of, chatbot_view
+from inference import catalog
 
 STATES = {
     "live": Q(live__isnull=False, paused_at=None),
@@ -42,6 +43,7 @@ def chatbots(request: TeamRequest) -> HttpResponse:
         "state": request.GET.get("state", ""),
         "counts": {name: mine.filter(which).count() for name, which in STATES.items()},
         "templates": TEMPLATE_NAMES.items(),
+        "default_model": request.organisation.default_model or catalog.DEFAULT_MODEL,
         "may_write": WRITE in request.membership.scopes,
     }
     return render(request, "dashboard/chatbots.html", shown)

@@ -64,7 +64,7 @@ def change(
     chatbot: Chatbot, *, title: str | None = None, configuration: Mapping[str, Any] | None = None
 ) -> Chatbot:
     """The title, at once; the draft, which nobody meets before it is published."""
-    chatbot = _locked(chatbot)
+    chatbot = locked(chatbot)
     if title is not None:
         chatbot.title = title
     if configuration is not None:
@@ -88,7 +88,7 @@ def replace_draft(chatbot: Chatbot, configuration: Configuration) -> Chatbot:
 @transaction.atomic
 def pause(chatbot: Chatbot, author: Author) -> Chatbot:
     """No prompt is taken from now on, and every visitor's token is void."""
-    chatbot = _locked(chatbot)
+    chatbot = locked(chatbot)
     if chatbot.paused_at is None:
         generation = chatbot.token_generation + 1
         Chatbot.objects.filter(pk=chatbot.pk).update(paused_at=Now(), token_generation=generation)
@@ -99,7 +99,7 @@ def pause(chatbot: Chatbot, author: Author) -> Chatbot:
 
 @transaction.atomic
 def resume(chatbot: Chatbot, author: Author) -> Chatbot:
-    chatbot = _locked(chatbot)
+    chatbot = locked(chatbot)
     if chatbot.paused_at is not None:
         Chatbot.objects.filter(pk=chatbot.pk).update(paused_at=None)
         author.record("resumed", chatbot)
@@ -110,7 +110,7 @@ def resume(chatbot: Chatbot, author: Author) -> Chatbot:
 @transaction.atomic
 def rotate_key(chatbot: Chatbot, author: Author) -> Chatbot:
     """A new publishable key; the old one, and what was opened with it, ends now."""
-    chatbot = _locked(chatbot)
+    chatbot = locked(chatbot)
     before = chatbot.publishable_key
     chatbot.publishable_key, chatbot.publishable_text = _issue_key(
         chatbot.organisation_id, chatbot.name
@@ -126,7 +126,7 @@ def rotate_key(chatbot: Chatbot, author: Author) -> Chatbot:
 @transaction.atomic
 def delete(chatbot: Chatbot, author: Author) -> None:
     """With its versions, conversations and knowledge; what it has cost stays in the books."""
-    chatbot = _locked(chatbot)
+    chatbot = locked(chatbot)
     Chatbot.objects.filter(pk=chatbot.pk).delete()
     APIKey.objects.filter(pk=chatbot.publishable_key_id).update(revoked_at=Now())
     if chatbot.store_id:
@@ -135,7 +135,7 @@ def delete(chatbot: Chatbot, author: Author) -> None:
     finding.forget_all()
 
 
-def _locked(chatbot: Chatbot) -> Chatbot:
+def locked(chatbot: Chatbot) -> Chatbot:
     """Its row, for this transaction alone. Raises NotFound: it went meanwhile."""
     rows = Chatbot.objects.all().for_organisation(chatbot.organisation_id)
     found: Chatbot | None = rows.select_for_update().filter(pk=chatbot.pk).first()

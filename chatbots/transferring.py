@@ -18,14 +18,14 @@ def transfer(chatbot: Chatbot, organisation_id: str, author: Author) -> Chatbot:
     its identity secret end too: who leaves may not speak for visitors any more. Raises
     InvalidRequest: the other organisation has a chatbot of this name, or no room.
     """
+    chatbot = making.locked(chatbot)  # what is published meanwhile comes along, or waits in vain
     versions = list(Version.objects.filter(chatbot=chatbot).order_by("number"))
+    was_live = chatbot.live.number if chatbot.live else 0
     author.record("left", chatbot, before={"name": chatbot.name}, after={"to": organisation_id})
     making.delete(chatbot, author)
     made = making.create(organisation_id, author, chatbot.name, chatbot.title, chatbot.draft)
     again = Version.objects.bulk_create(_copy(version, made) for version in versions)
-    live = {version.number: version for version in again}.get(
-        chatbot.live.number if chatbot.live else 0
-    )
+    live = {version.number: version for version in again}.get(was_live)
     kept = {"slug": chatbot.slug, "paused_at": chatbot.paused_at}
     Chatbot.objects.filter(pk=made.pk).update(live=live, **kept)
     finding.forget_all()

@@ -29,7 +29,7 @@ class Change:
 @transaction.atomic
 def publish(chatbot: Chatbot, author: Author, note: str = "") -> Version:
     """The draft as a new version, live from now on."""
-    chatbot = _locked(chatbot)
+    chatbot = making.locked(chatbot)
     configuration = Configuration.model_validate(chatbot.draft)
     newest = Version.objects.filter(chatbot=chatbot).order_by("-number").first()
     version: Version = Version.objects.create(
@@ -47,7 +47,7 @@ def publish(chatbot: Chatbot, author: Author, note: str = "") -> Version:
 @transaction.atomic
 def publish_again(chatbot: Chatbot, number: int, author: Author) -> Version:
     """An earlier version goes live as it was; the draft stays. Raises NotFound."""
-    chatbot = _locked(chatbot)
+    chatbot = making.locked(chatbot)
     version = find(chatbot, number)
     _go_live(chatbot, version, author)
     return version
@@ -106,13 +106,3 @@ def _go_live(chatbot: Chatbot, version: Version, author: Author) -> None:
         {"version": version.number},
     )
     finding.forget_all()
-
-
-def _locked(chatbot: Chatbot) -> Chatbot:
-    """Two that publish at once make two versions, one after the other."""
-    found: Chatbot = (
-        Chatbot.objects.select_for_update(of=("self",))
-        .select_related("live")
-        .get(pk=chatbot.pk, organisation_id=chatbot.organisation_id)
-    )
-    return found

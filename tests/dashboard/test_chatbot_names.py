@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditEntry, Membership
-from chatbots import making, naming, versions
+from api.errors import NotFound
+from chatbots import making, naming, transferring, versions
 from chatbots.author import SYSTEM
 from chatbots.models import Chatbot, FormerName, Version
 from tests.cast import Person
@@ -93,6 +94,17 @@ def test_an_owner_of_both_teams_moves_a_chatbot(
     assert moved.publishable_text != bot.publishable_text
     assert moved.live == Version.objects.get(organisation=mallory.organisation, note="First")
     assert as_ada.get(f"{base}/chatbots/support/").status_code == 404
+
+
+def test_what_is_published_in_the_moment_of_the_move_comes_along(
+    ada: Person, mallory: Person, bot: Chatbot
+) -> None:
+    as_read_before = making.find(ada.organisation.id, "support")
+    versions.publish(bot, SYSTEM, "Second")
+    moved = transferring.transfer(as_read_before, mallory.organisation.id, SYSTEM)
+    assert moved.live.note == "Second"
+    with pytest.raises(NotFound):
+        versions.publish(as_read_before, SYSTEM, "Too late")
 
 
 def test_an_admin_of_the_team_moves_nothing_away(

@@ -7,6 +7,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files import File
+from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-untyped]  # has none
 from storages.backends.s3 import S3Storage
 
 # Its own defaults have a caller wait for minutes.
@@ -27,7 +28,11 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
     def _open(self, name: str, mode: str = "rb") -> "File[Any]":
         with _faults_are_named():
             opened: File[Any] = super()._open(name, mode)
-            opened.file  # noqa: B018 - fetched now, while an error can still be told
+            try:
+                opened.file  # noqa: B018 - fetched now, while an error can still be told
+            except BaseException:
+                opened.close()
+                raise
             return opened
 
     def _save(self, name: str, content: "File[Any]") -> str:
@@ -44,5 +49,5 @@ class Bucket(S3Storage):  # type: ignore[misc]  # django-storages has no types
 def _faults_are_named() -> Iterator[None]:
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, RetriesExceededError) as error:
         raise Unreachable(str(error)) from error

@@ -7,6 +7,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import IncompleteReadError
+from botocore.response import StreamingBody
 from django.core.files.storage import Storage
 from moto.server import ThreadedMotoServer
 from rest_framework.test import APIClient
@@ -115,6 +117,19 @@ def test_what_was_left_is_removed_when_the_bucket_is_back(
     assert cleaning.clean() == 1
     assert not StoredFile.objects.exists()
     assert Space.objects.get(organisation=ada.organisation).used == 0
+
+
+def test_a_download_that_breaks_off_again_and_again_is_said_so(
+    bucket: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.write(name := storage.new_name(), BytesIO(b"hello"))
+
+    def broken(*_arguments: object, **_options: object) -> bytes:
+        raise IncompleteReadError(actual_bytes=1, expected_bytes=5)
+
+    monkeypatch.setattr(StreamingBody, "read", broken)
+    with pytest.raises(StorageUnavailable):
+        storage.open_file(name)
 
 
 def test_a_download_that_cannot_be_had_is_503(

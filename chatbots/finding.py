@@ -4,7 +4,7 @@ A chatbot is read again after two seconds at most: what is published, paused or 
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from accounts import key_material
@@ -15,6 +15,8 @@ from chatbots.states import Spent, State, is_over
 
 KEPT_SECONDS: Final = 2.0
 MOST_KEPT: Final = 4096
+DRAFT: Final = "draft"
+LIVE: Final = "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,18 @@ async def draft(organisation_id: str, name: str) -> Live:
     if found is None:
         raise NotFound("No chatbot has this name, or it is not yours.", param="name")
     return found
+
+
+async def tried(organisation_id: str, name: str, of: str) -> Live:
+    """What a maker tries: `live`, `draft`, or `draft:<model>`, the draft with that model instead of
+    its own. Raises NotFound."""
+    if of == LIVE:
+        return await by_name(organisation_id, name)
+    live, model = await draft(organisation_id, name), of.partition(":")[2]
+    if not model:
+        return live
+    configuration = live.configuration.model_copy(update={"model": model})
+    return replace(live, configuration=configuration)
 
 
 def forget_all() -> None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from accounts import sealing
 from api import database
 from api.errors import Unauthenticated
-from chatbots.finding import Live
+from chatbots.finding import DRAFT, Live
 from chatbots.protocol.limits import TOKEN_SECONDS
 
 _ALGORITHM: Final = "HS256"
@@ -29,9 +29,13 @@ WRONG: Final = "This {} is wrong or has expired. Ask for a new one."
 
 @dataclass(frozen=True, slots=True)
 class Preview:
+    """`of` says what is tried (see finding.tried), `talk` in which of its maker's conversations."""
+
     organisation_id: str
     chatbot_id: str
     user_id: str
+    of: str = DRAFT
+    talk: str = ""
 
 
 def issue(live: Live, visitor_id: str) -> tuple[str, int]:
@@ -75,12 +79,16 @@ async def read_user_token(live: Live, token: str) -> Mapping[str, str]:
     return {name: text[:LONGEST].replace("\0", "") for name, text in told.items()}
 
 
-def preview(organisation_id: str, chatbot_id: str, user_id: str) -> str:
-    """For the dashboard's pages: the draft, for this user, for ten minutes."""
+def preview(
+    organisation_id: str, chatbot_id: str, user_id: str, of: str = DRAFT, talk: str = ""
+) -> str:
+    """For the dashboard's pages: the draft, or what `of` says, for this user, for ten minutes."""
     claims = {
         "aud": chatbot_id,
         "sub": user_id,
         "org": organisation_id,
+        "of": of,
+        "talk": talk,
         "exp": int(time.time()) + PREVIEW_SECONDS,
     }
     return jwt.encode(claims, _secret(_PREVIEW), _ALGORITHM)
@@ -92,7 +100,7 @@ def read_preview(token: str) -> Preview:
         claims = _decoded(token, _secret(_PREVIEW), None)
     except jwt.InvalidTokenError:
         raise wrong("preview") from None
-    return Preview(str(claims["org"]), str(claims["aud"]), str(claims["sub"]))
+    return Preview(*(str(claims[name]) for name in ("org", "aud", "sub", "of", "talk")))
 
 
 def _decoded(token: str, secret: bytes, audience: str | None, leeway: int = 0) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from chatbots import conversing, finding, origins, visitor_tokens
 from chatbots.conversing import Speaker
 from chatbots.finding import Live
 from chatbots.protocol.client import Introduction
+from chatbots.visitor_tokens import Preview
 
 WRONG_KEY = "Incorrect key: it is wrong, expired or revoked. Copy it from the chatbot's page."
 UNKNOWN = "There is no such chatbot here, or it is paused."
@@ -39,11 +40,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """`maker` is the member who tries a draft, for as long as they may."""
+    """`preview` is what a member tries, for as long as they may."""
 
     live: Live
     speaker: Speaker
-    maker: Member | None = None
+    preview: Preview | None = None
+
+    @property
+    def maker(self) -> Member | None:
+        if self.preview is None:
+            return None
+        return Member(self.preview.organisation_id, self.preview.user_id)
 
 
 def unknown() -> ChatbotUnavailable:
@@ -77,8 +84,8 @@ async def admitted(asked: Introduction, call: Call) -> Guest:
 async def still_admitted(guest: Guest, call: Call) -> Live:
     """The chatbot as it is now. Raises what `admitted` raises."""
     live, speaker = guest.live, guest.speaker
-    if live.draft:
-        return await _found(finding.draft(live.organisation_id, live.name))
+    if guest.preview:
+        return await _tried(guest.preview, live.name)
     live = await _found(finding.by_name(live.organisation_id, live.name))
     if speaker.visitor_id:
         _require_welcome(live, call)
@@ -130,19 +137,24 @@ async def _claims(asked: Introduction, live: Live) -> Mapping[str, str]:
 
 
 async def _maker(asked: Introduction, token: str, call: Call) -> Guest:
-    """Somebody of the dashboard, with the draft."""
+    """Somebody of the dashboard, who tries what is not what visitors meet, or not yet."""
     preview = visitor_tokens.read_preview(token)
     if origins.parsed(call.origin or "") != origins.parsed(call.own_origin):
         raise Forbidden(NOT_ALLOWED.format(call.origin), code="origin_not_allowed")
     maker = Member(preview.organisation_id, preview.user_id)
     if maker not in await standing.still_may(MAKING, {maker}):
         raise visitor_tokens.wrong("preview")
-    live = await _found(finding.draft(preview.organisation_id, call.name))
+    live = await _tried(preview, call.name)
     if live.chatbot_id != preview.chatbot_id:
         raise unknown()
-    named = hashlib.sha256(f"preview {live.chatbot_id} {preview.user_id}".encode()).hexdigest()
-    speaker = _speaker(asked, live, call, f"vis_{named[:32]}", {})
-    return Guest(live, replace(speaker, preview=True), maker)
+    named = f"preview {live.chatbot_id} {preview.user_id} {preview.talk}".encode()
+    visitor_id = f"vis_{hashlib.sha256(named).hexdigest()[:32]}"
+    speaker = _speaker(asked, live, call, visitor_id, {})
+    return Guest(live, replace(speaker, preview=True), preview)
+
+
+async def _tried(preview: Preview, name: str) -> Live:
+    return await _found(finding.tried(preview.organisation_id, name, preview.of))
 
 
 async def _key_holder(asked: Introduction, key: str, call: Call) -> Guest:

@@ -15,10 +15,12 @@ from django.utils.translation import gettext_lazy
 from api.errors import ApiError
 from chatbots import making, visitor_tokens
 from chatbots.author import Author
+from chatbots.finding import DRAFT
 from chatbots.models import Chatbot, Version
 from dashboard import chatbot_rows
 from dashboard.access import TeamRequest, actor_of, organisation_view, role_needed
 from dashboard.chatbot_forms import DraftForm
+from inference import descriptions
 
 READ, WRITE = "chatbots:read", "chatbots:write"  # as the API asks
 TABS: Final = (
@@ -101,11 +103,18 @@ def shown(
     return render(request, template, {**head, **context}, status=status)
 
 
-def preview(request: TeamRequest, chatbot: Chatbot) -> str:
-    """A token to try the draft with; empty for who only reads: a try costs money."""
+def preview(request: TeamRequest, chatbot: Chatbot, of: str = DRAFT, talk: str = "") -> str:
+    """A token to try the draft with, or what else `of` says (finding.tried), in a `talk` of its
+    own; empty for who only reads: a try costs money."""
     if WRITE not in request.membership.scopes:
         return ""
-    return visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id)
+    return visitor_tokens.preview(request.organisation.id, chatbot.id, request.user.id, of, talk)
+
+
+def models(request: TeamRequest) -> list[str]:
+    """What this team can call to chat."""
+    known = descriptions.of_all(request.organisation.id)
+    return [row.id for row in known if row.status == "installed" and "chat" in row.capabilities]
 
 
 def said(draft: Draft) -> str:

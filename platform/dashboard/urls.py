@@ -9,6 +9,7 @@ from dashboard.pages import (
     chatbot_embed,
     chatbot_knowledge,
     chatbot_settings,
+    chatbot_trying,
     chatbot_versions,
     chatbots,
     conversation_actions,
@@ -42,7 +43,8 @@ pages: list[URLPattern] = [
     path("chatbots/<slug:name>/publish", chatbot.publish, name="chatbot-publish"),
     path("chatbots/<slug:name>/pause", chatbot.pause, name="chatbot-pause"),
     path("chatbots/<slug:name>/code", chatbot.code, name="chatbot-code"),
-    path("chatbots/<slug:name>/chat", chatbot.chat, name="chatbot-chat"),
+    path("chatbots/<slug:name>/chat", chatbot_trying.chat, name="chatbot-chat"),
+    path("chatbots/<slug:name>/compare", chatbot_trying.compare, name="chatbot-compare"),
     path("chatbots/<slug:name>/files", chatbot_knowledge.knowledge, name="chatbot-knowledge"),
     path(
         "chatbots/<slug:name>/files/<slug:file_id>/detach",

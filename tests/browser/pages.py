@@ -13,6 +13,7 @@ TEAM_PAGES: Final = {
     "chatbots": "chatbots",
     "chatbot": "chatbots/support/",
     "chatbot-code": "chatbots/support/code",
+    "chatbot-compare": "chatbots/support/compare",
     "chatbot-embed": "chatbots/support/embed",
     "chatbot-versions": "chatbots/support/versions",
     "chatbot-settings": "chatbots/support/settings",

@@ -144,8 +144,9 @@ export class ChatWidget extends HTMLElement {
     const bot = this.getAttribute("bot") ?? "";
     const home = this.getAttribute("server") || ChatWidget.home || location.origin;
     this.store = new Store();
-    // Teams of one server may name their chatbots alike, and makers try drafts beside visitors.
-    const whose = this.hasAttribute("preview") ? "draft" : (this.getAttribute("key") ?? "").slice(-6);
+    // Teams of one server may name their chatbots alike, and makers try drafts beside visitors, also
+    // two on one page.
+    const whose = this.hasAttribute("preview") ? `draft${this.id}` : (this.getAttribute("key") ?? "").slice(-6);
     this.memory = new Memory(`chat:${new URL(home).host}:${bot}:${whose}`);
     const url = new URL(`/ws/chatbots/${encodeURIComponent(bot)}/`, home);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";

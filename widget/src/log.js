@@ -12,7 +12,7 @@ export class Log {
     this.spoken = new Map(); // key → characters that were announced
     const { word, session } = context;
     this.welcome = el("div", { class: "answer" }, el("div", { class: "words", dir: "auto" }));
-    this.asks = el("div", { class: "asks" });
+    this.asks = el("div", { class: "asks", part: "suggestions" });
     this.skeleton = el("div", { class: "skeleton", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
     this.thinking = el("div", { class: "thinking", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
     this.earlier = el("button", { type: "button", class: "earlier", onclick: () => session.earlier() }, word("earlier"));

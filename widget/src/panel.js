@@ -41,7 +41,9 @@ export class Panel {
       bubble && tool(word("close"), "close", () => this.host.close()),
     );
     const name = bubble ? "dialog" : "section";
-    const kind = { class: "panel", part: "panel", "aria-labelledby": "title", "aria-describedby": "tells" };
+    const label = !bubble && this.host.getAttribute("label"); // else two on one page would have one name
+    const called = label ? { "aria-label": label } : { "aria-labelledby": "title" };
+    const kind = { class: "panel", part: "panel", "aria-describedby": "tells", ...called };
     const node = el(name, kind, head, this.log.node, this.notice.node, this.composer.node, this.footer);
     node.addEventListener("keydown", (event) => {
       if (bubble && event.key === "Escape" && !event.defaultPrevented) this.leave(event);

@@ -11,22 +11,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from billing.pricing import usd_per_million
-from chatbots import making, transcripts, versions
-from chatbots.models import Chatbot, Message
+from chatbots import making, versions
+from chatbots.models import Chatbot
 from dashboard import chatbot_code, chatbot_pages, chatbot_rows, prompt_size
 from dashboard.access import TeamRequest, actor_of
 from dashboard.chatbot_build_form import VARIABLES_SHOWN, BuildForm
 from dashboard.chatbot_pages import author_of, chatbot_view
 from dashboard.pages import chatbot_knowledge
-from inference import descriptions, prices
+from inference import catalog, prices
 
 CONFLICT = 409
-MOST_ANSWERS = 5
 
 
 @chatbot_view()
 def build(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
-    models = _models(request)
+    models = chatbot_pages.models(request)
     if request.method != "POST":
         return _page(request, chatbot, BuildForm(draft=chatbot.draft, models=models))
     form = BuildForm(request.POST, draft=chatbot.draft, models=models)
@@ -81,18 +80,6 @@ def code(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
 
 @require_GET
 @chatbot_view()
-def chat(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
-    """What the chat beside the form has cost so far; and a token with which it goes on."""
-    context: dict[str, Any] = {"preview": chatbot_pages.preview(request, chatbot)}
-    if chat_id := request.GET.get("conversation", "").replace("\0", ""):
-        talk = transcripts.find(chatbot, chat_id)
-        answers = transcripts.messages(talk).filter(role=Message.Role.ASSISTANT)
-        context |= {"chat": talk, "answers": answers.order_by("-place")[:MOST_ANSWERS]}
-    return render(request, "dashboard/chatbot_chat.html", context)
-
-
-@require_GET
-@chatbot_view()
 def usage(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
     """The team's usage page, of this chatbot."""
     page = redirect("dashboard:usage", request.organisation.slug)
@@ -107,13 +94,15 @@ def _page(
     status: int = 200,
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponse:
-    model = chatbot.draft["model"] or request.organisation.default_model
-    price = prices.in_force([model]).get(model) if model else None
+    chosen = chatbot.draft["model"] or request.organisation.default_model
+    model = chosen or catalog.DEFAULT_MODEL
+    price = prices.in_force([model]).get(model)
     rates = price and (usd_per_million(price.input), usd_per_million(price.output))
     context = {
         "form": form,
         "variables": VARIABLES_SHOWN,
         "preview": chatbot_pages.preview(request, chatbot),
+        "priced": model,
         "price": rates,
         **_told(request, chatbot),
         **chatbot_knowledge.panel(request, chatbot),
@@ -147,9 +136,3 @@ def _conflict(request: TeamRequest, chatbot: Chatbot, form: BuildForm) -> HttpRe
 
 def _seen(chatbot: Chatbot) -> str:
     return chatbot.draft_changed_at.isoformat()
-
-
-def _models(request: TeamRequest) -> list[str]:
-    """What this team can call to chat."""
-    known = descriptions.of_all(request.organisation.id)
-    return [row.id for row in known if row.status == "installed" and "chat" in row.capabilities]

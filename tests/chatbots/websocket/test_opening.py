@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from api import health
 from chatbots import making, naming, visitor_tokens
 from chatbots.author import SYSTEM
+from chatbots.configuration import Configuration
 from chatbots.consumers import chat
 from tests.chatbots.websocket.bots import ORIGIN, Bot
 from tests.chatbots.websocket.fake_conversing import Book
@@ -216,6 +217,26 @@ async def test_the_dashboard_tries_the_draft(bot: Bot, book: Book) -> None:
         assert (await wire.refused())[1] == 4403
     async with opened(bot, preview="forged", origin="https://chat.example") as wire:
         assert (await wire.refused())[1] == 4401
+
+
+async def test_a_maker_tries_what_visitors_meet_and_the_draft_with_another_model(
+    bot: Bot, book: Book
+) -> None:
+    maker, speakers = await bot.maker(), []
+    await bot.change(draft=Configuration(model="other", welcome="A draft.").stored())
+    for of in ("live", "draft:tiny"):
+        token = visitor_tokens.preview(bot.organisation_id, bot.id, maker.user_id, of, f"on {of}")
+        async with opened(bot, preview=token, origin="https://chat.example") as wire:
+            await session_of(wire)
+            wire.ask("Hello")
+            await wire.hear("rate_limits.updated")
+            speakers.append(book.asked[-1][1])
+    (live, *_), (draft, *_) = book.asked
+    assert (live.version_number, live.configuration.model) == (1, "scripted")
+    assert (draft.version_number, draft.configuration.model) == (None, "tiny")
+    assert draft.configuration.welcome == "A draft."
+    assert all(speaker.preview for speaker in speakers)
+    assert len({speaker.visitor_id for speaker in speakers}) == 2
 
 
 async def test_nobody_tries_a_draft_who_may_not_change_it_any_more(bot: Bot) -> None:

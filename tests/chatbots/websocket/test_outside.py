@@ -78,6 +78,22 @@ async def test_a_change_of_the_draft_is_told_to_its_maker_alone(bot: Bot, book: 
         assert await visitor.silent(0.5)
 
 
+async def test_who_tries_another_model_keeps_it_when_the_draft_changes(
+    bot: Bot, book: Book
+) -> None:
+    member = await bot.maker()
+    token = visitor_tokens.preview(bot.organisation_id, bot.id, member.user_id, "draft:tiny")
+    async with opened(bot, preview=token, origin="https://chat.example") as maker:
+        await session_of(maker)
+        assert await maker.silent(1.2), "the first look only remembers"
+        await bot.change(draft={"welcome": "A draft."}, draft_changed_at="2026-11-21T10:00:00Z")
+        await maker.hear("session.updated")
+        maker.ask("Hello")
+        await maker.hear("rate_limits.updated")
+    configuration = book.asked[0][0].configuration
+    assert (configuration.welcome, configuration.model) == ("A draft.", "tiny")
+
+
 async def test_who_is_no_member_any_more_tries_the_draft_no_longer(bot: Bot, book: Book) -> None:
     member = await bot.maker()
     token = visitor_tokens.preview(bot.organisation_id, bot.id, member.user_id)

@@ -1,4 +1,4 @@
-// Beside the form of a draft: the widget shows it as it was just saved, and what the chat has cost.
+// The widget on a draft: as it was just saved, with what the chat has cost; or two, asked the same.
 const TOKENS_LAST = 8 * 60_000; // a preview's token is good for ten minutes
 
 customElements.define("draft-preview", class extends HTMLElement {
@@ -6,8 +6,8 @@ customElements.define("draft-preview", class extends HTMLElement {
     this.soFar = this.querySelector("[data-so-far]");
     this.look = this.looks();
     const reset = this.querySelector("[data-reset]");
-    reset.hidden = false;
-    reset.addEventListener("click", () => this.widget.reset());
+    if (reset) reset.hidden = false;
+    reset?.addEventListener("click", () => this.widget.reset());
     this.addEventListener("chat:message", ({ detail }) => this.tell(detail.conversation));
     this.addEventListener("chat:ready", ({ detail }) => this.tell(detail.conversation));
     // A laptop that slept longer than its token.
@@ -37,12 +37,49 @@ customElements.define("draft-preview", class extends HTMLElement {
 
   async tell(conversation) {
     this.conversation = conversation;
-    const asked = conversation ? `?conversation=${encodeURIComponent(conversation)}` : "";
-    const answer = await fetch(this.dataset.url + asked);
+    const address = new URL(this.dataset.url, location);
+    if (conversation) address.searchParams.set("conversation", conversation);
+    const answer = await fetch(address);
     if (!answer.ok) return; // a chat without a message yet
     this.soFar.innerHTML = await answer.text();
     this.widget.setAttribute("preview", this.soFar.querySelector("[data-token]").dataset.token);
   }
+});
+
+// Whoever asks here asks the widgets inside, which have no box of their own, all at once.
+customElements.define("ask-both", class extends HTMLElement {
+  connectedCallback() {
+    const form = this.querySelector("[data-ask]");
+    const box = form.querySelector("textarea");
+    const [send, stop] = form.querySelectorAll("[data-send], [data-stop]");
+    form.hidden = false;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (!send.disabled && this.all((widget) => widget.send(box.value)).includes(true)) box.value = "";
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.target !== box || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      form.requestSubmit();
+    });
+    form.addEventListener("click", ({ target }) => {
+      if (target.matches("[data-stop]")) this.all((widget) => widget.stop());
+      if (target.matches("[data-reset]")) this.all((widget) => widget.reset());
+      if (!target.matches("[data-say]")) return;
+      box.value = target.textContent;
+      form.requestSubmit();
+    });
+    this.watch = new MutationObserver(() => {
+      const busy = this.all((widget) => widget.getAttribute("state")).includes("streaming");
+      send.disabled = busy;
+      stop.hidden = !busy;
+    });
+    this.watch.observe(this, { subtree: true, attributeFilter: ["state"] });
+  }
+
+  disconnectedCallback() { this.watch.disconnect(); }
+
+  all(act) { return [...this.querySelectorAll("chat-widget")].map(act); }
 });
 
 // A number that can be slid: one value, two hands.

@@ -1,0 +1,84 @@
+"""Trying a chatbot: two at once on the same questions, and what a chat of its makers has cost."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
+
+from chatbots import transcripts
+from chatbots.finding import DRAFT, LIVE
+from chatbots.models import Chatbot, Message
+from dashboard import chatbot_pages
+from dashboard.access import TeamRequest
+from dashboard.chatbot_pages import chatbot_view
+
+MOST_ANSWERS: Final = 5
+SIDES: Final = {"one": gettext_lazy("First"), "other": gettext_lazy("Second")}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """`of` is what it tries, `talk` its conversation: each pair has its own, so that both sides of
+    one were always asked the same."""
+
+    name: str
+    label: str
+    of: str
+    talk: str
+    title: str
+    preview: str
+
+
+@require_GET
+@chatbot_view(write=True)
+def compare(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
+    """`?one=live&other=draft:smarter-mini`."""
+    choices = _choices(request, chatbot)
+    one = _chosen(request, "one", choices)
+    other = _chosen(request, "other", [name for name in choices if name != one] or choices)
+    sides = []
+    for (name, label), of in zip(SIDES.items(), (one, other), strict=True):
+        talk = f"{name}.{one}.{other}"
+        preview = chatbot_pages.preview(request, chatbot, of, talk)
+        sides.append(Side(name, str(label), of, talk, choices[of], preview))
+    shown = {
+        "sides": sides,
+        "choices": choices.items(),
+        "suggested": chatbot.draft["suggested_prompts"],
+    }
+    return chatbot_pages.shown(request, "dashboard/chatbot_compare.html", chatbot, shown)
+
+
+@require_GET
+@chatbot_view()
+def chat(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
+    """What a chat has cost so far; and a token with which it goes on."""
+    of = _chosen(request, "of", _choices(request, chatbot))
+    talk = request.GET.get("talk", "")
+    context: dict[str, Any] = {"preview": chatbot_pages.preview(request, chatbot, of, talk)}
+    if chat_id := request.GET.get("conversation", "").replace("\0", ""):
+        found = transcripts.find(chatbot, chat_id)
+        answers = transcripts.messages(found).filter(role=Message.Role.ASSISTANT)
+        context |= {"chat": found, "answers": answers.order_by("-place")[:MOST_ANSWERS]}
+    return render(request, "dashboard/chatbot_chat.html", context)
+
+
+def _choices(request: TeamRequest, chatbot: Chatbot) -> dict[str, str]:
+    """What can be tried, as finding.tried reads it, and how it is called here."""
+    found = {DRAFT: _("Draft")}
+    if chatbot.live is not None:
+        found[LIVE] = _("Live v%(n)d") % {"n": chatbot.live.number}
+    for model in chatbot_pages.models(request):
+        found[f"{DRAFT}:{model}"] = _("Draft with %(model)s") % {"model": model}
+    return found
+
+
+def _chosen(request: TeamRequest, name: str, choices: Collection[str]) -> str:
+    """The first, where nothing is asked for that can be had."""
+    asked = request.GET.get(name, "")
+    return asked if asked in choices else next(iter(choices))

@@ -102,6 +102,7 @@ def test_what_is_published_in_the_moment_of_the_move_comes_along(
     as_read_before = making.find(ada.organisation.id, "support")
     versions.publish(bot, SYSTEM, "Second")
     moved = transferring.transfer(as_read_before, mallory.organisation.id, SYSTEM)
+    assert moved.live is not None
     assert moved.live.note == "Second"
     with pytest.raises(NotFound):
         versions.publish(as_read_before, SYSTEM, "Too late")

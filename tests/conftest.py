@@ -1,5 +1,6 @@
 """One embedded Postgres for the run, one database per xdist worker, and the cast."""
 
+import gc
 import os
 import shutil
 import signal
@@ -18,15 +19,18 @@ from accounts import keys, registration
 from accounts.models import Membership, User
 from billing import topping_up
 from config import children, draining, postgres
-from tests import first_data, taking_back
+from manage import GARBAGE_EVERY
+from tests import first_data, tables, taking_back
 from tests.cast import Person
-from tests.running import ROOT, Server
+from tests.running import ROOT, START_SECONDS, Server, wait_until
 
 UNSAFE_BUT_FAST = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300",
 )  # fmt: skip
 APART = ("browser", "wire")  # folders whose tests of the running server are many
+LONGEST = ("server", "server_browser", "training_fire", "faults_of_daphne", "faults_of_uvicorn")
 _running = pytest.StashKey[tuple["subprocess.Popen[bytes]", Path]]()
+_migrating = pytest.StashKey["subprocess.Popen[bytes]"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,12 +39,14 @@ def pytest_configure(config: pytest.Config) -> None:
     # A password's hash is slow on purpose. The servers that tests start keep theirs.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     taking_back.install()
+    gc.set_threshold(*GARBAGE_EVERY)
     if "DATABASE_URL" in os.environ:  # a person's own server, or we are a worker
         return
-    if config.getoption("numprocesses", None):  # for a few tests it is not worth its while
-        first_data.prepare()
     place = _temporary_home()
     server = postgres.start(place, place, UNSAFE_BUT_FAST)
+    if config.getoption("numprocesses", None):  # for a few tests it is not worth its while
+        first_data.prepare()
+        config.stash[_migrating] = tables.begin(str(place), postgres.USER)
     config.stash[_running] = (server, place)
     os.environ["DATABASE_URL"] = (
         f"postgres:///{postgres.DATABASE}?host={place}&user={postgres.USER}"
@@ -49,7 +55,14 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.DATABASES["default"].update(HOST=str(place), USER=postgres.USER)
 
 
+def pytest_collection_finish() -> None:
+    gc.freeze()  # nobody looks for garbage among thousands of tests and all that they import
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if migrating := config.stash.get(_migrating, None):
+        migrating.kill()  # it has ended, unless there was nothing to test
+        migrating.wait()
     if running := config.stash.get(_running, None):
         server, place = running
         server.send_signal(signal.SIGINT)
@@ -66,14 +79,15 @@ def _temporary_home() -> Path:
 
 @pytest.hookimpl(wrapper=True)  # before pytest-xdist reads the groups, and after all have shuffled
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """What is dear to make is made in one worker; these files come first, or the last worker would
-    be alone with them."""
+    """What is dear to make is made in one worker; these files come first, and the longest before
+    them, or the last worker would be alone with them."""
     for item in items:
         if shared := _shared(item):
             item.add_marker(pytest.mark.xdist_group(shared))
     yield
-    long = {item.path for item in items if item.get_closest_marker("xdist_group")}
-    items.sort(key=lambda item: item.path not in long)
+    groups = {item: {mark.args[0] for mark in item.iter_markers("xdist_group")} for item in items}
+    long = {item.path for item in items if groups[item]}
+    items.sort(key=lambda item: (groups[item].isdisjoint(LONGEST), item.path not in long))
 
 
 def _shared(item: pytest.Item) -> str | None:
@@ -93,6 +107,14 @@ def english_again() -> Iterator[None]:
     """A page in German leaves its language active where no server takes it away."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Workers need not migrate."""
+    if tables.ADDRESS in os.environ:
+        wait_until(tables.are_there, START_SECONDS, "tables are migrated")
+        settings.DATABASES["default"]["TEST"]["TEMPLATE"] = tables.TEMPLATE
 
 
 @pytest.fixture

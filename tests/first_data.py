@@ -47,3 +47,6 @@ def copy_to(data: Path, make: Make) -> None:
     shutil.copytree(first, data, ignore=shutil.ignore_patterns(*OF_ONE_PROCESS), symlinks=True)
     cluster = postgres.home(first) / "cluster"
     subprocess.run(["cp", "-a", cluster, postgres.home(data)], check=True)
+    # Tests kill processes and never the machine: its page cache outlives them.
+    with (postgres.home(data) / "cluster" / "postgresql.auto.conf").open("a") as settings:
+        settings.write("fsync = off\nfull_page_writes = off\n")

@@ -27,13 +27,13 @@ Text = tuple[str, ...]
 """A text, or one thing and many."""
 
 
-def said() -> set[Text]:
+@cache
+def texts() -> list[Text]:
+    """All that our code and pages say."""
     code = (path for place in SOURCES for path in (settings.BASE_DIR / place).rglob("*.py"))
     pages = (settings.BASE_DIR / "templates").rglob("*.*")
-    return {
-        *chain.from_iterable(map(_of_module, code)),
-        *chain.from_iterable(map(_of_template, pages)),
-    }
+    said = chain(map(_of_module, code), map(_of_template, pages))
+    return sorted(set(chain.from_iterable(said)))
 
 
 def _of_module(path: Path) -> Iterator[Text]:
@@ -66,19 +66,16 @@ def translated(text: Text) -> Text | None:
     return (str(forms[0]), str(forms[1])) if all(forms) else None
 
 
-TEXTS: Final = sorted(said())
-
-
 def test_every_text_has_its_german() -> None:
-    assert len(TEXTS) > 900
-    assert [text for text in TEXTS if translated(text) is None] == []
+    assert len(texts()) > 900
+    assert [text for text in texts() if translated(text) is None] == []
 
 
 def test_every_german_text_has_the_same_blanks() -> None:
     def blanks(text: str) -> set[str]:
         return {found.group() for found in BLANKS.finditer(text)}
 
-    for text in TEXTS:
+    for text in texts():
         for german_one in translated(text) or ():
             # `this one` may leave out the number of `these %(n)s`
             assert blanks(german_one) <= blanks(text[-1]), text
@@ -86,7 +83,7 @@ def test_every_german_text_has_the_same_blanks() -> None:
 
 
 def test_nothing_is_in_the_catalogue_that_nobody_says() -> None:
-    ours = {text[0] for text in TEXTS}
+    ours = {text[0] for text in texts()}
     known: dict[Any, str] = german()._catalog  # type: ignore[attr-defined]  # as above
     kept = {key[0] if isinstance(key, tuple) else key for key in known} - {""}
     assert kept - ours == set()

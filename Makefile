@@ -6,8 +6,10 @@ SHELL := bash
 
 PYTHON ?= python3
 PY := .venv/bin/python
-# Some cores are left to the servers that the tests start; many tests wait for what they do.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(max(2, min(8, (os.cpu_count() or 2) * 3 // 4)))')
+# Many tests wait for servers that they have started: one more than there are cores.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, (os.cpu_count() or 2) + 1))')
+# Some images set it: every process would read each module's source again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What pip collects, one name over the other, for people who wait.
 SHOW = { while read -r word package _; do \
@@ -30,7 +32,9 @@ setup: .venv/installed $(EXTRAS:%=.venv/extra-%)
 	@$(PYTHON) -m venv .venv || \
 	  { echo "Python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "Installing Python packages into .venv (about 2 GB, once) …"
-	@$(PY) -m pip install --disable-pip-version-check --requirement requirements.lock | $(SHOW)
+	@$(PY) -m pip install --disable-pip-version-check --no-compile --requirement requirements.lock \
+	  | $(SHOW)
+	@$(PY) -m compileall -qq -j 0 .venv/lib || true  # all cores; pip takes one. Some are no Python
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --editable . --editable ./sdk
 	@touch .venv/installed

@@ -25,6 +25,7 @@ from billing.refusals import Decision, refusal
 LEAST_OUTPUT = 16
 _HOLD = "SELECT * FROM ledger_hold(%s::jsonb)"
 _CLOSE = "SELECT * FROM ledger_close(%s::jsonb)"
+_CLOSE_AT_ONCE = "CALL ledger_close_at_once(%s::jsonb, NULL)"
 _RENEW = "SELECT ledger_renew(%s::jsonb)"
 
 
@@ -199,7 +200,7 @@ async def drain() -> None:
 
 async def _close(closing: _Closing, connection: database.Connection | None) -> Settlement:
     if connection is not None:
-        return (await _execute_closings([closing], connection))[0]
+        return await _close_within(closing, connection)
     return await asyncio.shield(_roads().closings.ask(closing))
 
 
@@ -211,21 +212,23 @@ async def _send_holds(requests: Sequence[HoldRequest]) -> Sequence[Decision]:
 
 
 async def _send_closings(closings: Sequence[_Closing]) -> Sequence[Settlement]:
-    async with database.connection() as connection:
-        return await _execute_closings(closings, connection)
-
-
-async def _execute_closings(
-    closings: Sequence[_Closing], connection: database.Connection
-) -> Sequence[Settlement]:
     rows = json.dumps([asdict(closing) for closing in closings])
-    cursor = await connection.execute(_CLOSE, [rows], prepare=True)
-    settlements = []
-    for state, charged, fresh in await cursor.fetchall():
-        if state is None:
-            HOLDS_LOST.inc()
-        settlements.append(Settlement(charged, already_settled=state is not None and not fresh))
-    return settlements
+    async with database.connection() as connection:
+        cursor = await connection.execute(_CLOSE_AT_ONCE, [rows], prepare=True)
+        [[closed]] = await cursor.fetchall()
+    return [_settlement(*row) for row in closed]
+
+
+async def _close_within(closing: _Closing, connection: database.Connection) -> Settlement:
+    cursor = await connection.execute(_CLOSE, [json.dumps([asdict(closing)])], prepare=True)
+    [row] = await cursor.fetchall()
+    return _settlement(*row)
+
+
+def _settlement(state: str | None, charged: int, fresh: bool) -> Settlement:
+    if state is None:
+        HOLDS_LOST.inc()
+    return Settlement(charged, already_settled=state is not None and not fresh)
 
 
 def _give_back(hold_id: str, decided: "asyncio.Future[Decision]") -> None:

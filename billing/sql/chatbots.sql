@@ -13,20 +13,15 @@ RETURNS bigint LANGUAGE sql STABLE AS $$
   WHERE budget.most IS NOT NULL
 $$;
 
-CREATE OR REPLACE FUNCTION ledger_chatbot_hold(organisation text, chatbot text, amount bigint)
-RETURNS void LANGUAGE sql AS $$
+DROP FUNCTION IF EXISTS ledger_chatbot_hold(text, text, bigint);
+CREATE OR REPLACE FUNCTION ledger_chatbot_hold(holds billing_hold[]) RETURNS void LANGUAGE sql AS $$
   INSERT INTO billing_chatbotwindow (organisation_id, chatbot_id, period, starts_at, spent, held)
-  SELECT organisation, chatbot, period, ledger_period_start(period), 0, amount
-  FROM unnest(ARRAY['day', 'month']) AS period WHERE chatbot IS NOT NULL
+  SELECT h.organisation_id, h.chatbot_id, period, ledger_period_start(period), 0, sum(h.amount)
+  FROM unnest(holds) h, unnest(ARRAY['day', 'month']) AS period
+  WHERE h.chatbot_id IS NOT NULL AND h.amount > 0
+  GROUP BY h.organisation_id, h.chatbot_id, period
   ON CONFLICT (chatbot_id, period, starts_at)
   DO UPDATE SET held = billing_chatbotwindow.held + excluded.held
 $$;
 
--- In the periods in which the hold was made.
-CREATE OR REPLACE FUNCTION ledger_chatbot_close(
-  chatbot text, made timestamptz, released bigint, owed bigint
-) RETURNS void LANGUAGE sql AS $$
-  UPDATE billing_chatbotwindow w SET held = w.held - released, spent = w.spent + owed
-  WHERE w.chatbot_id = chatbot AND w.starts_at = date_trunc(w.period, made, 'UTC')
-    AND (released <> 0 OR owed <> 0)
-$$;
+DROP FUNCTION IF EXISTS ledger_chatbot_close(text, timestamptz, bigint, bigint);

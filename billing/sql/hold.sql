@@ -59,138 +59,185 @@ $$;
 
 -- Decide an array of requests, each on its own and in array order; one row back for each:
 -- outcome `held`, `insufficient_balance`, `key_budget_exceeded`, `spending_cap_reached`,
--- `chatbot_budget_exhausted` or `no_price`. Nothing is written before a decision: of refusals stays
--- only when the spending cap caused the first of a month. A known id answers with its first hold.
+-- `chatbot_budget_exhausted` or `no_price`. A refusal leaves nothing behind, except when it is the
+-- spending cap's first of a month; a known id answers with its first hold. All is decided before
+-- holds are written, and they are written together: a statement costs more than its rows.
 -- The accounts are locked in id order; an account's lock also guards its organisation's windows.
+-- Plans last as long as their connection; made while the tables are small they would read them whole.
 CREATE OR REPLACE FUNCTION ledger_hold(requests jsonb) RETURNS TABLE (
   outcome text, amount bigint, max_output integer, price text,
   input bigint, cached_input bigint, output bigint, room bigint
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   ask record;
-  facts record;
-  budget record;
-  chatbot_room bigint;
+  hold billing_hold;
+  holds billing_hold[] := '{}';
+  promised jsonb := '{}';  -- by `holds`, from each account, window and chatbot
+  of_account bigint;
+  of_window bigint;
+  of_chatbot bigint;
   this_month timestamptz := ledger_period_start('month');
+  has_budgets boolean := jsonb_path_exists(requests, '$[*].budget ? (@ != null)');
 BEGIN
   -- A hold lost with a crashing server harms nobody: its call cannot have been charged yet.
   PERFORM set_config('synchronous_commit', 'off', true);
-  PERFORM 1 FROM billing_account a WHERE a.kind = 'customer' AND a.organisation_id IN (
+  PERFORM 1 FROM billing_account a WHERE a.kind = 'customer' AND a.organisation_id = ANY (ARRAY(
     SELECT r ->> 'organisation' FROM jsonb_array_elements(requests) r
-  ) ORDER BY a.id FOR UPDATE;
-  IF jsonb_path_exists(requests, '$[*].budget ? (@ != null)') THEN
+  )) ORDER BY a.id FOR UPDATE;
+  IF has_budgets THEN
     PERFORM ledger_open_windows(requests);
   END IF;
 
-  FOR ask IN SELECT * FROM jsonb_to_recordset(requests) AS r(
-    id text, organisation text, key text, meter text, model text, tier text, prompt bigint,
-    max_output integer, choices bigint, least_output integer, budget bigint, period text,
-    chatbot text, chatbot_day bigint, chatbot_month bigint
-  ) LOOP
-    SELECT a.id AS account, a.available + a.overdraft AS affordable, p.*,
+  FOR ask IN
+    SELECT r.*, a.id AS account, a.available + a.overdraft AS affordable,
            a.spending_cap - CASE WHEN a.month_starts_at >= this_month
                                  THEN a.month_spent + a.month_held ELSE 0 END AS month_room,
-           h.amount AS held_before, h.max_output AS granted_before
-    INTO facts
-    FROM (SELECT ask.organisation AS id) o
-    LEFT JOIN billing_account a ON a.organisation_id = o.id AND a.kind = 'customer'
-    LEFT JOIN billing_hold h ON h.id = ask.id AND h.organisation_id = o.id
+           h.amount AS held_before, h.max_output AS granted_before,
+           p.id AS price, p.input, p.cached_input, p.output,
+           w.id AS budget_window, r.budget - w.spent - w.held AS budget_room,
+           CASE WHEN r.chatbot IS NOT NULL THEN
+             ledger_chatbot_room(r.chatbot, r.chatbot_day, r.chatbot_month) END AS chatbot_room
+    FROM ROWS FROM (jsonb_to_recordset(requests) AS (
+      id text, organisation text, key text, meter text, model text, tier text, prompt bigint,
+      max_output integer, choices bigint, least_output integer, budget bigint, period text,
+      chatbot text, chatbot_day bigint, chatbot_month bigint
+    )) WITH ORDINALITY AS r(
+      id, organisation, key, meter, model, tier, prompt, max_output, choices, least_output,
+      budget, period, chatbot, chatbot_day, chatbot_month, place
+    )
+    LEFT JOIN billing_account a ON a.organisation_id = r.organisation AND a.kind = 'customer'
+    LEFT JOIN billing_hold h ON h.id = r.id AND h.organisation_id = r.organisation
     LEFT JOIN LATERAL (
-      SELECT x.id AS price, x.input, x.cached_input, x.output FROM billing_price x
-      WHERE x.model = ask.model AND x.tier = ask.tier
+      SELECT x.id, x.input, x.cached_input, x.output FROM billing_price x
+      WHERE x.model = r.model AND x.tier = r.tier
         AND (x.id = h.price_id OR h.id IS NULL AND x.effective_from <= now())
       ORDER BY x.effective_from DESC LIMIT 1
-    ) p ON true;
-    price := facts.price;
-    input := facts.input;
-    cached_input := facts.cached_input;
-    output := facts.output;
-    outcome := CASE WHEN facts.held_before IS NOT NULL THEN 'held'
-                    WHEN facts.price IS NULL THEN 'no_price' END;
+    ) p ON true
+    LEFT JOIN billing_budgetwindow w ON r.budget IS NOT NULL AND w.key_id = r.meter
+      AND w.period = r.period AND w.starts_at = ledger_period_start(r.period)
+    ORDER BY r.place
+  LOOP
+    price := ask.price;
+    input := ask.input;
+    cached_input := ask.cached_input;
+    output := ask.output;
+    outcome := CASE WHEN ask.held_before IS NOT NULL THEN 'held'
+                    WHEN price IS NULL THEN 'no_price' END;
     IF outcome IS NOT NULL THEN
-      amount := facts.held_before;
-      max_output := facts.granted_before;
+      amount := ask.held_before;
+      max_output := ask.granted_before;
       RETURN NEXT;
       CONTINUE;
     END IF;
-    IF facts.account IS NULL THEN
+    IF ask.account IS NULL THEN
       PERFORM ledger_open_accounts(ask.organisation);
-      SELECT a.id, a.available + a.overdraft INTO facts.account, facts.affordable
+      SELECT a.id, a.available + a.overdraft INTO ask.account, ask.affordable
       FROM billing_account a
       WHERE a.organisation_id = ask.organisation AND a.kind = 'customer' FOR UPDATE;
     END IF;
-    SELECT w.id, ask.budget - w.spent - w.held AS room INTO budget FROM billing_budgetwindow w
-    WHERE ask.budget IS NOT NULL AND w.key_id = ask.meter AND w.period = ask.period
-      AND w.starts_at = ledger_period_start(ask.period);
 
-    chatbot_room := ledger_chatbot_room(ask.chatbot, ask.chatbot_day, ask.chatbot_month);
-    room := least(facts.affordable, budget.room, facts.month_room, chatbot_room);
+    of_account := coalesce((promised ->> ('account ' || ask.account))::bigint, 0);
+    of_window := coalesce((promised ->> ('window ' || ask.budget_window))::bigint, 0);
+    of_chatbot := coalesce((promised ->> ('chatbot ' || ask.chatbot))::bigint, 0);
+    ask.affordable := ask.affordable - of_account;
+    ask.month_room := ask.month_room - of_account;
+    ask.budget_room := ask.budget_room - of_window;
+    ask.chatbot_room := ask.chatbot_room - of_chatbot;
+    room := least(ask.affordable, ask.budget_room, ask.month_room, ask.chatbot_room);
     max_output := ask.max_output;
     amount := ledger_cost(ask.prompt, 0, ask.choices * max_output, input, cached_input, output);
     IF amount > 0 AND amount > room THEN
       max_output := ledger_affordable_output(room, ask.prompt, ask.choices, input, output);
       IF max_output IS NULL OR max_output < ask.least_output THEN
-        outcome := CASE WHEN facts.affordable <= room THEN 'insufficient_balance'
-                        WHEN budget.room <= room THEN 'key_budget_exceeded'
-                        WHEN facts.month_room <= room THEN 'spending_cap_reached'
+        outcome := CASE WHEN ask.affordable <= room THEN 'insufficient_balance'
+                        WHEN ask.budget_room <= room THEN 'key_budget_exceeded'
+                        WHEN ask.month_room <= room THEN 'spending_cap_reached'
                         ELSE 'chatbot_budget_exhausted' END;
-        UPDATE billing_account a SET cap_refused_at = now()
-        WHERE a.id = facts.account AND outcome = 'spending_cap_reached'
-          AND (a.cap_refused_at IS NULL OR a.cap_refused_at < this_month);
+        IF outcome = 'spending_cap_reached' THEN
+          UPDATE billing_account a SET cap_refused_at = now()
+          WHERE a.id = ask.account
+            AND (a.cap_refused_at IS NULL OR a.cap_refused_at < this_month);
+        END IF;
         RETURN NEXT;
         CONTINUE;
       END IF;
       amount := ledger_cost(ask.prompt, 0, ask.choices * max_output, input, cached_input, output);
     END IF;
 
-    INSERT INTO billing_hold (
-      id, organisation_id, account_id, key_id, window_id, chatbot_id, model, price_id, amount,
-      charged, forgiven, state, max_output, choices, prompt_tokens, cached_tokens,
-      completion_tokens, lease_until, created_at
-    ) VALUES (
-      ask.id, ask.organisation, facts.account, ask.key, budget.id, ask.chatbot, ask.model,
-      price, amount, 0, 0, 'open', max_output, ask.choices, ask.prompt, 0, 0,
-      now() + interval '60 seconds', now()
-    );
-    IF amount > 0 THEN
-      UPDATE billing_budgetwindow w SET held = w.held + ledger_hold.amount WHERE w.id = budget.id;
-      PERFORM ledger_chatbot_hold(ask.organisation, ask.chatbot, amount);
-      -- A transaction that began in the old month and waited into the new one counts in neither.
-      UPDATE billing_account a SET
-        available = a.available - ledger_hold.amount,
-        held = a.held + ledger_hold.amount,
-        month_held = CASE WHEN a.month_starts_at > this_month THEN a.month_held
-                          WHEN a.month_starts_at = this_month THEN a.month_held + ledger_hold.amount
-                          ELSE ledger_hold.amount END,
-        month_spent = CASE WHEN a.month_starts_at >= this_month THEN a.month_spent ELSE 0 END,
-        month_starts_at = greatest(a.month_starts_at, this_month)
-      WHERE a.id = facts.account;
-    END IF;
+    promised := promised || jsonb_build_object(
+      'account ' || ask.account, of_account + amount,
+      'window ' || coalesce(ask.budget_window, 0), of_window + amount,
+      'chatbot ' || coalesce(ask.chatbot, ''), of_chatbot + amount);
+    hold.id := ask.id;
+    hold.organisation_id := ask.organisation;
+    hold.account_id := ask.account;
+    hold.key_id := ask.key;
+    hold.window_id := ask.budget_window;
+    hold.chatbot_id := ask.chatbot;
+    hold.model := ask.model;
+    hold.price_id := price;
+    hold.amount := amount;
+    hold.charged := 0;
+    hold.forgiven := 0;
+    hold.state := 'open';
+    hold.max_output := max_output;
+    hold.choices := ask.choices;
+    hold.prompt_tokens := ask.prompt;
+    hold.cached_tokens := 0;
+    hold.completion_tokens := 0;
+    hold.lease_until := now() + interval '60 seconds';
+    hold.created_at := now();
+    holds := holds || hold;
     outcome := 'held';
     RETURN NEXT;
   END LOOP;
+
+  IF has_budgets THEN
+    UPDATE billing_budgetwindow w SET held = w.held + h.promised
+    FROM (SELECT window_id, sum(h.amount)::bigint AS promised FROM unnest(holds) h GROUP BY 1) h
+    WHERE w.id = h.window_id;
+  END IF;
+  IF jsonb_path_exists(requests, '$[*].chatbot ? (@ != null)') THEN
+    PERFORM ledger_chatbot_hold(holds);
+  END IF;
+  -- A transaction that began in the old month and waited into the new one counts in neither.
+  UPDATE billing_account a SET
+    available = a.available - h.promised,
+    held = a.held + h.promised,
+    month_held = CASE WHEN a.month_starts_at > this_month THEN a.month_held
+                      WHEN a.month_starts_at = this_month THEN a.month_held + h.promised
+                      ELSE h.promised END,
+    month_spent = CASE WHEN a.month_starts_at >= this_month THEN a.month_spent ELSE 0 END,
+    month_starts_at = greatest(a.month_starts_at, this_month)
+  FROM (SELECT account_id, sum(h.amount)::bigint AS promised FROM unnest(holds) h GROUP BY 1) h
+  WHERE a.id = h.account_id AND h.promised > 0;
+  INSERT INTO billing_hold SELECT * FROM unnest(holds);
 END $$;
 
 -- Extend the leases of running calls and note what they have delivered. A row that is just being
 -- closed is skipped: it needs no lease any more.
-CREATE OR REPLACE FUNCTION ledger_renew(checkpoints jsonb) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger_renew(checkpoints jsonb) RETURNS integer LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   renewed integer;
 BEGIN
   -- A checkpoint lost with a crashing server costs at most the second since the one before.
   PERFORM set_config('synchronous_commit', 'off', true);
   WITH live AS (
-    SELECT h.id, c.prompt, c.cached, c.completion
-    FROM billing_hold h JOIN jsonb_to_recordset(checkpoints)
-      AS c(id text, prompt integer, cached integer, completion integer) ON c.id = h.id
-    WHERE h.state = 'open' FOR UPDATE OF h SKIP LOCKED
+    SELECT h.id FROM billing_hold h
+    WHERE h.id = ANY (ARRAY(SELECT c ->> 'id' FROM jsonb_array_elements(checkpoints) c))
+      AND h.closed_at IS NULL FOR UPDATE SKIP LOCKED
   )
   UPDATE billing_hold h SET
     lease_until = now() + interval '60 seconds',
-    prompt_tokens = live.prompt,
-    cached_tokens = live.cached,
-    completion_tokens = live.completion
-  FROM live WHERE h.id = live.id;
+    prompt_tokens = c.prompt,
+    cached_tokens = c.cached,
+    completion_tokens = c.completion
+  FROM jsonb_to_recordset(checkpoints)
+    AS c(id text, prompt integer, cached integer, completion integer)
+  WHERE h.id = ANY (ARRAY(SELECT id FROM live)) AND h.id = c.id;
   GET DIAGNOSTICS renewed = ROW_COUNT;
   RETURN renewed;
 END $$;

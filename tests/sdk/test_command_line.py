@@ -230,6 +230,7 @@ def test_errors_name_the_place_the_request_and_have_their_code(
     assert "(request req_" in err
     code, _, err = run("chatbots", "get", "nobody")
     assert code == failures.UNKNOWN
+    assert "Error: No chatbot has this name" in err
     assert "(request req_" in err
     assert run("chatbots", "lisst")[0] == 2
     monkeypatch.setenv("SMARTER_API_KEY", "sk-" + "x" * 42)

@@ -31,7 +31,7 @@ def guarded(run: Callable[[], object]) -> None:
     try:
         run()
     except APIStatusError as error:
-        _end(f"{error.message} (request {error.request_id})", _code(error))
+        _end(f"{_said(error)} (request {error.request_id})", _code(error))
     except APIConnectionError as error:
         _end(f"{error.message} Is the server up at {error.request.url}?", UNREACHABLE)
     except NotLoggedIn as error:
@@ -40,6 +40,11 @@ def guarded(run: Callable[[], object]) -> None:
         _end(str(error), REFUSED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _said(error: APIStatusError) -> str:
+    """The server's own sentence, without the number that openai puts before it."""
+    return error.message.removeprefix(f"Error code: {error.status_code} - ")
 
 
 def _code(error: APIStatusError) -> int:

@@ -253,7 +253,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "data_folder_out": str(DATA_DIR / "broker" / "queue"),
         "control_folder": str(DATA_DIR / "broker" / "control"),
         "store_processed": False,
-        "polling_interval": 0.5,
     }
     if CELERY_BROKER_URL == "filesystem://"
     # Who wakes the worker waits only this long for a broker that is away: beat wakes it, too.

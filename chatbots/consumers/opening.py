@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from accounts import key_material, standing
+from accounts import key_material, last_use, standing
 from accounts.authentication import authenticate
 from accounts.standing import Member
 from api import addresses, database, ids
@@ -78,7 +78,10 @@ async def admitted(asked: Introduction, call: Call) -> Guest:
     live = await finding.live(key)
     if live is None:
         raise Unauthenticated(WRONG_KEY, param="session.key", code="invalid_key")
-    return await _visitor(asked, live, call)
+    guest = await _visitor(asked, live, call)
+    if last_use.is_due(live.key_id):  # on which site; the visitor's own address is nobody's affair
+        database.later(last_use.write(live.key_id, None, call.origin))
+    return guest
 
 
 async def still_admitted(guest: Guest, call: Call) -> Live:

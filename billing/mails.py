@@ -1,6 +1,8 @@
 """Mails about money, to those of an organisation who look after it."""
 
+import logging
 from collections.abc import Mapping
+from smtplib import SMTPException
 from typing import Final
 
 from django.conf import settings
@@ -10,6 +12,7 @@ from django.utils import translation
 
 from accounts.models import Membership, Organisation
 
+log = logging.getLogger(__name__)
 _TOLD: Final = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.BILLING)
 
 
@@ -22,4 +25,7 @@ def send(organisation: Organisation, name: str, facts: Mapping[str, object]) -> 
         with translation.override(member.user.reads):
             subject = " ".join(render_to_string(f"emails/{name}_subject.txt", told).split())
             body = render_to_string(f"emails/{name}_message.txt", told)
-        EmailMessage(subject, body, to=[member.user.email]).send()
+        try:
+            EmailMessage(subject, body, to=[member.user.email]).send()
+        except (SMTPException, OSError):  # the others are told all the same
+            log.exception("mail not sent", extra={"mail": name, "user": member.user_id})

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 from django import forms
+from django.utils.translation import get_language, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from chatbots.configuration import Configuration
@@ -12,15 +13,22 @@ from dashboard.forms import Form
 
 TEMPLATES: Final[dict[str, dict[str, Any]]] = {
     "support": {
-        "system_prompt": "You answer questions of our customers. Use only the sources that you are "
-        "given. If they do not say, say so. Be brief: three sentences at most.",
-        "welcome": "Hello! Ask me anything about our service.",
-        "suggested_prompts": ["What can you do?", "How do I reach a person?"],
+        "system_prompt": gettext_noop(
+            "You answer questions of our customers. Use only the sources that you are given. "
+            "If they do not say, say so. Be brief: three sentences at most."
+        ),
+        "welcome": gettext_noop("Hello! Ask me anything about our service."),
+        "suggested_prompts": [
+            gettext_noop("What can you do?"),
+            gettext_noop("How do I reach a person?"),
+        ],
         "temperature": 0.3,
     },
     "json": {
-        "system_prompt": "Answer with the facts of the text as JSON, and nothing else.",
-        "welcome": "Paste a text; I answer in JSON.",
+        "system_prompt": gettext_noop(
+            "Answer with the facts of the text as JSON, and nothing else."
+        ),
+        "welcome": gettext_noop("Paste a text; I answer in JSON."),
         "response_format": {"type": "json_object"},
         "temperature": 0.0,
     },
@@ -31,6 +39,19 @@ TEMPLATE_NAMES: Final = {
     "json": (_("Document to JSON"), _("Text in, valid JSON out")),
     "blank": (_("Blank"), _("A prompt and a model")),
 }
+
+
+def begun_with(template: str) -> dict[str, Any]:
+    """The configuration of a template, in the language of who begins with it."""
+    words = TEMPLATES[template]
+    spoken = (get_language() or "en").partition("-")[0]
+    return {"languages": [spoken], **{name: _said(value) for name, value in words.items()}}
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_said(each) for each in value]
+    return gettext(value) if isinstance(value, str) else value
 
 
 class NewChatbotForm(Form):

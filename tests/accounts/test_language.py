@@ -10,6 +10,7 @@ from django.test import Client
 from accounts.models import Membership, User
 from billing import mails
 from billing.models import AutoTopUp, TopUp
+from chatbots.models import Chatbot
 from tests.cast import Person
 
 GERMAN = {"accept-language": "de-AT,de;q=0.9"}
@@ -106,6 +107,15 @@ def test_pages_show_refusals_in_their_visitors_language(ada: Person) -> None:
     assert "Geben Sie US-Dollar als Dezimalzahl an" in http.post(f"{home}/api-keys", key).text
     gone = http.get("/invite/nothing")
     assert "Diese Einladung ist abgelaufen" in gone.text
+
+
+def test_a_chatbot_begins_in_the_language_of_its_maker(ada: Person) -> None:
+    new = {"title": "Hilfe", "template": "support"}
+    signed_in(ada).post(f"/dashboard/{ada.organisation.slug}/chatbots/new", new)
+    draft = Chatbot.objects.get(name="hilfe").draft
+    assert draft["welcome"].startswith("Guten Tag!")
+    assert draft["suggested_prompts"][0] == "Was können Sie?"
+    assert draft["languages"] == ["de"]
 
 
 def test_what_was_written_down_in_english_is_shown_in_german(ada: Person) -> None:

@@ -1,12 +1,14 @@
 """The low-balance line: a mail, a webhook and a banner each time the balance falls below."""
 
 import json
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 from django.core import mail
+from django.core.mail import EmailMessage
 from django.test import Client
 
-from accounts.models import AuditEntry, WebhookDelivery
+from accounts.models import AuditEntry, Membership, User, WebhookDelivery
 from accounts.webhooks import endpoints
 from api.errors import InvalidRequest
 from billing import adjusting, alerts, topping_up
@@ -42,6 +44,24 @@ def test_a_crossing_is_told_once_to_those_who_can_pay(watched: Person) -> None:
     assert (told["type"], told["data"]["balance"], told["data"]["line"]) == (
         "balance.low", "0.40", "0.50",
     )  # fmt: skip
+
+
+def test_an_address_that_takes_no_mail_keeps_nobody_else_from_theirs(
+    watched: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carl = User.objects.create_user("carl@example.com", "battery staple")
+    Membership.objects.create(organisation=watched.organisation, user=carl, role="billing")
+    deliver = EmailMessage.send
+
+    def refusing(letter: EmailMessage) -> int:
+        if letter.to == [watched.user.email]:
+            raise SMTPRecipientsRefused({})
+        return deliver(letter)
+
+    monkeypatch.setattr(EmailMessage, "send", refusing)
+    spend(watched, 60 * CENT, "first")
+    assert alerts.tell() == 1
+    assert [message.to for message in mail.outbox] == [["carl@example.com"]]
 
 
 def test_the_next_crossing_is_told_again(watched: Person) -> None:

@@ -15,7 +15,7 @@ from chatbots import exchange, making, versions
 from chatbots.models import Chatbot
 from dashboard import chatbot_rows, paging
 from dashboard.access import TeamRequest, organisation_view
-from dashboard.chatbot_forms import TEMPLATE_NAMES, TEMPLATES, NewChatbotForm
+from dashboard.chatbot_forms import TEMPLATE_NAMES, TEMPLATES, NewChatbotForm, begun_with
 from dashboard.chatbot_pages import READ, WRITE, author_of, chatbot_view
 from inference import catalog
 
@@ -77,7 +77,7 @@ def made(request: TeamRequest, form: NewChatbotForm) -> Chatbot | None:
     author = author_of(request)
     try:
         chatbot = making.create(
-            request.organisation.id, author, name, title, TEMPLATES[form.cleaned_data["template"]]
+            request.organisation.id, author, name, title, begun_with(form.cleaned_data["template"])
         )
         versions.publish(chatbot, author, _("First version"))
     except ApiError as error:

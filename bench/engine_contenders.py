@@ -163,7 +163,9 @@ class Ours:
     def __init__(self, model: PreTrainedModel) -> None:
         cache = SlotCache(CacheShape.of(model.config), SLOTS, CONTEXT, model.dtype, model.device)
         options = StepOptions(model.config.vocab_size, frozenset())
-        self._run_steps(Steps(Runner(model, cache), options), GREEDY)
+        steps = Steps(Runner(model, cache), options)
+        steps.speed_up()
+        self._run_steps(steps, GREEDY)
 
     @classmethod
     def of(cls, steps: Steps, sampling: SamplingParams) -> "Ours":

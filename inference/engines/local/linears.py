@@ -21,9 +21,11 @@ class Part(NamedTuple):
 
 
 class Linear(NamedTuple):
-    """`weight` is `[inputs, outputs]`, or (`packed`) in oneDNN's own layout."""
+    """`weight` is `[inputs, outputs]`, or (`packed`) in oneDNN's own layout; `plain` is
+    `[outputs, inputs]`."""
 
     weight: torch.Tensor
+    plain: torch.Tensor
     bias: torch.Tensor | None
     parts: tuple[Part, ...]
     packed: bool
@@ -43,8 +45,8 @@ class Linear(NamedTuple):
 
 
 def joined(modules: dict[str, torch.nn.Linear], *, packed: bool) -> Linear:
-    """By their names in the model. Without packing, the modules' weights become views of the joint
-    one, so that nothing is kept twice."""
+    """By their names in the model. The modules' weights become views of the joint one, so that only
+    packing keeps something twice."""
     weights = [module.weight.data for module in modules.values()]
     weight = torch.cat(weights) if len(weights) > 1 else weights[0]
     biases = [module.bias.data for module in modules.values() if module.bias is not None]
@@ -53,8 +55,7 @@ def joined(modules: dict[str, torch.nn.Linear], *, packed: bool) -> Linear:
         columns = slice(start, start + module.weight.shape[0])
         parts.append(Part(name, columns))
         start = columns.stop
-        if not packed:
-            module.weight.data = weight[columns]
+        module.weight.data = weight[columns]
     return _linear(weight, torch.cat(biases) if biases else None, tuple(parts), packed=packed)
 
 
@@ -76,8 +77,8 @@ def _linear(
     weight: torch.Tensor, bias: torch.Tensor | None, parts: tuple[Part, ...], *, packed: bool
 ) -> Linear:
     if packed:
-        return Linear(_packed(weight.contiguous(), ROWS), bias, parts, packed=True)
-    return Linear(weight.t(), bias, parts, packed=False)
+        return Linear(_packed(weight.contiguous(), ROWS), weight, bias, parts, packed=True)
+    return Linear(weight.t(), weight, bias, parts, packed=False)
 
 
 # What torch's own compiler calls for the same purpose.

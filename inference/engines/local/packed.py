@@ -5,7 +5,7 @@ fast a few rows are: most of a small step is the way to the operations, not the 
 order of arithmetic is theirs, so greedy answers are theirs too.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -19,6 +19,18 @@ from inference.engines.local.linears import Linear
 from inference.engines.local.packed_layers import Layer, Norm
 
 Turn = tuple[torch.Tensor, torch.Tensor]
+
+
+class Parts(NamedTuple):
+    """What a model is made of. `softcap` is of logits."""
+
+    layers: list[Layer]
+    embed: Any
+    rotary: Any
+    norm: Norm
+    output: Linear
+    heads: int
+    softcap: float | None
 
 
 class PackedModel:
@@ -43,6 +55,18 @@ class PackedModel:
         self._half = shape.width // 2
         self._sign = torch.ones(shape.width, dtype=model.dtype, device=model.device)
         self._sign[: self._half] = -1
+
+    @property
+    def parts(self) -> Parts:
+        return Parts(
+            self._layers,
+            self._embed,
+            self._rotary,
+            self._norm,
+            self._output,
+            self._heads,
+            self._softcap,
+        )
 
     @property
     def windows(self) -> set[int | None]:

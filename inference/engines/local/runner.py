@@ -1,8 +1,10 @@
 """Runs one packed step through the model: plans the tokens, and returns the logits that matter."""
 
+import logging
 from collections.abc import Callable
 from collections.abc import Sequence as Rows
-from typing import NamedTuple
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from transformers import PreTrainedModel
@@ -15,11 +17,16 @@ from inference.engines.local.kv import SlotCache
 from inference.engines.local.packed import PackedModel
 from inference.engines.local.sequences import Chunk, Sequence
 
+if TYPE_CHECKING:
+    from inference.engines.local.compiled.few_rows import FewRows
+
 # Numbers of padding (per layer, keys only) that cost about as much as starting another group.
 PADDING_PER_GROUP = 1 << 16
 # A step with prompts is filled up to a multiple of this. Products are made ready for each number of
 # rows that they meet, which takes as long as another product, and half a megabyte for good.
 FILLED_TO = 16
+
+log = logging.getLogger(__name__)
 
 
 class Runner:
@@ -41,6 +48,7 @@ class Runner:
         self._dtype = model.dtype
         self.device = model.device
         self._graphs = DecodeGraphs(self._packed, cache, record) if record else None
+        self._few: FewRows | None = None
 
     @torch.inference_mode()
     def forward(self, decoding: Rows[Sequence], chunks: Rows[Chunk]) -> torch.Tensor:
@@ -49,6 +57,9 @@ class Runner:
         owners = _adapters(decoding, chunks)
         if self._graphs and decoding and not chunks and not any(owners):
             return self._graphs.logits(decoding)
+        few = self._few
+        if few and 0 < len(decoding) <= few.most and not chunks and not any(owners):
+            return few.logits(decoding)
         step = _packed(decoding, chunks)
         filling = -len(step.tokens) % FILLED_TO if chunks else 0
         step.fill_up(filling, self.cache.spare)
@@ -73,6 +84,19 @@ class Runner:
         """Record, where that is done, before anybody waits for it."""
         if self._graphs:
             self._graphs.warm_up()
+
+    def speed_up(self) -> None:
+        """Let compiled code do the steps that it knows, where numba is installed. Takes seconds:
+        steps may run meanwhile."""
+        if not find_spec("numba"):
+            return
+        from inference.engines.local.compiled import few_rows  # noqa: PLC0415 - needs numba
+
+        if few_rows.can(self._packed.parts, self.cache):
+            try:
+                self._few = few_rows.FewRows(self._packed.parts, self.cache)
+            except ValueError as error:
+                log.warning("few rows are computed as many are: %s", error)
 
     def _view(
         self,

@@ -1,9 +1,10 @@
 """A generating model's server: prepares requests, and hands what the loop made to its streams."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from inference.engines.base import EngineError, GenerationRequest, InvalidGeneration
-from inference.engines.local import echo, validation
+from inference.engines.local import echo, grammar_wishes, validation
 from inference.engines.local.adapters import Adapter
 from inference.engines.local.connection import Connection
 from inference.engines.local.grammars import Grammar
@@ -35,6 +36,7 @@ class EngineServer(ModelServer):
 
     def _begin(self) -> None:
         self.model.grammars.start()
+        threading.Thread(target=self.model.steps.speed_up, name="speed-up", daemon=True).start()
 
     def _end(self) -> None:
         self._workers.shutdown(wait=False, cancel_futures=True)
@@ -42,13 +44,14 @@ class EngineServer(ModelServer):
         self._loaders.shutdown(cancel_futures=True)
         self.model.grammars.close()
 
-    async def prepare(self, request: GenerationRequest) -> PreparedPrompt:
+    async def prepare(self, request: GenerationRequest, wish: bytes) -> PreparedPrompt:
         """Raises InvalidGeneration."""
         model = self.model
         validation.check(request.sampling, model.info.vocabulary_size, model.slots)
         validation.check_prompt(request)
         adapter = await self._adapter(request)
-        return PreparedPrompt(await self._encode(request), await self._grammar(request), adapter)
+        tokens, grammar = await self._encode(request), await self._grammar(request, wish)
+        return PreparedPrompt(tokens, grammar, adapter)
 
     async def _adapter(self, request: GenerationRequest) -> Adapter | None:
         """Read from the disk by a worker, if it is not at hand; the step loop goes on."""
@@ -73,12 +76,13 @@ class EngineServer(ModelServer):
         finally:
             timer.cancel()
 
-    async def _grammar(self, request: GenerationRequest) -> Grammar | None:
-        """Asked for in a thread that may wait for it, while nobody else does."""
-        if not (request.response_format or request.tools):
+    async def _grammar(self, request: GenerationRequest, wish: bytes) -> Grammar | None:
+        """A new one's process is awaited by a thread, while nobody else does."""
+        if not wish:
             return None
-        return await self._asyncio.run_in_executor(
-            self._compilers, self.model.grammars.compile, request
+        grammars, param = self.model.grammars, grammar_wishes.param_of(request)
+        return grammars.known(wish, param) or await self._asyncio.run_in_executor(
+            self._compilers, grammars.compile, wish, param
         )
 
     def stream(

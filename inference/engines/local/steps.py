@@ -63,10 +63,20 @@ class Steps:
         self._ahead = False  # whether prompts went before the decoding rows in the last step
         self._admissions = count()
         self._events = StepEvents()
+        self.prompt_tokens = 0  # computed since the start
+
+    def speed_up(self) -> None:
+        """See `Runner.speed_up`: may be called beside steps."""
+        self._runner.speed_up()
 
     @property
     def running(self) -> int:
         return len(self._batch.rows)
+
+    @property
+    def kept_tokens(self) -> int:
+        """Whose keys and values the running sequences have. Any thread may ask."""
+        return sum(row.length for row in list(self._batch.rows))
 
     def admit(self, waiting: FairQueue) -> list[Submission]:
         """Fill the free slots; returns who left the queue."""
@@ -93,7 +103,9 @@ class Steps:
         """What happened, and how many tokens were computed."""
         self._expire()
         decoding, chunks = self._chosen()
-        computed = len(decoding) + sum(chunk.stop - chunk.start for chunk in chunks)
+        prompts = sum(chunk.stop - chunk.start for chunk in chunks)
+        self.prompt_tokens += prompts
+        computed = len(decoding) + prompts
         began = time.monotonic()
         if computed:
             self._compute(decoding, chunks)

@@ -1,0 +1,123 @@
+"""Decoding steps of a few rows by compiled code, for the models that it knows."""
+
+from collections.abc import Sequence as Rows
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
+
+from inference.engines.local.compiled import layout, step
+from inference.engines.local.compiled.kinds import KINDS, prepare, use_threads
+from inference.engines.local.compiled.pieces import BLOCK
+from inference.engines.local.kv import SlotCache
+from inference.engines.local.packed import Parts
+from inference.engines.local.packed_layers import Layer
+from inference.engines.local.sequences import Sequence
+
+# With more rows oneDNN's products, in hardware for bfloat16, are worth the way to them.
+MOST = {torch.float32: 8, torch.bfloat16: 2}
+
+
+def can(parts: Parts, cache: SlotCache) -> bool:
+    """Whether the compiled code knows all that this model does."""
+    if cache.device.type != "cpu" or cache.dtype not in KINDS or parts.softcap is not None:
+        return False
+    layer = parts.layers[0]
+    products = layer.qkv, layer.out, layer.gate_up, layer.down, parts.output
+    whole = not any(linear.plain.shape[0] % (2 * BLOCK) for linear in products)
+    return whole and all(_is_plain(each) for each in parts.layers)
+
+
+class FewRows:
+    """Used by the loop's thread alone. Everything that addresses point to is kept by `parts`,
+    `cache` and this."""
+
+    def __init__(self, parts: Parts, cache: SlotCache) -> None:
+        """Takes seconds, and may run beside steps. Raises ValueError where OpenMP is missing."""
+        prepare(KINDS[cache.dtype])
+        self._parts, self._cache = parts, cache
+        self.most = MOST[cache.dtype]
+        self._qkv_biases = [
+            None if layer.qkv.bias is None else layer.qkv.bias.float() for layer in parts.layers
+        ]
+        self._frequencies = parts.rotary.inv_freq.float().contiguous()
+        self._model = self._read()
+        model = self._model
+        joint = (model.heads + 2 * model.kv_heads) * model.width
+        found = model.heads * model.width
+        sizes = model.hidden, joint, found, 2 * model.inner, model.vocabulary
+        self._rooms = [torch.zeros(self.most, size) for size in sizes]
+        self._marks = np.zeros(layout.marks(model), np.int64)
+        self._threads = use_threads()
+        self._scratch = torch.zeros(self._threads, layout.scratch_numbers(model, self.most))
+
+    def logits(self, decoding: Rows[Sequence]) -> torch.Tensor:
+        """`[rows, vocabulary]`, good until the next call."""
+        rows = np.array([(row.last_token, row.length, row.slot) for row in decoding], np.int64)
+        self._marks.fill(0)
+        use_threads()
+        states, joint, found, inner, logits = (room.data_ptr() for room in self._rooms)
+        work = layout.Work(
+            rows,
+            self._marks,
+            states,
+            joint,
+            found,
+            inner,
+            logits,
+            self._scratch.data_ptr(),
+            self._scratch.stride(0) * 4,
+            self._threads,
+        )
+        step.compute(self._model, work)
+        return self._rooms[-1][: len(decoding)]
+
+    def _read(self) -> layout.Model:
+        parts, cache = self._parts, self._cache
+        first = parts.layers[0]
+        return layout.Model(
+            like=np.zeros(1, KINDS[cache.dtype]),
+            layers=np.array([self._places(n) for n in range(len(parts.layers))], np.int64),
+            embed=parts.embed.weight.data_ptr(),
+            norm=parts.norm.weight.data_ptr(),
+            output=parts.output.plain.data_ptr(),
+            frequencies=self._frequencies.data_ptr(),
+            eps=float(parts.norm.eps),
+            scaling=first.head.scaling,
+            stretch=float(parts.rotary.attention_scaling),
+            hidden=first.down.plain.shape[0],
+            heads=parts.heads,
+            kv_heads=cache.heads,
+            width=cache.layer(0)[0].shape[-1],
+            inner=first.down.plain.shape[1],
+            vocabulary=parts.output.plain.shape[0],
+            context=cache.context,
+        )
+
+    def _places(self, number: int) -> list[int]:
+        """Of a layer, in the order of `layout`'s columns."""
+        layer, bias = self._parts.layers[number], self._qkv_biases[number]
+        keys, values = self._cache.layer(number)
+        return [
+            layer.before_attention.weight.data_ptr(),
+            layer.qkv.plain.data_ptr(),
+            0 if bias is None else bias.data_ptr(),
+            0 if layer.qk_norm is None else layer.qk_norm.weight.data_ptr(),
+            layer.out.plain.data_ptr(),
+            layer.before_mlp.weight.data_ptr(),
+            layer.gate_up.plain.data_ptr(),
+            layer.down.plain.data_ptr(),
+            keys.data_ptr(),
+            values.data_ptr(),
+            layer.head.window or 0,
+        ]
+
+
+def _is_plain(layer: Layer) -> bool:
+    head = layer.head
+    more = layer.after_attention, layer.after_mlp, head.softcap, head.kind
+    biases = layer.out.bias, layer.gate_up.bias, layer.down.bias
+    if any(each is not None for each in (*more, *biases)):
+        return False
+    values = torch.linspace(-4, 4, 9)
+    return torch.equal(layer.activation(values), F.silu(values))

@@ -1,0 +1,59 @@
+"""What compiled code is told: where in memory a model is, and the room for a step."""
+
+from typing import Any, NamedTuple
+
+from inference.engines.local.compiled.machine import LINE
+from inference.engines.local.compiled.pieces import BLOCK
+
+PHASES = 5  # of a layer
+# Columns of `Model.layers`: addresses, 0 where a layer has no such thing, and the window.
+COLUMNS = 11
+BEFORE_ATTENTION, QKV, QKV_BIAS, QK_NORM, OUT, BEFORE_MLP, GATE_UP, DOWN = range(8)
+KEYS, VALUES, WINDOW = range(8, COLUMNS)
+
+
+class Model(NamedTuple):
+    """Sizes, and where in memory things are. `like` is an array of the kind that weights are."""
+
+    like: Any
+    layers: Any
+    embed: int
+    norm: int
+    output: int
+    frequencies: int
+    eps: float
+    scaling: float  # of scores
+    stretch: float  # of sines and cosines
+    hidden: int
+    heads: int
+    kv_heads: int
+    width: int
+    inner: int
+    vocabulary: int
+    context: int
+
+
+class Work(NamedTuple):
+    """`rows` are [rows, 3]: token, position, slot. The rest are addresses of room for the step, of
+    which `scratch` is each thread's own, so many `bytes` for each."""
+
+    rows: Any
+    marks: Any
+    states: int
+    joint: int
+    found: int
+    inner: int
+    logits: int
+    scratch: int
+    bytes: int
+    threads: int
+
+
+def marks(model: Model) -> int:
+    """How many counters a step needs."""
+    return 2 * LINE * (PHASES * len(model.layers) + 2)
+
+
+def scratch_numbers(model: Model, rows: int) -> int:
+    scores = model.heads // model.kv_heads * (model.context + BLOCK)
+    return rows * (model.hidden + model.width) + scores + 16

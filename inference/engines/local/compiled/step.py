@@ -1,0 +1,258 @@
+"""One step of a few decoding rows in one call, from token ids to logits. Numba finds the types.
+
+Threads share the work by claiming pieces of it: one that comes late, or is held up, delays no more
+than the piece that it has. A phase begins when all pieces of the one before are done.
+"""
+
+import math
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numba import njit, prange
+
+from inference.engines.local.compiled import layout
+from inference.engines.local.compiled.machine import (
+    F32,
+    claimed,
+    done,
+    floats,
+    get,
+    moved,
+    numbers,
+    put,
+    wait,
+)
+from inference.engines.local.compiled.pieces import (
+    BLOCK,
+    Past,
+    Rows,
+    add,
+    attend,
+    gate,
+    norm,
+    product,
+    turn,
+)
+
+SOURCES = sorted(Path(__file__).parent.glob("*.py"))
+PIECES = 8  # of a layer's product
+HEAD_PIECES = 32
+
+
+class Own(NamedTuple):
+    """A thread's room: normed states, scores, cosines and sines."""
+
+    normed: Any
+    scores: Any
+    cos: Any
+    sin: Any
+
+
+@njit
+def _share(model, work, thread):
+    """What one thread does of all."""
+    own = _own_room(model, work, thread)
+    _embed(model, work)
+    phase = 1
+    for layer in range(len(model.layers)):
+        places = model.layers[layer]
+        _norm_all(model, work, places[layout.BEFORE_ATTENTION], own.normed)
+        _joint(model, work, own, places, phase)
+        _attention(model, work, own, places, phase + 1)
+        size = model.heads * model.width
+        found = Rows(floats(work.found), size, len(work.rows))
+        _added(model, work, own, (places[layout.OUT], size), found, phase + 2)
+        _norm_all(model, work, places[layout.BEFORE_MLP], own.normed)
+        _gated(model, work, own, places[layout.GATE_UP], phase + 3)
+        inner = Rows(floats(work.inner), 2 * model.inner, len(work.rows))
+        _added(model, work, own, (places[layout.DOWN], model.inner), inner, phase + 4)
+        phase += layout.PHASES
+    _norm_all(model, work, model.norm, own.normed)
+    _logits(model, work, own, phase)
+
+
+@njit
+def _own_room(model, work, thread):
+    count, half = len(work.rows), model.width // 2
+    start = floats(work.scratch + thread * work.bytes)
+    cos = moved(start, count * model.hidden)
+    sin = moved(cos, count * half)
+    scores = moved(sin, count * half)
+    frequencies = floats(model.frequencies)
+    for row in range(count):
+        for i in range(half):
+            angle = F32(work.rows[row, 1]) * get(frequencies, i)
+            put(cos, row * half + i, F32(math.cos(angle) * model.stretch))
+            put(sin, row * half + i, F32(math.sin(angle) * model.stretch))
+    return Own(start, scores, cos, sin)
+
+
+@njit
+def _embed(model, work):
+    if claimed(work.marks, 0) == 0:
+        states, embed = floats(work.states), numbers(model.embed, model.like)
+        for row in range(len(work.rows)):
+            own = moved(embed, work.rows[row, 0] * model.hidden)
+            for i in range(model.hidden):
+                put(states, row * model.hidden + i, get(own, i))
+        done(work.marks, 0)
+    wait(work.marks, 0, 1)
+
+
+@njit
+def _norm_all(model, work, weight, outputs):
+    for row in range(len(work.rows)):
+        own = moved(floats(work.states), row * model.hidden)
+        to = moved(outputs, row * model.hidden)
+        norm(own, floats(weight), model.hidden, F32(model.eps), to)
+
+
+@njit
+def _bounds(piece, pieces, size):
+    """Of one of so many pieces of `size` outputs, in whole blocks."""
+    each = (size // BLOCK + pieces - 1) // pieces * BLOCK
+    return min(piece * each, size), min(piece * each + each, size)
+
+
+@njit
+def _joint(model, work, own, places, phase):
+    """Queries, keys and values of all rows; a bias is added by whoever turns them."""
+    size = (model.heads + 2 * model.kv_heads) * model.width
+    outputs = Rows(floats(work.joint), size, len(work.rows))
+    _multiplied(model, work, own, numbers(places[layout.QKV], model.like), outputs, (phase, PIECES))
+
+
+@njit
+def _logits(model, work, own, phase):
+    outputs = Rows(floats(work.logits), model.vocabulary, len(work.rows))
+    weights = numbers(model.output, model.like)
+    _multiplied(model, work, own, weights, outputs, (phase, HEAD_PIECES))
+
+
+@njit
+def _multiplied(model, work, own, weights, outputs, which):
+    """The normed states by weights."""
+    phase, pieces = which
+    inputs = Rows(own.normed, model.hidden, len(work.rows))
+    piece = claimed(work.marks, phase)
+    while piece < pieces:
+        begin, end = _bounds(piece, pieces, outputs.stride)
+        product(inputs, weights, model.hidden, begin, end, outputs)
+        done(work.marks, phase)
+        piece = claimed(work.marks, phase)
+    wait(work.marks, phase, pieces)
+
+
+@njit
+def _attention(model, work, own, places, phase):
+    pieces = len(work.rows) * model.kv_heads
+    piece = claimed(work.marks, phase)
+    while piece < pieces:
+        row, kv_head = piece // model.kv_heads, piece % model.kv_heads
+        _attend(model, work, own, places, (row, kv_head))
+        done(work.marks, phase)
+        piece = claimed(work.marks, phase)
+    wait(work.marks, phase, pieces)
+
+
+@njit
+def _attend(model, work, own, places, which):
+    """The queries of one key's head, in one row; the key and value are kept first."""
+    row, kv_head = which
+    width, group = model.width, model.heads // model.kv_heads
+    position, slot = work.rows[row, 1], work.rows[row, 2]
+    joint = moved(floats(work.joint), row * (model.heads + 2 * model.kv_heads) * width)
+    for head in range(kv_head * group, kv_head * group + group):
+        _turned(model, own, places, joint, (row, head))
+    head = model.heads + kv_head
+    _turned(model, own, places, joint, (row, head))
+    key = moved(joint, head * width)
+    value = moved(key, model.kv_heads * width)
+    _biased(model, places, value, head + model.kv_heads)
+    start = (slot * model.kv_heads + kv_head) * model.context
+    keys = moved(numbers(places[layout.KEYS], model.like), start * width)
+    values = moved(numbers(places[layout.VALUES], model.like), start * width)
+    for i in range(width):
+        put(keys, position * width + i, get(key, i))
+        put(values, position * width + i, get(value, i))
+    begin = max(0, position + 1 - places[layout.WINDOW]) if places[layout.WINDOW] else 0
+    scores = Rows(own.scores, model.context + BLOCK, group)
+    count = position + 1 - begin
+    past = Past(moved(keys, begin * width), moved(values, begin * width), count, scores)
+    queries = Rows(moved(joint, kv_head * group * width), width, group)
+    to = moved(floats(work.found), (row * model.heads + kv_head * group) * width)
+    attend(queries, past, width, F32(model.scaling), to)
+
+
+@njit
+def _turned(model, own, places, joint, which):
+    row, number = which
+    width, half = model.width, model.width // 2
+    head = moved(joint, number * width)
+    _biased(model, places, head, number)
+    if places[layout.QK_NORM]:
+        weight = moved(floats(places[layout.QK_NORM]), number * width)
+        norm(head, weight, width, F32(model.eps), head)
+    turn(head, width, moved(own.cos, row * half), moved(own.sin, row * half))
+
+
+@njit
+def _biased(model, places, head, number):
+    if places[layout.QKV_BIAS]:
+        add(head, moved(floats(places[layout.QKV_BIAS]), number * model.width), model.width)
+
+
+@njit
+def _added(model, work, own, which, inputs, phase):
+    """A product added to the states."""
+    place, size = which
+    hidden = model.hidden
+    outputs = Rows(own.normed, hidden, len(work.rows))
+    weights = numbers(place, model.like)
+    piece = claimed(work.marks, phase)
+    while piece < PIECES:
+        begin, end = _bounds(piece, PIECES, hidden)
+        product(inputs, weights, size, begin, end, outputs)
+        for row in range(len(work.rows)):
+            start = row * hidden + begin
+            add(moved(floats(work.states), start), moved(own.normed, start), end - begin)
+        done(work.marks, phase)
+        piece = claimed(work.marks, phase)
+    wait(work.marks, phase, PIECES)
+
+
+@njit
+def _gated(model, work, own, place, phase):
+    size = model.inner
+    inputs = Rows(own.normed, model.hidden, len(work.rows))
+    gates = Rows(floats(work.inner), 2 * size, len(work.rows))
+    ups = Rows(moved(gates.first, size), 2 * size, len(work.rows))
+    weights = numbers(place, model.like)
+    up_weights = moved(weights, size * model.hidden)
+    piece = claimed(work.marks, phase)
+    while piece < PIECES:
+        begin, end = _bounds(piece, PIECES, size)
+        product(inputs, weights, model.hidden, begin, end, gates)
+        product(inputs, up_weights, model.hidden, begin, end, ups)
+        for row in range(len(work.rows)):
+            own_gates = moved(gates.first, row * gates.stride + begin)
+            gate(own_gates, moved(own_gates, size), end - begin)
+        done(work.marks, phase)
+        piece = claimed(work.marks, phase)
+    wait(work.marks, phase, PIECES)
+
+
+def _keep(sources):
+    """Numba keeps code by what one file says. What a function encloses counts, too."""
+
+    @njit(nogil=True, parallel=True, cache=True)
+    def compute(model, work):
+        _ = sources
+        for thread in prange(work.threads):
+            _share(model, work, thread)
+
+    return compute
+
+
+compute = _keep(zlib.crc32(b"".join(path.read_bytes() for path in SOURCES)))

@@ -1,9 +1,8 @@
 """What was used: tokens, requests and charges of a period, by day or hour; and the roll-up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db import connection
 
@@ -16,9 +15,9 @@ ANY: Final = "*"
 _EVERYTHING: Final[Mapping[str, str]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class UsageLine:
-    """Sums of one group; a dimension that was not asked for is None."""
+class UsageLine(NamedTuple):
+    """Sums of one group; a dimension that was not asked for is None. A tuple: a quarter of keys and
+    days is thousands of them, and a frozen dataclass takes six times as long to make."""
 
     day: date | None
     hour: datetime | None
@@ -54,7 +53,7 @@ def by(
     sql = _USAGE_BY_HOUR if state == "answered" and "hour" in group_by else STATES[state]
     with connection.cursor() as cursor:
         cursor.execute(sql, asked)
-        return [UsageLine(*row) for row in cursor.fetchall()]
+        return list(map(UsageLine._make, cursor.fetchall()))
 
 
 def roll_up() -> date:

@@ -57,6 +57,13 @@ class Series:
         if (moment := _moment(line)) is not None:
             self.at[moment] += METRICS[metric](line)
 
+    def join(self, other: "Series") -> None:
+        self.requests += other.requests
+        self.tokens += other.tokens
+        self.cost += other.cost
+        for moment, figure in other.at.items():
+            self.at[moment] += figure
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -110,11 +117,10 @@ def _series(grouped: Grouped, metric: str, names: Mapping[str, str]) -> list[Ser
     largest = sorted(found.values(), key=lambda each: (-each.total, -each.requests, each.name))
     if len(largest) <= SERIES:
         return largest
-    rest = {each.id for each in largest[SERIES - 1 :]}
+    rest = largest[SERIES - 1 :]
     others = Series(OTHERS, _("%(n)d others") % {"n": len(rest)})
-    for group, line in grouped:
-        if group in rest:
-            others.add(line, metric)
+    for each in rest:
+        others.join(each)
     return [*largest[: SERIES - 1], others]
 
 

@@ -252,5 +252,5 @@ _roads_of: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Roads]" = (
 def _roads() -> _Roads:
     loop = asyncio.get_running_loop()
     if loop not in _roads_of:
-        _roads_of[loop] = _Roads(Batcher(_send_holds), Batcher(_send_closings))
+        _roads_of[loop] = _Roads(Batcher(_send_holds, "holds"), Batcher(_send_closings, "closings"))
     return _roads_of[loop]

@@ -125,6 +125,12 @@ def remotes() -> Iterator[tuple[str, RemoteEngine]]:
     yield from known.by_row.items() if known else ()
 
 
+def processes() -> tuple[LocalEngine, ...]:
+    """This event loop's engine processes, here and on other hosts."""
+    known = _engines.get(asyncio.get_running_loop())
+    return tuple(known.processes.values()) if known else ()
+
+
 async def close() -> None:
     """Close this event loop's engines (a server's last act; a test's too)."""
     known = _engines.pop(asyncio.get_running_loop(), _Engines())

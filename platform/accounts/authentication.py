@@ -187,7 +187,7 @@ _asking_of: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Asking]" = (
 def _asking() -> _Asking:
     loop = asyncio.get_running_loop()
     if loop not in _asking_of:
-        _asking_of[loop] = Batcher(_find_these)
+        _asking_of[loop] = Batcher(_find_these, "keys")
     return _asking_of[loop]
 
 

@@ -5,8 +5,12 @@ itself, so that a hot row is locked once a batch and not once a call.
 """
 
 import asyncio
+import weakref
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
+
+from prometheus_client import Histogram
 
 from api.database import UNREACHABLE
 from api.errors import DatabaseUnavailable
@@ -17,15 +21,34 @@ Send = Callable[[Sequence[Item]], Coroutine[Any, Any, Sequence[Answer]]]
 
 LARGEST_BATCH = 32
 AT_ONCE = 2  # one batch works while the other waits for the disk
+SIZES = Histogram(
+    "batch_size", "Calls that one statement answered.", ["road"], buckets=(1, 2, 4, 8, 16, 32)
+)
+
+
+def waiting() -> Counter[str]:
+    """How many items of this process wait for their batch, by road."""
+    found = Counter[str]()
+    for batcher in _batchers:
+        found[batcher.road] += batcher.waiting
+    return found
 
 
 class Batcher(Generic[Item, Answer]):
-    """`ask(item)` gives a future of its answer. Belongs to one event loop."""
+    """`ask(item)` gives a future of its answer. Belongs to one event loop; `road` is its name for
+    operators."""
 
-    def __init__(self, send: Send[Item, Answer]) -> None:
+    def __init__(self, send: Send[Item, Answer], road: str) -> None:
+        self.road = road
         self._send = send
+        self._sizes = SIZES.labels(road)
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._away: set[asyncio.Task[None]] = set()
+        _batchers.add(self)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
 
     def ask(self, item: Item) -> "asyncio.Future[Answer]":
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -43,6 +66,7 @@ class Batcher(Generic[Item, Answer]):
         try:
             while batch := self._waiting[:LARGEST_BATCH]:
                 del self._waiting[:LARGEST_BATCH]
+                self._sizes.observe(len(batch))
                 await self._deliver(batch)
         finally:  # in the same step that found nothing waiting, so that no asker is overlooked
             self._away = {task for task in self._away if task is not asyncio.current_task()}
@@ -62,6 +86,9 @@ class Batcher(Generic[Item, Answer]):
         else:
             for one in batch:
                 await self._deliver([one])
+
+
+_batchers: "weakref.WeakSet[Batcher[Any, Any]]" = weakref.WeakSet()
 
 
 def _concerns_all(error: BaseException) -> bool:

@@ -13,8 +13,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.types import Receive, Scope, Send
 
-from api import asgi, database
+from api import asgi, batching, database
 from api.errors import DatabaseUnavailable, Unauthenticated
+from config import engine_metrics
 from config.edge import METRICS
 from inference import runs
 from inference.engines import registry
@@ -41,7 +42,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if not _is_known(scope["headers"]):
         await asgi.refuse(send, Unauthenticated(WRONG))
         return
-    now = [*_of_process(), *await _of_book()]
+    now = [*_of_process(), *await engine_metrics.now(), *await _of_book()]
     body = generate_latest(_Now(now)) + generate_latest(REGISTRY)
     headers = [
         (b"content-type", CONTENT_TYPE_LATEST.encode()),
@@ -73,6 +74,10 @@ def _of_process() -> Iterable[Metric]:
     told = database.figures()
     for name, meaning in _POOL.items():
         yield _gauge(f"database_{name.removeprefix('pool_')}", meaning, told.get(name, 0))
+    queue = GaugeMetricFamily("batch_waiting", "Calls that wait for a statement.", labels=("road",))
+    for road, waiting in batching.waiting().items():
+        queue.add_metric([road], waiting)
+    yield queue
     well = GaugeMetricFamily("remote_ready", "1 where a model's server is asked.", labels=_LABELS)
     busy = GaugeMetricFamily("remote_outstanding", "Calls of this process there.", labels=_LABELS)
     for model, engine in registry.remotes():

@@ -29,7 +29,7 @@ class Road:
 
 async def test_a_single_item_goes_at_once_and_late_comers_go_together() -> None:
     road = Road()
-    batcher = Batcher(road.send)
+    batcher = Batcher(road.send, "road")
     asked = []
     for number in range(AT_ONCE):
         asked.append(batcher.ask(number))
@@ -41,7 +41,7 @@ async def test_a_single_item_goes_at_once_and_late_comers_go_together() -> None:
 
 async def test_batches_have_a_largest_size_and_keep_their_order() -> None:
     road = Road()
-    batcher = Batcher(road.send)
+    batcher = Batcher(road.send, "road")
     count = LARGEST_BATCH * AT_ONCE + 5
     answers = await asyncio.gather(*(batcher.ask(n) for n in range(count)))
     assert answers == [2 * n for n in range(count)]
@@ -51,7 +51,7 @@ async def test_batches_have_a_largest_size_and_keep_their_order() -> None:
 
 async def test_a_bad_item_fails_alone() -> None:
     road = Road()
-    batcher = Batcher(road.send)
+    batcher = Batcher(road.send, "road")
     answers = await asyncio.gather(*map(batcher.ask, (1, -1, 2)), return_exceptions=True)
     assert [str(answer) for answer in answers] == ["2", "-1", "4"]
     assert road.batches == [[1, -1, 2], [1], [-1], [2]]
@@ -60,7 +60,7 @@ async def test_a_bad_item_fails_alone() -> None:
 async def test_a_lost_database_is_told_to_all_at_once() -> None:
     road = Road()
     road.down = True
-    batcher = Batcher(road.send)
+    batcher = Batcher(road.send, "road")
     answers = await asyncio.gather(*map(batcher.ask, (1, 2)), return_exceptions=True)
     assert [type(answer) for answer in answers] == [DatabaseUnavailable] * 2
     assert road.batches == [[1, 2]]
@@ -69,7 +69,7 @@ async def test_a_lost_database_is_told_to_all_at_once() -> None:
 
 
 async def test_who_left_does_not_disturb_the_others() -> None:
-    batcher = Batcher(Road().send)
+    batcher = Batcher(Road().send, "road")
     gone, stays = batcher.ask(1), batcher.ask(2)
     gone.cancel()
     assert await stays == 4
@@ -78,7 +78,7 @@ async def test_who_left_does_not_disturb_the_others() -> None:
 
 
 async def test_who_asks_when_the_last_batch_comes_back_is_not_overlooked() -> None:
-    batcher = Batcher(Road().send)
+    batcher = Batcher(Road().send, "road")
 
     async def ask_again_and_again(number: int) -> int:
         return sum([await batcher.ask(number) for _ in range(20)])
@@ -90,7 +90,7 @@ async def test_who_asks_when_the_last_batch_comes_back_is_not_overlooked() -> No
 
 async def test_idle_waits_for_all_that_is_under_way() -> None:
     road = Road()
-    batcher = Batcher(road.send)
+    batcher = Batcher(road.send, "road")
     asked = [batcher.ask(n) for n in range(LARGEST_BATCH + 1)]
     await batcher.idle()
     assert all(future.done() for future in asked)

@@ -72,6 +72,35 @@ async def test_info_and_health(client: LocalEngine) -> None:
     assert (health.status, health.slots, health.waiting_tokens) == ("ok", 16, 0)
 
 
+async def test_health_tells_what_was_computed_and_what_is_kept_of_it(client: LocalEngine) -> None:
+    before = await client.health()
+    prepared = await client.prepare(asking("what nobody has asked yet", tenant="health"))
+    stream = client.generate(prepared, prepared.max_output)
+    await anext(stream)
+    running = await client.health()
+    assert (running.running, running.waiting) == (1, 0)
+    assert prepared.prompt_tokens <= running.kept_tokens <= running.context == 512
+    await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
+    await steps_until_idle(client)
+    after = await client.health()
+    assert after.kept_tokens == 0
+    assert after.prompt_tokens - before.prompt_tokens == prepared.prompt_tokens
+    assert after.generated_tokens > before.generated_tokens
+    assert after.worked_seconds - before.worked_seconds > 0
+
+
+async def test_who_waits_for_a_slot_is_counted(client: LocalEngine) -> None:
+    tasks = [asyncio.create_task(answer(client, asking(), 400)) for _ in range(20)]
+    async with asyncio.timeout(PATIENCE):
+        while (now := await client.health()).running < 16:
+            pass
+    assert (now.waiting, now.waiting_tokens > 0) == (4, True)
+    for task in tasks:
+        task.cancel()
+    await steps_until_idle(client)
+    assert (await client.health()).waiting == 0
+
+
 async def test_an_answer_is_the_models_tokens_as_text(
     client: LocalEngine, model_folder: Path
 ) -> None:

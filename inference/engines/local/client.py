@@ -37,7 +37,7 @@ class LocalEngine:
     """
 
     def __init__(self, address: str, *, secret: str | None = None) -> None:
-        self._address = address
+        self.address = address
         self._secret = secret
         self._links: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Link]
         self._links = weakref.WeakKeyDictionary()
@@ -83,9 +83,7 @@ class LocalEngine:
             link.close()
 
     async def _connection(self) -> "_Connection":
-        link = self._links.setdefault(
-            asyncio.get_running_loop(), _Link(self._address, self._secret)
-        )
+        link = self._links.setdefault(asyncio.get_running_loop(), _Link(self.address, self._secret))
         return await link.connection()
 
 

@@ -65,7 +65,9 @@ _REQUEST = [field.name for field in fields(GenerationRequest)]
 class EngineHealth:
     """`status` is "ok", or "stuck" when one step has been running for a minute.
 
-    `steps` counts them since the start.
+    Since the start: `steps`, the seconds in them, the prompts' tokens computed (those found in the
+    prefix cache are not), the tokens generated. `kept_tokens` of `context` tokens for each slot
+    have their keys and values in the cache now.
     """
 
     status: str
@@ -74,6 +76,12 @@ class EngineHealth:
     slots: int
     waiting_tokens: int
     steps: int
+    waiting: int = 0
+    worked_seconds: float = 0.0
+    prompt_tokens: int = 0
+    generated_tokens: int = 0
+    kept_tokens: int = 0
+    context: int = 0
 
 
 class BrokenFrame(Exception):

@@ -37,6 +37,11 @@ class Stepping(Protocol):
 
     @property
     def running(self) -> int: ...
+    @property
+    def kept_tokens(self) -> int: ...
+
+    prompt_tokens: int
+
     def admit(self, waiting: FairQueue) -> list[Submission]: ...
     def drop_cancelled(self) -> None: ...
     def refuse(self, submissions: Iterable[Submission], error: EngineError) -> None: ...
@@ -79,7 +84,8 @@ class EngineLoop:
         self._stopping = False
         self._step_started: float | None = None
         self._ordinary_seconds = 0.0
-        self.steps = 0
+        self.steps = self.generated_tokens = 0
+        self.worked_seconds = 0.0
         self._thread = threading.Thread(target=self._run, name="engine-loop")
 
     def start(self) -> None:
@@ -101,6 +107,18 @@ class EngineLoop:
     @property
     def running(self) -> int:
         return self._steps.running
+
+    @property
+    def kept_tokens(self) -> int:
+        return self._steps.kept_tokens
+
+    @property
+    def prompt_tokens(self) -> int:
+        return self._steps.prompt_tokens
+
+    @property
+    def waiting(self) -> int:
+        return self._backlog.requests
 
     @property
     def waiting_tokens(self) -> int:
@@ -157,8 +175,10 @@ class EngineLoop:
         self.steps += 1
         with self._lock:
             self._backlog.worked(tokens)
+        took = time.monotonic() - self._step_started
+        self.worked_seconds += took
+        self.generated_tokens += len(events.tokens)
         if tokens:
-            took = time.monotonic() - self._step_started
             self._ordinary_seconds += (1 - REMEMBERED) * (took - self._ordinary_seconds)
         self._step_started = None
         if events:
@@ -187,4 +207,5 @@ class EngineLoop:
 
     def _unqueue(self, submissions: Iterable[Submission]) -> None:
         with self._lock:
-            self._backlog.tokens -= sum(submission.cost for submission in submissions)
+            for submission in submissions:
+                self._backlog.drop(submission.cost)

@@ -80,7 +80,7 @@ class Backlog:
         self._speed = 0.0
         self._since = time.monotonic()
         self._made = 0
-        self.tokens = 0
+        self.tokens = self.requests = 0
 
     def add(self, cost: int) -> None:
         """An empty queue takes anything; otherwise EngineOverloaded past the bound."""
@@ -88,6 +88,11 @@ class Backlog:
             wait = min(max(self.tokens / self._speed, 1.0), 60.0) if self._speed else 5.0
             raise EngineOverloaded("This model has too much waiting work.", retry_after=wait)
         self.tokens += cost
+        self.requests += 1
+
+    def drop(self, cost: int) -> None:
+        self.tokens -= cost
+        self.requests -= 1
 
     def worked(self, tokens: int) -> None:
         """Tokens computed in a step, prompt and output."""

@@ -84,6 +84,12 @@ class ModelServer(ABC):
             slots=self._slots,
             waiting_tokens=self._steps.waiting_tokens + self._queue.tokens,
             steps=self._steps.steps,
+            waiting=self._steps.waiting,
+            worked_seconds=self._steps.worked_seconds,
+            prompt_tokens=self._steps.prompt_tokens,
+            generated_tokens=self._steps.generated_tokens,
+            kept_tokens=self._steps.kept_tokens,
+            context=self.info.context_window,
         )
 
     @property

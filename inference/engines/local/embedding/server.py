@@ -13,7 +13,7 @@ from inference.engines.local.streams import Stream
 class NoSteps:
     """What the loop runs where nothing is generated."""
 
-    running = 0
+    running = prompt_tokens = kept_tokens = 0
 
     def admit(self, waiting: FairQueue) -> list[Submission]:
         del waiting

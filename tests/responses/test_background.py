@@ -144,10 +144,11 @@ async def test_one_that_is_cancelled_and_deleted_at_once_does_not_come_back(
 async def test_what_is_deleted_or_was_not_to_be_kept_cannot_be_streamed_again(
     bakery: Tenant,
 ) -> None:
-    kept = (await ask(bakery, "one two")).json["id"]
+    kept = (await ask(bakery, "one two", stream=True)).typed[0]["response"]["id"]
     assert (await read(bakery, kept, "?stream=true")).status == 200
     await sync_to_async(keeping.delete)(bakery.organisation_id, kept)
-    unkept = (await ask(bakery, "one two", store=False)).json["id"]
+    made = await ask(bakery, "one two", stream=True, store=False)
+    unkept = made.typed[0]["response"]["id"]
     for gone in (kept, unkept):
         for query in ("?stream=true", "?stream=true&starting_after=1", ""):
             assert (await read(bakery, gone, query)).status == 404

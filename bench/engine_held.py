@@ -1,6 +1,7 @@
 """What it costs to hold answers to a JSON schema: same engine, same lengths, turn by turn."""
 
 import asyncio
+import gc
 import time
 from pathlib import Path
 from statistics import median
@@ -14,6 +15,7 @@ from inference.engines.base import (
     SamplingParams,
 )
 from inference.engines.local.client import LocalEngine
+from inference.engines.local.grammar_wishes import wish_of
 from inference.engines.local.loading import LoadOptions, load
 
 LARGE_SCHEMAS = 50
@@ -38,7 +40,7 @@ def ratios(folder: Path, threads: int, asks: dict[int, list[Ask]], rounds: int) 
     model = load(options)
     sampling = SamplingParams(temperature=1, seed=1, ignore_eos=True)
     request = GenerationRequest("b", "m", sampling, response_format=ResponseFormat(PEOPLE))
-    grammar = model.grammars.compile(request)
+    grammar = model.grammars.compile(wish_of(request), "response_format")
     ours = Ours.of(model.steps, sampling)
     found: dict[int, list[float]] = {at_once: [] for at_once in asks}
     try:
@@ -69,6 +71,7 @@ def gaps(address: str, rounds: int) -> Waits:
 
 
 async def _gaps(address: str, rounds: int) -> Waits:
+    gc.freeze()  # or a collection here, of all that is imported, would be the longest wait
     client = LocalEngine(address)
     found: list[Waits] = []
     try:

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers
 from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 from inference.engines.base import EngineError, GenerationRequest, ResponseFormat, SamplingParams
+from inference.engines.local.grammar_wishes import wish_of
 from inference.engines.local.loading import LoadOptions, load
 from inference.engines.local.scheduler import FairQueue
 from inference.engines.local.sequences import Submission, TokenEvent
@@ -19,6 +20,7 @@ from inference.engines.local.text import ChoiceText
 from tests.engines.small_models import SMALL, random_model
 
 PROMPT = [5, 9, 33, 7]
+FORM = "response_format"
 
 
 class FormDesk:
@@ -43,7 +45,7 @@ class FormDesk:
     ) -> Submission:
         grammar = None
         if not free:
-            grammar = self.model.grammars.compile(held_to(schema))
+            grammar = self.model.grammars.compile(wish_of(held_to(schema)), FORM)
         submission = Submission(list(PROMPT), sampling, max_tokens, grammar=grammar)
         self.waiting.put(submission)
         return submission

@@ -18,7 +18,8 @@ from inference.engines.base import (
 )
 from inference.engines.local import grammar_keepers
 from inference.engines.local.client import LocalEngine
-from tests.engines.form_desk import FormDesk, held_to
+from inference.engines.local.grammar_wishes import wish_of
+from tests.engines.form_desk import FORM, FormDesk, held_to
 
 PATIENCE = 60.0  # others may use this machine, and who compiles gives way to them
 
@@ -98,7 +99,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def desk(model_folder: Path) -> Iterator[FormDesk]:
     desk = FormDesk(model_folder)
     desk.model.grammars.start()
-    desk.model.grammars.compile(held_to(None))
+    desk.model.grammars.compile(wish_of(held_to(None)), FORM)
     yield desk
     desk.close()
 

@@ -17,8 +17,9 @@ from inference.engines.local import grammar_keepers, grammars
 from inference.engines.local.client import LocalEngine
 from inference.engines.local.grammar_keepers import Keepers
 from inference.engines.local.grammar_process import GIVES_WAY, MASKS, TAKE
+from inference.engines.local.grammar_wishes import wish_of
 from tests.engines.engine_process import engine
-from tests.engines.form_desk import FormDesk, held_to
+from tests.engines.form_desk import FORM, FormDesk, held_to
 
 PATIENCE = 30.0
 
@@ -30,7 +31,9 @@ def saying(word: str) -> dict[str, Any]:
 @pytest.fixture
 def desk(model_folder: Path) -> Iterator[FormDesk]:
     desk = FormDesk(model_folder)
-    desk.model.grammars.compile(held_to(None))  # so that there is a process that forks
+    desk.model.grammars.compile(
+        wish_of(held_to(None)), FORM
+    )  # so that there is a process that forks
     yield desk
     desk.close()
 
@@ -121,23 +124,22 @@ def test_a_machine_without_time_for_a_schema_does_not_refuse_it_for_good(
 
 
 def test_a_grammar_that_hit_a_limit_is_compiled_anew(desk: FormDesk) -> None:
-    once = held_to(saying("once"))
-    grammar = desk.model.grammars.compile(once)
-    assert grammar is not None
-    assert desk.model.grammars.compile(once) is grammar
+    once = wish_of(held_to(saying("once")))
+    grammar = desk.model.grammars.compile(once, FORM)
+    assert desk.model.grammars.compile(once, FORM) is grammar
     matcher = grammar.matcher()
     grammar.keeper.ask(MASKS, [matcher.place])
     grammar.keeper.ask(TAKE, matcher.take(0))  # forbidden, so an error, as a limit would be
     matcher.stands(grammar.keeper.answer()[0])
     assert matcher.failed
-    assert desk.model.grammars.compile(once) is not grammar
+    assert desk.model.grammars.compile(once, FORM) is not grammar
 
 
 def test_who_compiles_gives_way_to_the_steps_and_who_serves_does_not(desk: FormDesk) -> None:
     endless = {"type": "string", "allOf": [{"pattern": f".*{c}.*{c}.*"} for c in "abcdefghijklmno"]}
     served, usual, seen = processes(forking(desk)), os.getpriority(os.PRIO_PROCESS, 0), set()
     with ThreadPoolExecutor(1) as pool:
-        compiling = pool.submit(desk.model.grammars.compile, held_to(endless))
+        compiling = pool.submit(desk.model.grammars.compile, wish_of(held_to(endless)), FORM)
         while not compiling.done():
             for process in set(processes(forking(desk))) - set(served):
                 with suppress(FileNotFoundError, ProcessLookupError):
@@ -153,9 +155,9 @@ def test_processes_end_with_what_they_are_for(
     desk: FormDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grammars, "KEPT", 2)
-    asked = desk.model.grammars.compile(held_to(saying("a")))
+    asked = desk.model.grammars.compile(wish_of(held_to(saying("a"))), FORM)
     for word in "bcde":
-        desk.model.grammars.compile(held_to(saying(word)))
+        desk.model.grammars.compile(wish_of(held_to(saying(word))), FORM)
     parent = forking(desk)
     last = until(parent, 2 + 1)  # one is still held by who asked
     assert asked

@@ -5,7 +5,7 @@ import contextlib
 import time
 import weakref
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from inference.engines.base import (
@@ -22,7 +22,7 @@ from inference.engines.base import (
     Tokenised,
     joined,
 )
-from inference.engines.local import frames, reading, sockets
+from inference.engines.local import frames, grammar_wishes, reading, sockets
 from inference.engines.local.frames import EngineHealth
 
 CONNECT_SECONDS = 5.0
@@ -45,8 +45,9 @@ class LocalEngine:
     async def prepare(self, request: GenerationRequest) -> Prepared:
         connection = await self._connection()
         try:
-            content = frames.from_request(request)
-            id_, (count, room) = await connection.ask(frames.PREPARE, content)
+            wish = grammar_wishes.wish_of(request)
+            content = frames.from_request(replace(request, response_format=None))
+            id_, (count, room) = await connection.ask(frames.PREPARE, content, wish)
         except (OverflowError, UnicodeEncodeError) as error:
             # msgpack takes whole Unicode and 64-bit numbers, and so does the engine.
             raise InvalidGeneration(f"The request cannot be sent: {error}") from error

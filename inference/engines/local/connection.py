@@ -41,7 +41,7 @@ class Host(Protocol):
     secret: str | None
     connections: "set[Connection]"
 
-    async def prepare(self, request: GenerationRequest) -> PreparedPrompt: ...
+    async def prepare(self, request: GenerationRequest, wish: bytes) -> PreparedPrompt: ...
     def stream(
         self, id_: int, reader: "Connection", submission: Submission, request: GenerationRequest
     ) -> Stream: ...
@@ -165,15 +165,15 @@ class Connection(asyncio.Protocol):
         self._greeted = True
         self._reader.limit = frames.MAX_FRAME
 
-    def _prepare(self, id_: int, content: list[Any]) -> None:
-        task = asyncio.get_running_loop().create_task(self._prepare_soon(id_, content))
+    def _prepare(self, id_: int, content: list[Any], wish: bytes) -> None:
+        task = asyncio.get_running_loop().create_task(self._prepare_soon(id_, content, wish))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _prepare_soon(self, id_: int, content: list[Any]) -> None:
+    async def _prepare_soon(self, id_: int, content: list[Any], wish: bytes) -> None:
         try:
             request = frames.to_request(content)
-            prompt = await self._host.prepare(request)
+            prompt = await self._host.prepare(request, wish)
         except EngineError as error:
             self._refuse(id_, error)
             return

@@ -1,10 +1,11 @@
 """The wire between gateway and engine: length-prefixed msgpack frames, and what they say.
 
-    gateway: [PREPARE, id, request] [GENERATE, id, max_tokens] [CANCEL, id] [HEALTH, id] [INFO, id]
-             [TOKENISE, id, texts] [READ, id, texts, tenant]
+    gateway: [PREPARE, id, request, wish] [GENERATE, id, max_tokens] [CANCEL, id] [HEALTH, id]
+             [INFO, id] [TOKENISE, id, texts] [READ, id, texts, tenant]
     engine:  [PREPARED, id, prompt_tokens, max_output] [DELTAS, [delta, ...]] [ERROR, id, ...]
              [ANSWER, id, fields]
 
+The wish is what `grammar_wishes` makes of the answer's form, and the engine reads none of it.
 Token ids of texts that are only read, and the numbers made of them, travel as bytes: arrays of
 32-bit integers and floats, in this machine's order.
 

@@ -96,7 +96,7 @@ class _Compiling(threading.Thread):
     def __init__(self, wish: bytes, tokenizer: LLTokenizer, form: ToolFormat | None) -> None:
         super().__init__()
         self.matcher: LLMatcher | None = None
-        self.fault = Fault()
+        self.fault = Fault(reason="it is too complex")  # unless more is known of it
         self._wish = wish
         self._tokenizer = tokenizer
         self._form = form
@@ -106,6 +106,7 @@ class _Compiling(threading.Thread):
         try:
             grammar = grammar_wishes.grammar_of(self._wish, self._form)
             self.matcher = grammar_compiler.compile_grammar(self._tokenizer, grammar)
+            self.fault = Fault()
         except InvalidGeneration as error:
             self.fault = Fault(message=str(error), param=error.param)
         except CannotHold as error:

@@ -1,6 +1,7 @@
-"""What a request asks of its answer's form, as text: written by the engine, read by a process.
+"""What a request asks of its answer's form, as bytes: written by the gateway, passed on by the
+engine, read by a process of its own (`grammar_process.py`).
 
-To write it takes the engine a millisecond at most; to read it, ten.
+Reading a large schema takes ten milliseconds, and the engine's steps would wait for most of them.
 """
 
 import json
@@ -16,8 +17,7 @@ from inference.engines.base import (
     ToolChoice,
 )
 from inference.engines.local.json_schemas import MAX_DEPTH
-from inference.engines.local.tool_formats.formats import ToolFormat
-from inference.engines.local.tool_formats.grammar import grammar_for
+from inference.engines.local.tool_formats import ToolFormat, grammar_for
 from inference.engines.local.tool_formats.rendering import callable_tools
 
 MAX_BYTES = 1 << 20
@@ -36,12 +36,10 @@ def wish_of(request: GenerationRequest) -> bytes:
         "form": form and [form.schema],
     }
     try:
-        text = json.dumps(wish).encode()
+        return json.dumps(wish).encode()
     except RecursionError as error:
-        raise refusal(f"it is nested more than {MAX_DEPTH} levels deep", request) from error
-    if len(text) > MAX_BYTES:
-        raise _too_large(request)
-    return text
+        reason = f"it is nested more than {MAX_DEPTH} levels deep"
+        raise refusal(reason, param_of(request)) from error
 
 
 def grammar_of(wish: bytes, form: ToolFormat | None) -> str:
@@ -51,7 +49,7 @@ def grammar_of(wish: bytes, form: ToolFormat | None) -> str:
     if grammar is None:
         raise ValueError("no form is wished for")
     if len(grammar) > MAX_BYTES:
-        raise _too_large(request)
+        raise too_large(param_of(request))
     return grammar
 
 
@@ -70,13 +68,14 @@ def _request_of(wish: bytes) -> GenerationRequest:
     )
 
 
-def refusal(reason: str, request: GenerationRequest) -> InvalidGeneration:
-    return InvalidGeneration(f"This JSON schema cannot be enforced: {reason}.", param(request))
+def refusal(reason: str, param: str) -> InvalidGeneration:
+    return InvalidGeneration(f"This JSON schema cannot be enforced: {reason}.", param)
 
 
-def _too_large(request: GenerationRequest) -> InvalidGeneration:
-    return InvalidGeneration("The schemas are too large together.", param(request))
+def too_large(param: str) -> InvalidGeneration:
+    return InvalidGeneration("The schemas are too large together.", param)
 
 
-def param(request: GenerationRequest) -> str:
+def param_of(request: GenerationRequest) -> str:
+    """Where the wish is at fault, as far as is known."""
     return "tools" if request.tools else "response_format"

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import count
 
-from inference.engines.base import GenerationRequest, InvalidGeneration
+from inference.engines.base import InvalidGeneration
 from inference.engines.local import grammar_wishes
 from inference.engines.local.grammar_compiler import name_of
 from inference.engines.local.grammar_keepers import Keeper, Keepers
@@ -93,34 +93,41 @@ class Grammars:
                 each.keeper.close()
         self._kept.clear()
 
-    def compile(self, request: GenerationRequest) -> Grammar | None:
-        """None: the answer is free. Takes milliseconds, some seconds on a busy machine.
+    def known(self, wish: bytes, param: str) -> Grammar | None:
+        """At once; None: not known. Raises InvalidGeneration if it was refused before."""
+        with self._lock:
+            found = self._kept.get(wish)
+            if found is None or (isinstance(found, Grammar) and found.spoiled):
+                return None
+            self._kept.move_to_end(wish)
+        return _usable(found, param)
+
+    def compile(self, wish: bytes, param: str) -> Grammar:
+        """Takes milliseconds, some seconds on a busy machine.
 
         Raises InvalidGeneration: it cannot be held; EngineOverloaded: there is no time for it now.
         """
-        if not (wish := grammar_wishes.wish_of(request)):
-            return None
         if self._keepers is None:
-            param = grammar_wishes.param(request)
             raise InvalidGeneration("This model's answers cannot be held to a form.", param)
-        with self._lock:
-            found = self._kept.get(wish)
-        if found is None or (isinstance(found, Grammar) and found.spoiled):
-            made = self._keepers.keeper(wish)
-            found = made if isinstance(made, Fault) else Grammar(made)
-        self._keep(wish, found)
-        if isinstance(found, Grammar):
+        if len(wish) > grammar_wishes.MAX_BYTES:
+            raise grammar_wishes.too_large(param)
+        if found := self.known(wish, param):
             return found
-        if found.reason:
-            raise grammar_wishes.refusal(found.reason, request)
-        raise InvalidGeneration(found.message, found.param)
-
-    def _keep(self, wish: bytes, found: Grammar | Fault) -> None:
+        made = self._keepers.keeper(wish)
+        kept = made if isinstance(made, Fault) else Grammar(made)
         with self._lock:
-            self._kept[wish] = found
-            self._kept.move_to_end(wish)
+            self._kept[wish] = kept
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
+        return _usable(kept, param)
+
+
+def _usable(found: Grammar | Fault, param: str) -> Grammar:
+    if isinstance(found, Grammar):
+        return found
+    if found.reason:
+        raise grammar_wishes.refusal(found.reason, param)
+    raise InvalidGeneration(found.message, found.param)
 
 
 def _readable(setup: Setup, pieces: Sequence[bytes]) -> bool:

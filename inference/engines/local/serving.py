@@ -97,7 +97,7 @@ class ModelServer(ABC):
         return f"{self._slots} at once" if self._slots else "which reads texts"
 
     @abstractmethod
-    async def prepare(self, request: GenerationRequest) -> PreparedPrompt: ...
+    async def prepare(self, request: GenerationRequest, wish: bytes) -> PreparedPrompt: ...
 
     @abstractmethod
     def stream(

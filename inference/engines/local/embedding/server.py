@@ -31,8 +31,8 @@ class EncoderServer(ModelServer):
     def __init__(self, model: LoadedEncoder, secret: str | None = None) -> None:
         super().__init__(model.info, 0, NoSteps(), QueueBounds(0), model.texts, secret)
 
-    async def prepare(self, request: GenerationRequest) -> PreparedPrompt:
-        del request
+    async def prepare(self, request: GenerationRequest, wish: bytes) -> PreparedPrompt:
+        del request, wish
         raise _refusal()
 
     def stream(

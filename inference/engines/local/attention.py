@@ -89,6 +89,11 @@ def _scores(
     if head.softcap is not None:
         scores = _capped(torch.bmm(grouped, turned), head)
         return scores if mask is None else scores.add_(mask)
+    if keys.dtype == torch.bfloat16 and keys.device.type == "cpu":
+        # oneDNN lays the second factor out anew: the queries are the smaller one.
+        scores = torch.bmm(keys, grouped.transpose(1, 2)).transpose(1, 2).float()
+        scores.mul_(head.scaling)
+        return scores if mask is None else scores.add_(mask)
     if mask is None:
         return torch.bmm(grouped, turned).mul_(head.scaling)
     return torch.baddbmm(mask, grouped, turned, alpha=head.scaling)

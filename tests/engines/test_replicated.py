@@ -1,6 +1,7 @@
 """Several processes as one engine: who is asked, what moves when one is gone, what never does."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
@@ -23,6 +24,7 @@ from inference.engines.base import (
     Text,
     Tokenised,
 )
+from inference.engines.local import sockets
 from inference.engines.local.frames import EngineHealth
 from inference.engines.local.replicated import ReplicatedEngine
 from tests.patience import soon
@@ -218,3 +220,22 @@ async def test_one_that_was_down_is_ready_as_soon_as_it_answers() -> None:
         replica.answered_check(well=False)
     replica.answered_check(well=True)
     assert replica.ready
+
+
+async def test_both_ends_of_a_connection_notice_a_host_that_is_gone() -> None:
+    accepted = asyncio.get_running_loop().create_future()
+
+    class Listening(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted.set_result(transport)
+
+    server = await sockets.listen("tcp:127.0.0.1:0", Listening)
+    port = server.sockets[0].getsockname()[1]
+    near, _ = await sockets.connect(f"tcp:127.0.0.1:{port}", asyncio.Protocol)
+    for end in (near, await soon(accepted)):
+        connection = end.get_extra_info("socket")
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        for name, value in sockets.GONE.items():
+            assert connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
+        end.close()
+    server.close()

@@ -5,11 +5,13 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 ProtocolType = TypeVar("ProtocolType", bound=asyncio.BaseProtocol)
 
 LONGEST_PATH = 107  # what sockaddr_un holds
+# A host that is gone says nothing: after ten silent seconds it is asked, after 15 more given up.
+GONE: Final = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 25_000}
 
 
 class BadAddress(Exception):
@@ -34,7 +36,9 @@ async def connect(
     """Raises OSError when nobody listens."""
     loop = asyncio.get_running_loop()
     if is_tcp(address):
-        return await loop.create_connection(factory, *_host_and_port(address))
+        transport, protocol = await loop.create_connection(factory, *_host_and_port(address))
+        _notice_the_end(transport.get_extra_info("socket"))
+        return transport, protocol
     return await loop.create_unix_connection(factory, _path(address))
 
 
@@ -43,7 +47,10 @@ async def listen(address: str, factory: Callable[[], asyncio.BaseProtocol]) -> a
     loop = asyncio.get_running_loop()
     try:
         if is_tcp(address):
-            return await loop.create_server(factory, *_host_and_port(address))
+            server = await loop.create_server(factory, *_host_and_port(address))
+            for listening in server.sockets:
+                _notice_the_end(listening)  # so do those that it accepts
+            return server
         return await loop.create_unix_server(factory, sock=_bound(_path(address)))
     except OSError as error:
         raise BadAddress(f"Cannot listen at {address}: {error.strerror or error}.") from error
@@ -52,6 +59,14 @@ async def listen(address: str, factory: Callable[[], asyncio.BaseProtocol]) -> a
 def remove(address: str) -> None:
     if not is_tcp(address):
         Path(_path(address)).unlink(missing_ok=True)
+
+
+def _notice_the_end(connection: socket.socket) -> None:
+    """Without it what runs on a host that lost its power waits until its own time is up."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in GONE.items():
+        if option := getattr(socket, name, None):  # each system has some of them
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _host_and_port(address: str) -> tuple[str, int]:

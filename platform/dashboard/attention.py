@@ -30,6 +30,14 @@ PERIODS: Final = {"day": gettext_lazy("day"), "month": gettext_lazy("month")}
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """One that is refused, and may be allowed by who reads this."""
+
+    chatbot: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Matter:
     """`share`: how far a budget is used, None where nothing runs out."""
 
@@ -37,6 +45,7 @@ class Matter:
     why: str
     url: str
     share: float | None = None
+    site: Site | None = None
 
 
 def of(request: TeamRequest, left: Balance | None) -> list[Matter]:
@@ -171,7 +180,12 @@ def _origins(request: TeamRequest) -> Iterator[Matter]:
                 site.refused,
             ) % told  # fmt: skip
             why = _("The site is not on the list of %(chatbot)s") % {"chatbot": site.chatbot.title}
-            yield Matter(words, why, _page(request, "chatbot-embed", site.chatbot.name))
+            one = None
+            if origins.allowed(Configuration.model_validate(site.chatbot.draft), site.origin):
+                why = _("In the draft, not published")
+            elif "chatbots:write" in request.membership.scopes and origins.parsed(site.origin):
+                one = Site(site.chatbot.name, site.origin)
+            yield Matter(words, why, _page(request, "chatbot-embed", site.chatbot.name), site=one)
 
 
 def _files(request: TeamRequest) -> Iterator[Matter]:

@@ -100,7 +100,8 @@ class DraftForm(Form):
         """The API names `limits.messages`, or `allowed_origins.0`."""
         parts = re.split(r"[.\[]", (name or "").removeprefix("configuration."))
         known = ("__".join(parts[:2]), parts[0])
-        super().blame(next((each for each in known if each in self.fields), None), message)
+        field = next((each for each in known if each in self.fields), None)
+        super().blame(field, _at_its_field(name, message) if name and field else message)
 
     def _shown(self, draft: Mapping[str, Any]) -> dict[str, Any]:
         # A draft of an earlier release may lack what a newer one has.
@@ -211,6 +212,19 @@ class SettingsForm(DraftForm):
 
 def _lines(text: str) -> list[str]:
     return [line for each in text.splitlines() if (line := each.strip())]
+
+
+def _at_its_field(param: str, message: str) -> str:
+    """Without the API's name of it, which no form shows; of a list, with the line."""
+    told = gettext("Invalid '%(param)s': %(reason)s.") % {"param": param, "reason": "\0"}
+    opening = told.partition("\0")[0]
+    if not message.startswith(opening):
+        return message
+    reason = message.removeprefix(opening)
+    reason = reason[:1].upper() + reason[1:]
+    line = re.search(r"\[([0-9]+)\]$", param)
+    where = gettext("Line %(n)d: %(reason)s")
+    return where % {"n": int(line[1]) + 1, "reason": reason} if line else reason
 
 
 def contrast(colour: str) -> float:

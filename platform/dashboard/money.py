@@ -6,12 +6,14 @@ from typing import Final
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
-REQUEST, PERIOD, CHIP = 6, 4, 2
-"""Places: of one request, of a period, of a balance in passing."""
+REQUEST, PERIOD, CHIP, RATE = 6, 4, 2, 3
+"""Places: of one request, of a period, of a balance in passing, of a million tokens' price."""
 MOST: Final = 9  # nano-dollars
 MINUS: Final = "\N{MINUS SIGN}"
 _ONE: Final = 10**9
+_SWAPPED: Final = str.maketrans(",.", ".,")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,25 @@ def amount(nano: int, places: int = REQUEST) -> Amount:
     while nano and places < MOST and not _rounded(dollars, places):
         places += 1
     rounded = _rounded(dollars, places)
-    text = f"${rounded:,.{places}f}"
+    text = f"${written(rounded, places)}"
     sign = MINUS if nano < 0 else ""
     if rounded >= 1:
         return Amount(sign, "", text)
-    digits = text.lstrip("$0.")
+    digits = text.lstrip("$0.,")
     return Amount(sign, text[: len(text) - len(digits)], digits)
+
+
+def rate(usd_per_million: str) -> str:
+    """A price of a million tokens: one precision, and more only where it would lose digits."""
+    given = len(usd_per_million.partition(".")[2])
+    return "$" + written(Decimal(usd_per_million), max(given, RATE))
+
+
+def written(number: float | Decimal, places: int = 0) -> str:
+    """With the separators of the reader's language."""
+    text = f"{number:,.{places}f}"
+    german = (get_language() or "").startswith("de")
+    return text.translate(_SWAPPED) if german else text
 
 
 def html(nano: int, places: int = REQUEST) -> SafeString:

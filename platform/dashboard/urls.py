@@ -54,6 +54,7 @@ pages: list[URLPattern] = [
     path("chatbots/<slug:name>/duplicate", chatbots.duplicate, name="chatbot-duplicate"),
     path("chatbots/<slug:name>/embed", chatbot_embed.embed, name="chatbot-embed"),
     path("chatbots/<slug:name>/embed/seen", chatbot_embed.seen, name="chatbot-embed-seen"),
+    path("chatbots/<slug:name>/embed/sites", chatbot_embed.allow, name="chatbot-embed-sites"),
     path("chatbots/<slug:name>/embed/key", chatbot_embed.rotate, name="chatbot-embed-key"),
     path(
         "chatbots/<slug:name>/conversations",

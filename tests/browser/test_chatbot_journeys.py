@@ -110,7 +110,7 @@ def test_a_file_is_attached_read_and_cited(context: BrowserContext, owner: Visit
     page.locator("chat-widget").get_by_role("button", name="keys.md").last.click()
     expect(page.locator("chat-widget")).to_contain_text("shown only once")
     shown = page.locator("chat-widget .reading").last.inner_text()
-    page.get_by_role("link", name="View the last request").click()
+    page.get_by_role("link", name="req_").last.click()
     request = page.locator("dd code").first.inner_text()
     assert request.startswith("req_")
     assert request in shown

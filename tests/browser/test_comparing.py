@@ -36,7 +36,7 @@ def test_two_are_asked_once_and_answer_beside_each_other(owner: Visitor, browser
     assert page.evaluate("seen") > 0
     requests = {widgets.nth(n).locator(".reading").inner_text() for n in range(2)}
     assert len(requests) == 2
-    expect(page.get_by_role("link", name="View the last request")).to_have_count(2)
+    expect(page.get_by_role("link", name="req_")).to_have_count(2)
     page.reload()
     expect(widgets.first.locator(".said")).to_have_count(1, timeout=SLOW)
     page.get_by_role("button", name="Start over").click()

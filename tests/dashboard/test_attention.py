@@ -9,6 +9,7 @@ from chatbots import making, versions
 from chatbots.author import Author
 from chatbots.models import Chatbot, Seen
 from tests.cast import Person
+from tests.dashboard.conftest import signed_in
 
 
 @pytest.fixture
@@ -47,3 +48,32 @@ def test_a_chatbot_near_its_budget_is_told(as_ada: Client, ada: Person, chatbot:
     assert "Desk at" not in " ".join(matters(as_ada, ada))
     ChatbotWindow.objects.filter(pk=window.pk).update(spent=870_000_000)
     assert "Desk at 87 % of its day" in matters(as_ada, ada)
+
+
+def test_a_refused_site_is_allowed_with_one_press_by_who_may_write(
+    as_ada: Client, as_ben: Client, ada: Person, mallory: Person, chatbot: Chatbot
+) -> None:
+    origin = "https://blog.example"
+    Seen.objects.create(organisation=ada.organisation, chatbot=chatbot, origin=origin, refused=3)
+    team = f"/dashboard/{ada.organisation.slug}"
+    road = f"{team}/chatbots/desk/embed/sites"
+    pages = (f"{team}/overview", f"{team}/chatbots/desk/embed")
+    for page in pages:
+        assert road in as_ada.get(page).text
+        assert road not in as_ben.get(page).text
+    assert as_ben.post(road, {"origin": origin}).status_code == 403
+    assert signed_in(mallory).post(road, {"origin": origin}).status_code == 404
+    assert as_ada.post(road, {"origin": "https://never.example"}).status_code == 404
+    careful = Client(enforce_csrf_checks=True)
+    careful.force_login(ada.user)
+    assert careful.post(road, {"origin": origin}).status_code == 403
+    chatbot.refresh_from_db()
+    assert chatbot.draft["allowed_origins"] == ["https://shop.example"]
+    as_ada.post(road, {"origin": origin})
+    chatbot.refresh_from_db()
+    assert chatbot.draft["allowed_origins"] == ["https://shop.example", origin]
+    for page in pages:
+        assert road not in as_ada.get(page).text
+        assert "In the draft, not published" in as_ada.get(page).text
+    as_ada.post(f"{team}/chatbots/desk/publish")
+    assert not [text for text in matters(as_ada, ada) if "blog.example" in text]

@@ -1,5 +1,7 @@
 """Pages of chatbots: made in one step, edited as a draft, published, compared, taken back."""
 
+import re
+
 import pytest
 import yaml
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -249,7 +251,7 @@ def test_a_pale_accent_is_warned_of(as_ada: Client, base: str, bot: Chatbot) -> 
     }  # fmt: skip
     refused = as_ada.post(page, form)
     assert refused.status_code == 422
-    assert b"an origin is written" in refused.content
+    assert b"Line 2: An origin is written" in refused.content
     assert as_ada.post(page, {**form, "allowed_origins": "https://a.example"}).status_code == 302
     assert b'data-pale role="status" >' in as_ada.get(page).content
     as_ada.post(page, {**form, "allowed_origins": "", "theme__accent": "#112233"})
@@ -265,3 +267,40 @@ def test_the_first_chatbot_is_three_steps(as_ada: Client, base: str) -> None:
     shown = as_ada.get(answer["Location"]).content.decode()
     assert '<chat-widget mode="inline" bot="clerk" preview="' in " ".join(shown.split())
     assert live(Chatbot.objects.get(name="clerk")).number == 1
+
+
+def test_publishing_leads_back_to_its_tab_and_nothing_new_makes_no_version(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    page = f"{base}/chatbots/{bot.name}"
+    as_ada.post(f"{page}/", build_form(bot, temperature="1.5"))
+    form = as_ada.get(f"{page}/embed").content.decode()
+    assert re.search(r'name="tab"\s+value="chatbot-embed"', form)
+    assert as_ada.post(f"{page}/publish", {"tab": "chatbot-embed"})["Location"] == f"{page}/embed"
+    again = as_ada.post(f"{page}/publish", {"tab": "https://evil.example"}, follow=True)
+    assert again.redirect_chain == [(f"{page}/", 302)]
+    assert "Nothing has changed since v2: it stays live." in again.content.decode()
+    assert live(bot).number == 2
+
+
+def test_the_demo_model_says_what_it_is_while_it_is_chosen(
+    as_ada: Client, base: str, bot: Chatbot, ada: Person
+) -> None:
+    page = f"{base}/chatbots/{bot.name}/"
+    shown = re.compile(r'<p class="notice small"\s+id="demo"\s+role="status"\s*>')
+    assert shown.search(as_ada.get(page).content.decode())
+    making.change(bot, configuration={"model": "another"})
+    assert not shown.search(as_ada.get(page).content.decode())
+
+
+def test_a_site_that_is_none_is_said_in_peoples_words(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    page = as_ada.get(f"{base}/chatbots/{bot.name}/embed")
+    form = {name: str(value) for name, value in page.context["form"].initial.items() if value}
+    form["allowed_origins"] = "https://shop.example\nshop"
+    answer = as_ada.post(f"{base}/chatbots/{bot.name}/embed", form)
+    assert answer.status_code == 422
+    [told] = answer.context["form"].errors["allowed_origins"]
+    assert told.startswith("Line 2: ")
+    assert "allowed_origins" not in told

@@ -50,11 +50,17 @@ def build(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
 @require_POST
 @chatbot_view()
 def publish(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
-    version = versions.publish(chatbot, author_of(request), request.POST.get("note", "")[:500])
-    messages.success(
-        request, _("v%(n)d is live: the next message uses it.") % {"n": version.number}
-    )
-    return redirect("dashboard:chatbot", request.organisation.slug, chatbot.name)
+    """And back to the tab that it was asked on. Nothing new makes no version."""
+    live = chatbot.live
+    if live is None or chatbot.differs:
+        version = versions.publish(chatbot, author_of(request), request.POST.get("note", "")[:500])
+        said = _("v%(n)d is live: the next message uses it.") % {"n": version.number}
+    else:
+        said = _("Nothing has changed since v%(n)d: it stays live.") % {"n": live.number}
+    messages.success(request, said)
+    asked = request.POST.get("tab")
+    tab = asked if asked in dict(chatbot_pages.TABS) else "chatbot"
+    return redirect(f"dashboard:{tab}", request.organisation.slug, chatbot.name)
 
 
 @require_POST
@@ -94,16 +100,10 @@ def _page(
     status: int = 200,
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> HttpResponse:
-    chosen = chatbot.draft["model"] or request.organisation.default_model
-    model = chosen or catalog.DEFAULT_MODEL
-    price = prices.in_force([model]).get(model)
-    rates = price and (usd_per_million(price.input), usd_per_million(price.output))
     context = {
         "form": form,
         "variables": VARIABLES_SHOWN,
         "preview": chatbot_pages.preview(request, chatbot),
-        "priced": model,
-        "price": rates,
         **_told(request, chatbot),
         **chatbot_knowledge.panel(request, chatbot),
         **more,
@@ -112,13 +112,19 @@ def _page(
 
 
 def _told(request: TeamRequest, chatbot: Chatbot) -> dict[str, Any]:
-    """What an autosave brings back: which draft this is, how it looks, how long its prompt is."""
+    """What an autosave brings back: which draft this is, how it looks, how long its prompt is,
+    what its model costs and is good for."""
     draft = chatbot.draft
+    model = draft["model"] or request.organisation.default_model or catalog.DEFAULT_MODEL
+    price = prices.in_force([model]).get(model)
     kind, words = chatbot_rows.state_now(chatbot)
     return {
         "chatbot": chatbot,
         "state": {"kind": kind, "words": words},
         "seen": _seen(chatbot),
+        "priced": model,
+        "price": price and (usd_per_million(price.input), usd_per_million(price.output)),
+        "is_demo": model == catalog.DEFAULT_MODEL,
         "look": [draft["welcome"], draft["suggested_prompts"], draft["theme"], draft["disclosure"]],
         "tokens": prompt_size.of(actor_of(request).caller, draft["model"], draft["system_prompt"]),
     }

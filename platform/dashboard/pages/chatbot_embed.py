@@ -1,10 +1,9 @@
 """Embed: who may show it and how it looks, the lines to paste, and where it has been seen."""
 
 from base64 import b64encode
-from typing import Any
+from dataclasses import dataclass
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,15 +13,27 @@ from qrcode.image.svg import (  # type: ignore[import-untyped]  # it comes witho
     SvgPathImage,
 )
 
-from chatbots import making
+from api.errors import ApiError, NotFound
+from chatbots import making, origins
+from chatbots.configuration import Configuration
 from chatbots.models import Chatbot, Seen
 from dashboard import chatbot_pages
 from dashboard.access import TeamRequest
 from dashboard.chatbot_forms import EmbedForm, contrast
 from dashboard.chatbot_pages import author_of, chatbot_view
+from dashboard.errors import said
 
 ENOUGH = 4.5
 MOST_SITES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where it was seen. `waits`: it is refused still, and let in by the next publishing."""
+
+    seen: Seen
+    may_allow: bool
+    waits: bool
 
 
 @chatbot_view()
@@ -42,7 +53,7 @@ def embed(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
         "hosted": (hosted := f"{home}/c/{chatbot.slug}"),
         "code": _code(hosted),
         "preview": chatbot_pages.preview(request, chatbot),
-        "seen": _seen(chatbot),
+        "seen": _seen(request, chatbot),
         "pale": bool(accent) and contrast(accent) < ENOUGH,
         "accent": accent,
     }
@@ -54,8 +65,26 @@ def embed(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
 @chatbot_view()
 def seen(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
     """The sites, asked again and again while the page is open."""
-    shown = {"chatbot": chatbot, "seen": _seen(chatbot)}
+    shown = {"chatbot": chatbot, "seen": _seen(request, chatbot)}
     return render(request, "dashboard/chatbot_seen.html", shown)
+
+
+@require_POST
+@chatbot_view()
+def allow(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
+    """A site that was refused joins the draft's list, as if it had been typed there."""
+    origin = request.POST.get("origin", "")
+    if not Seen.objects.filter(chatbot=chatbot, origin=origin).exists():
+        raise NotFound("This chatbot was not seen on this site.", param="origin")
+    listed = [*Configuration.model_validate(chatbot.draft).allowed_origins, origin]
+    try:
+        making.change(chatbot, configuration={"allowed_origins": listed})
+    except ApiError as error:
+        messages.error(request, said(error))
+    else:
+        told = _("%(origin)s is in the draft: publish it to let the site in.")
+        messages.success(request, told % {"origin": origin})
+    return redirect("dashboard:chatbot-embed", request.organisation.slug, chatbot.name)
 
 
 @require_POST
@@ -100,11 +129,18 @@ def snippets(chatbot: Chatbot, home: str) -> list[tuple[str, str]]:
     ]
 
 
-def _seen(chatbot: Chatbot) -> QuerySet[Any]:
-    sites: QuerySet[Any] = Seen.objects.filter(
-        organisation_id=chatbot.organisation_id, chatbot=chatbot
-    )
-    return sites.order_by("-last_seen")[:MOST_SITES]
+def _seen(request: TeamRequest, chatbot: Chatbot) -> list[Site]:
+    sites = Seen.objects.filter(organisation_id=chatbot.organisation_id, chatbot=chatbot)
+    live = Configuration.model_validate(chatbot.live.configuration) if chatbot.live else None
+    draft = Configuration.model_validate(chatbot.draft)
+    writes = chatbot_pages.WRITE in request.membership.scopes
+    found = []
+    for row in sites.order_by("-last_seen")[:MOST_SITES]:
+        shut = row.refused > 0 and not (live and origins.allowed(live, row.origin))
+        waits = shut and origins.allowed(draft, row.origin)
+        known = origins.parsed(row.origin) is not None
+        found.append(Site(row, may_allow=writes and shut and known and not waits, waits=waits))
+    return found
 
 
 def _code(address: str) -> str:

@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
+from billing.models import Hold
 from chatbots import transcripts
 from chatbots.finding import DRAFT, LIVE
 from chatbots.models import Chatbot, Message
-from dashboard import chatbot_pages
+from dashboard import call_sums, chatbot_pages
 from dashboard.access import TeamRequest
 from dashboard.chatbot_pages import chatbot_view
 
@@ -32,6 +33,13 @@ class Side:
     talk: str
     title: str
     preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    said: Message
+    request_id: str
+    sums: list[call_sums.Sum]
 
 
 @require_GET
@@ -63,9 +71,23 @@ def chat(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
     context: dict[str, Any] = {"preview": chatbot_pages.preview(request, chatbot, of, talk)}
     if chat_id := request.GET.get("conversation", "").replace("\0", ""):
         found = transcripts.find(chatbot, chat_id)
-        answers = transcripts.messages(found).filter(role=Message.Role.ASSISTANT)
-        context |= {"chat": found, "answers": answers.order_by("-place")[:MOST_ANSWERS]}
+        said = transcripts.messages(found).filter(role=Message.Role.ASSISTANT)
+        answers = _answers(chatbot, list(said.order_by("-place")[:MOST_ANSWERS]))
+        earlier = found.cost_nano - sum(answer.said.cost_nano for answer in answers)
+        context |= {"chat": found, "answers": answers, "earlier": earlier}
     return render(request, "dashboard/chatbot_chat.html", context)
+
+
+def _answers(chatbot: Chatbot, said: list[Message]) -> list[Answer]:
+    """The newest last, as they stand in the chat."""
+    calls = {answer.pk: f"gen_{answer.response_id.partition('_')[2]}" for answer in said}
+    mine = Hold.objects.all().for_organisation(chatbot.organisation_id)
+    holds = mine.select_related("price").in_bulk(calls.values())
+    return [
+        Answer(answer, answer.response_id.replace("resp_", "req_", 1), call_sums.of(hold))
+        for answer in reversed(said)
+        if (hold := holds.get(calls[answer.pk]))
+    ]
 
 
 def _choices(request: TeamRequest, chatbot: Chatbot) -> dict[str, str]:

@@ -22,6 +22,7 @@ from inference.descriptions import Description
 from inference.models import ServedModel
 
 WINDOW: Final = timedelta(days=7)
+TRAINED: Final = "ft:"
 _MILLION: Final = 10**6
 
 
@@ -52,7 +53,7 @@ class Cost:
 
 @organisation_view(scope="models:read")
 def models(request: TeamRequest) -> HttpResponse:
-    known = descriptions.of_all(request.organisation.id)
+    known = sorted(descriptions.of_all(request.organisation.id), key=_place)
     text = paging.search(request.GET).lower()
     form = CostForm(request.GET if "calls" in request.GET else None)
     chosen = _chosen(known, request.GET.get("model", ""))
@@ -66,6 +67,7 @@ def models(request: TeamRequest) -> HttpResponse:
         "priced": [one for one in known if one.pricing],
         "chosen": chosen,
         "cost": _cost(chosen, form) if chosen else None,
+        "snippets": snippets(request, chosen.id)[:1] if chosen and _chats(chosen) else [],
     }
     return render(request, "dashboard/models.html", shown)
 
@@ -93,10 +95,20 @@ def _failure(request: TeamRequest, found: Description) -> str:
     return row.failure if row else ""
 
 
+def _place(one: Description) -> tuple[bool, bool]:
+    """What works stands first, and what a team has trained after what it was trained from; else
+    as the catalog has them."""
+    return one.status != ServedModel.State.INSTALLED, one.id.startswith(TRAINED)
+
+
+def _chats(one: Description) -> bool:
+    return "chat" in one.capabilities
+
+
 def _chosen(known: list[Description], name: str) -> Description | None:
     priced = [one for one in known if one.pricing]
-    installed = [one for one in priced if one.status == ServedModel.State.INSTALLED]
-    return next((one for one in priced if one.id == name), next(iter(installed or priced), None))
+    offered = [one for one in priced if not one.id.startswith(TRAINED)] or priced
+    return next((one for one in priced if one.id == name), next(iter(offered), None))
 
 
 def _cost(chosen: Description, form: CostForm) -> Cost | None:

@@ -5,9 +5,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from accounts.models import APIKey
-from billing import generations, pricing
+from billing import generations
 from billing.models import Hold
-from dashboard import paging, run_words
+from dashboard import call_sums, paging, run_words
 from dashboard.access import TeamRequest, organisation_view
 
 RUNNING = 20
@@ -35,22 +35,10 @@ def runs(request: TeamRequest) -> HttpResponse:
 def run(request: TeamRequest, seen_id: str) -> HttpResponse:
     """By any id that a caller saw. Raises NotFound."""
     hold = generations.find(request.organisation.id, seen_id)
-    price = pricing.Price(hold.price.input, hold.price.cached_input, hold.price.output)
-    fresh = hold.prompt_tokens - hold.cached_tokens
     shown = {
         "run": hold,
         "request_name": hold.id.replace("gen_", "req_", 1),
-        "price": {
-            "input": pricing.usd_per_million(price.input),
-            "cached": pricing.usd_per_million(price.cached_input),
-            "output": pricing.usd_per_million(price.output),
-        },
-        "fresh": fresh,
-        "parts": {
-            "input": pricing.charge(price, fresh, 0, 0),
-            "cached": pricing.charge(price, hold.cached_tokens, hold.cached_tokens, 0),
-            "output": pricing.charge(price, 0, 0, hold.completion_tokens),
-        },
+        "sums": call_sums.of(hold),
         "speed": _speed(hold),
         "kept": run_words.of(hold, request.membership.scopes),
     }

@@ -59,6 +59,12 @@ def money(nano: int | None, places: int = amounts.REQUEST) -> SafeString | str:
 
 
 @register.filter
+def rate(usd_per_million: str) -> str:
+    """`{{ model.pricing.input|rate }}`: $0.060."""
+    return amounts.rate(usd_per_million)
+
+
+@register.filter
 def signed(nano: int, places: int = amounts.REQUEST) -> SafeString | str:
     """A movement: what goes with a minus, what comes with a plus, in green."""
     if nano <= 0:
@@ -68,7 +74,7 @@ def signed(nano: int, places: int = amounts.REQUEST) -> SafeString | str:
 
 @register.filter
 def count(number: float | None) -> str:
-    return NOTHING if number is None else f"{number:,}"
+    return NOTHING if number is None else _grouped(number)
 
 
 @register.filter
@@ -80,7 +86,7 @@ def limit(a_minute: int) -> str:
 @register.filter
 def or_dash(number: int | None) -> str:
     """In a column of counts nothing is a dash."""
-    return f"{number:,}" if number else NOTHING
+    return _grouped(number) if number else NOTHING
 
 
 @register.filter
@@ -89,7 +95,7 @@ def size(octets: int) -> str:
     amount = float(octets)
     for unit in ("B", "KB", "MB", "GB"):
         if amount < 1000 or unit == "GB":  # noqa: PLR2004 - a kilo is a thousand
-            return f"{amount:,.0f} {unit}" if unit == "B" else f"{amount:,.1f} {unit}"
+            return f"{amounts.written(amount, 0 if unit == 'B' else 1)} {unit}"
         amount /= 1000
     return ""
 
@@ -236,7 +242,7 @@ def share(part: int, whole: int) -> str:
 @register.filter
 def whole(number: float | str | None) -> str:
     """A figure of what was never measured reaches a filter as an empty string."""
-    return NOTHING if number is None or isinstance(number, str) else f"{number:,.0f}"
+    return NOTHING if number is None or isinstance(number, str) else amounts.written(number)
 
 
 @register.simple_tag
@@ -260,6 +266,11 @@ def get(mapping: Mapping[Any, Any], key: Any) -> Any:
 @register.filter
 def percent(share: float) -> str:
     return f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
+
+
+def _grouped(number: float) -> str:
+    """Its decimals, where it has any, stay as they are."""
+    return amounts.written(number, len(f"{number}".partition(".")[2]))
 
 
 def _since(moment: datetime) -> str:

@@ -10,6 +10,8 @@ customElements.define("draft-preview", class extends HTMLElement {
     reset?.addEventListener("click", () => this.widget.reset());
     this.addEventListener("chat:message", ({ detail }) => this.tell(detail.conversation));
     this.addEventListener("chat:ready", ({ detail }) => this.tell(detail.conversation));
+    const known = this.widget.store?.conversation; // it was ready before this script
+    if (known) this.tell(known);
     // A laptop that slept longer than its token.
     this.addEventListener("chat:error", ({ detail }) => detail.code === "invalid_key" && this.tell(this.conversation));
     this.timer = setInterval(() => this.tell(this.conversation), TOKENS_LAST);

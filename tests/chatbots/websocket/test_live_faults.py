@@ -17,7 +17,6 @@ from tests.chatbots.websocket.bots import ORIGIN
 from tests.chatbots.websocket.live import Browser, LiveBot, browser, text_of
 from tests.running import Server, wait_until
 
-pytestmark = pytest.mark.xdist_group("chat_faults")
 SCRIPTED = (
     *("models", "add", "scripted", "--engine", "scripted:"),
     *("--input-price", "1", "--output-price", "2", "--context", "8192"),
@@ -25,10 +24,17 @@ SCRIPTED = (
 MANY = {"messages": 10_000, "address_messages": 100_000}
 
 
-@pytest.fixture(params=["daphne", "uvicorn"])
+KINDS = [
+    pytest.param(kind, marks=pytest.mark.xdist_group(f"faults_of_{kind}"))
+    for kind in ("daphne", "uvicorn")
+]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def bot(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[LiveBot]:
+    """Every test leaves a server that runs."""
     server = Server(
         tmp_path_factory.mktemp("chat") / "data", options=("--server", request.param)
     ).start()
@@ -86,7 +92,10 @@ def test_a_deploy_is_told_and_cuts_no_answer(bot: LiveBot) -> None:
         assert busy.text == text_of(final["response"])
         assert len(busy.text.split()) == 150
         assert busy.code() == 1012
-    assert process.wait(20) == 0
+    code = process.wait(20)
+    bot.server.end()
+    bot.server.start()
+    assert code == 0
 
 
 def test_who_does_not_read_is_closed_and_can_resume(bot: LiveBot) -> None:

@@ -18,6 +18,8 @@ from inference.models import ServedModel
 
 KEPT_SECONDS: Final = 300
 """Speeds are measured anew after so long, by whoever asks first."""
+FEWEST_CALLS: Final = 20
+"""Of fewer, a speed is a matter of chance and is not shown."""
 _PLACES: Final = 3
 _ABILITIES: Final = {"chat": "chat", "embeddings": "embeddings", "tools": "tools"}
 
@@ -86,7 +88,7 @@ def _speeds() -> dict[str, tuple[int | None, int | None]]:
 
 def _measured() -> dict[str, tuple[int | None, int | None]]:
     with connection.cursor() as cursor:
-        cursor.execute(_MEASURE)
+        cursor.execute(_MEASURE, {"fewest": FEWEST_CALLS})
         return {
             model: (None if first is None else round(first), None if rate is None else round(rate))
             for model, first, rate in cursor.fetchall()
@@ -101,4 +103,5 @@ SELECT model,
   FROM billing_hold
  WHERE closed_at >= now() - interval '1 day'
  GROUP BY model
+HAVING count(*) >= %(fewest)s
 """

@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 
-from billing import pricing
+from billing import pricing, topping_up
+from billing.models import Price
 from chatbots import making
+from dashboard import front
 from inference import defaults, prices
 from inference.models import ServedModel
+from tests.browser import seeding
 from tests.cast import Person
 from tests.chatbots.conftest import ADA, published
 
@@ -91,3 +96,17 @@ def test_a_visit_asks_few_questions() -> None:
     with CaptureQueriesContext(connection) as asked:
         page()
     assert len(asked) <= MOST_QUERIES
+
+
+def test_a_speed_is_shown_from_enough_calls_on(
+    ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lately = timezone.now() - timedelta(seconds=30)  # a test is one transaction: its now is past
+    for model in ServedModel.objects.values_list("id", flat=True):
+        Price.objects.create(model=model, input=1, cached_input=1, output=1, effective_from=lately)
+    topping_up.top_up(ada.organisation, 100 * 10**9, "front")
+    seeding.fill(ada.organisation.slug, calls_a_day=2)
+    monkeypatch.setattr(front, "FEWEST_CALLS", 1)
+    assert front._measured()
+    monkeypatch.setattr(front, "FEWEST_CALLS", 20)
+    assert not front._measured()

@@ -27,7 +27,7 @@ def find(organisation_id: str, name: str) -> Chatbot:
     mine = Chatbot.objects.all().for_organisation(organisation_id).select_related("live")
     found: Chatbot | None = mine.filter(naming.called(organisation_id, name)).first()
     if found is None:
-        raise NotFound("No chatbot has this name, or it is not yours.", param="name")
+        raise NotFound(finding.UNKNOWN, param="name")
     return found
 
 
@@ -140,7 +140,7 @@ def locked(chatbot: Chatbot) -> Chatbot:
     rows = Chatbot.objects.all().for_organisation(chatbot.organisation_id)
     found: Chatbot | None = rows.select_for_update().filter(pk=chatbot.pk).first()
     if found is None:
-        raise NotFound("No chatbot has this name, or it is not yours.", param="name")
+        raise NotFound(finding.UNKNOWN, param="name")
     return found
 
 

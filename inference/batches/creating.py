@@ -19,7 +19,10 @@ def create(caller: Caller, asked: BatchCreate) -> Batch:
     files = StoredFile.objects.all().for_organisation(caller.organisation_id)
     file = files.filter(pk=asked.input_file_id).first()
     if file is None:
-        raise NotFound("No such file, or it is not yours.", param="input_file_id")
+        raise NotFound(
+            "No such file, or it is not yours. List yours with GET /v1/files.",
+            param="input_file_id",
+        )
     if file.purpose != StoredFile.Purpose.BATCH:
         raise InvalidRequest(
             f"This file's purpose is '{file.purpose}'. Upload one with the purpose 'batch'.",
@@ -46,7 +49,7 @@ def find(organisation_id: str, batch_id: str) -> Batch:
         Batch.objects.all().for_organisation(organisation_id).filter(pk=batch_id).first()
     )
     if mine is None:
-        raise NotFound("No such batch, or it is not yours.")
+        raise NotFound("No such batch, or it is not yours. List yours with GET /v1/batches.")
     return mine
 
 

@@ -138,7 +138,9 @@ def _file(caller: Caller, file_id: str, param: str) -> None:
     file = files.filter(pk=file_id).first()
     if file is None:
         raise InvalidRequest(
-            "No such file, or it is not yours.", param=param, code="file_not_found"
+            "No such file, or it is not yours. List yours with GET /v1/files.",
+            param=param,
+            code="file_not_found",
         )
     if file.purpose != StoredFile.Purpose.FINE_TUNE:
         raise InvalidRequest(

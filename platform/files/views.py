@@ -19,7 +19,7 @@ from files.models import StoredFile
 from files.parsing import FormParser
 
 READ, WRITE = "files:read", "files:write"
-UNKNOWN = "No such file, or it is not yours."
+UNKNOWN = "No such file, or it is not yours. List yours with GET /v1/files."
 INLINE_NEVER = {
     "content-security-policy": "sandbox; default-src 'none'",
     "x-content-type-options": "nosniff",

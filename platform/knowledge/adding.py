@@ -112,7 +112,10 @@ def _require_mine(organisation_id: str, file_ids: Collection[str], param: str) -
     mine = StoredFile.objects.all().for_organisation(organisation_id)
     known = set(mine.filter(pk__in=file_ids).values_list("pk", flat=True))
     if missing := next((file_id for file_id in file_ids if file_id not in known), None):
-        raise NotFound(f"No file has the id '{missing}', or it is not yours.", param=param)
+        raise NotFound(
+            f"No file has the id '{missing}', or it is not yours. List yours with GET /v1/files.",
+            param=param,
+        )
 
 
 def _require_place(store: VectorStore, new: int) -> None:

@@ -15,6 +15,7 @@ from knowledge.models import StoreFile, VectorStore
 from knowledge.schemas import FileAdd, StoreCreate, StoreExpiry, StoreUpdate
 
 MOST_STORES: Final = 1000  # of an organisation, and as many internal ones
+UNKNOWN: Final = "No such vector store, or it is not yours. List yours with GET /v1/vector_stores."
 
 
 def create(
@@ -54,7 +55,7 @@ def find(organisation_id: str, store_id: str, *, internal: bool = False) -> Vect
     mine = VectorStore.objects.all().for_organisation(organisation_id).kept(internal=internal)
     found: VectorStore | None = mine.counted().filter(pk=store_id).first()
     if found is None:
-        raise NotFound("No such vector store, or it is not yours.")
+        raise NotFound(UNKNOWN)
     return found
 
 
@@ -105,7 +106,7 @@ def delete(organisation_id: str, store_id: str, *, internal: bool = False) -> No
     mine = VectorStore.objects.all().for_organisation(organisation_id).kept(internal=internal)
     gone, _ = mine.filter(pk=store_id).delete()
     if not gone:
-        raise NotFound("No such vector store, or it is not yours.")
+        raise NotFound(UNKNOWN)
 
 
 def expire() -> int:

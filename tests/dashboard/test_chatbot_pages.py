@@ -291,16 +291,3 @@ def test_the_demo_model_says_what_it_is_while_it_is_chosen(
     assert shown.search(as_ada.get(page).content.decode())
     making.change(bot, configuration={"model": "another"})
     assert not shown.search(as_ada.get(page).content.decode())
-
-
-def test_a_site_that_is_none_is_said_in_peoples_words(
-    as_ada: Client, base: str, bot: Chatbot
-) -> None:
-    page = as_ada.get(f"{base}/chatbots/{bot.name}/embed")
-    form = {name: str(value) for name, value in page.context["form"].initial.items() if value}
-    form["allowed_origins"] = "https://shop.example\nshop"
-    answer = as_ada.post(f"{base}/chatbots/{bot.name}/embed", form)
-    assert answer.status_code == 422
-    [told] = answer.context["form"].errors["allowed_origins"]
-    assert told.startswith("Line 2: ")
-    assert "allowed_origins" not in told

@@ -291,3 +291,6 @@ def test_the_demo_model_says_what_it_is_while_it_is_chosen(
     assert shown.search(as_ada.get(page).content.decode())
     making.change(bot, configuration={"model": "another"})
     assert not shown.search(as_ada.get(page).content.decode())
+    form = build_form(bot, model="another")
+    saved = as_ada.post(page, form, headers={"HX-Request": "true"}).content.decode()
+    assert re.search(r'id="demo"\s+role="status"\s+hx-swap-oob="true"\s+hidden', saved)

@@ -1,15 +1,19 @@
 """What `manage.py check --database default` says about search."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name for it
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from knowledge import vectors
 
+_MAKES_THEM: Final = ("knowledge", "0005_vectors")
+
 
 def vectors_can_be_kept(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    if not databases or vectors.available():
+    if not databases or vectors.available() or not _were_tried():
         return []
     return [
         Warning(
@@ -19,3 +23,8 @@ def vectors_can_be_kept(databases: Sequence[str] | None = None, **_: Any) -> lis
             id="knowledge.W001",
         )
     ]
+
+
+def _were_tried() -> bool:
+    """Not by a database that is about to be migrated for the first time, which is checked, too."""
+    return _MAKES_THEM in MigrationRecorder(connection).applied_migrations()

@@ -272,6 +272,8 @@ def test_a_server_without_pgvector_says_so_and_searches_words(
     assert len(owner.search(store, "sauna")) == 1
     (warning,) = checks.vectors_can_be_kept(["default"])
     assert warning.id == "knowledge.W001"
+    monkeypatch.setattr(checks.MigrationRecorder, "applied_migrations", lambda _: {})
+    assert checks.vectors_can_be_kept(["default"]) == []  # nothing is there yet
     monkeypatch.undo()
     assert checks.vectors_can_be_kept(["default"]) == []
     with connection.cursor() as cursor:

@@ -57,6 +57,15 @@ CREATE OR REPLACE FUNCTION ledger_affordable_output(
   END
 $$;
 
+-- A plan made for a table that is known to have a handful of rows reads it whole, by whatever index, and
+-- lasts until the table is looked at again. Of one that was never looked at Postgres assumes pages.
+ALTER TABLE billing_hold SET (autovacuum_analyze_threshold = 5000,
+  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_threshold = 5000);
+ALTER TABLE billing_journal SET (autovacuum_analyze_threshold = 5000,
+  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_threshold = 5000);
+ALTER TABLE billing_entry SET (autovacuum_analyze_threshold = 5000,
+  autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_threshold = 5000);
+
 -- Decide an array of requests, each on its own and in array order; one row back for each:
 -- outcome `held`, `insufficient_balance`, `key_budget_exceeded`, `spending_cap_reached`,
 -- `chatbot_budget_exhausted` or `no_price`. A refusal leaves nothing behind, except when it is the

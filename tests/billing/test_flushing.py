@@ -64,7 +64,9 @@ async def test_a_call_reads_its_own_rows_however_many_there_are(bakery: Tenant) 
         holds = await asyncio.gather(*(ledger.hold(bakery.request()) for _ in range(300)))
         await asyncio.gather(*(ledger.settle(h.id, USAGE, "stop", 1, 2) for h in holds[:150]))
         assert await rows_read(one, bakery) < 40
-    assert await Hold.objects.acount() == 302
+        await one.execute("ANALYZE billing_hold, billing_journal, billing_entry")  # plans are new
+        assert await rows_read(one, bakery) < 40
+    assert await Hold.objects.acount() == 303
 
 
 async def rows_read(one: database.Connection, tenant: Tenant) -> int:

@@ -55,6 +55,16 @@ def test_the_ledger_names_the_chatbot_and_how_was_paid(as_ada: Client, busy: Per
     assert set(paid["purposes"].values()) == {"Test payment: no money moved"}
 
 
+def test_a_call_is_found_in_the_ledger_by_any_of_its_ids(as_ada: Client, busy: Person) -> None:
+    mine = Hold.objects.all().for_organisation(busy.organisation.id)
+    hold = mine.filter(state="settled", charged__gt=0).latest("closed_at")
+    for said in (hold.id, hold.id.replace("gen_", "req_"), hold.id.removeprefix("gen_")):
+        found = as_ada.get(f"/dashboard/{busy.organisation.slug}/billing", {"q": said})
+        assert {line.hold_id for line in found.context["page"].rows} == {hold.id}
+    nothing = as_ada.get(f"/dashboard/{busy.organisation.slug}/billing", {"q": "gen_other"})
+    assert not nothing.context["page"].rows
+
+
 @pytest.fixture
 def models(ada: Person) -> None:
     up, gone = ServedModel.State.INSTALLED, ServedModel.State.NOT_INSTALLED

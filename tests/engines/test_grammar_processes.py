@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
-from inference.engines.base import EngineOverloaded, GenerationFailed, InvalidGeneration, Message
+from inference.engines.base import (
+    EngineOverloaded,
+    GenerationFailed,
+    InvalidGeneration,
+    Message,
+    SamplingParams,
+)
 from inference.engines.local import grammar_keepers, grammars
 from inference.engines.local.client import LocalEngine
 from inference.engines.local.grammar_keepers import Keepers
@@ -74,7 +80,8 @@ def test_a_process_that_dies_takes_its_own_answers_alone(desk: FormDesk) -> None
     before = set(processes(forking(desk)))
     lost = [desk.submit(saying("lost")) for _ in range(2)]
     (process,) = set(processes(forking(desk))) - before
-    kept, free = desk.submit(saying("kept"), max_tokens=40), desk.submit(free=True, max_tokens=40)
+    kept = desk.submit(saying("kept"), max_tokens=40)
+    free = desk.submit(free=True, sampling=SamplingParams(ignore_eos=True), max_tokens=40)
     for _ in range(5):
         desk.step()
     os.kill(process, signal.SIGKILL)

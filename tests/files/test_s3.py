@@ -1,6 +1,8 @@
 """Files in S3 (the extra `s3`), tried on a server of its protocol on this machine."""
 
+import gc
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any
@@ -40,15 +42,21 @@ def port(monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 @pytest.fixture
-def keep_in(port: int, monkeypatch: pytest.MonkeyPatch) -> Keep:
+def keep_in(port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keep]:
     """Files lie in the bucket of this name from now on."""
+    buckets: list[Any] = []
 
     def keep(name: str) -> Storage:
         made: Storage = Bucket(bucket_name=name, default_acl="private", querystring_auth=True)
         monkeypatch.setattr(storage, "storage", lambda: made)
+        buckets.append(made)
         return made
 
-    return keep
+    yield keep
+    for each in buckets:
+        each.connection.meta.client.close()
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        gc.collect()  # s3transfer leaves answers that broke off to it
 
 
 @pytest.fixture
@@ -61,6 +69,7 @@ def bucket(port: int, keep_in: Keep) -> Iterator[Callable[[], list[str]]]:
     client.create_bucket(Bucket=name)
     keep_in(name)
     yield lambda: [one["Key"] for one in client.list_objects_v2(Bucket=name).get("Contents", [])]
+    client.close()
     server.stop()
 
 

@@ -169,7 +169,8 @@ def _ledger(request: TeamRequest) -> dict[str, object]:
 def _lines(request: TeamRequest, kind: str) -> QuerySet[Journal]:
     lines = statements.lines(request.organisation.id)
     if text := paging.search(request.GET):
-        lines = lines.filter(hold_id=f"gen_{text.rsplit('_', 1)[-1][:32]}")
+        call = f"gen_{text.rsplit('_', 1)[-1][:32]}"
+        lines = lines.filter(kind=Journal.Kind.CHARGE, ref__in=[call, f"{call}:late"])
     return lines.filter(kind__in=KINDS[kind]) if kind in KINDS else lines
 
 

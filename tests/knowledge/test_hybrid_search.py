@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import AsyncClient
 from pytest_django import Settings
 
@@ -272,7 +273,7 @@ def test_a_server_without_pgvector_says_so_and_searches_words(
     assert len(owner.search(store, "sauna")) == 1
     (warning,) = checks.vectors_can_be_kept(["default"])
     assert warning.id == "knowledge.W001"
-    monkeypatch.setattr(checks.MigrationRecorder, "applied_migrations", lambda _: {})
+    monkeypatch.setattr(MigrationRecorder, "applied_migrations", lambda _: {})
     assert checks.vectors_can_be_kept(["default"]) == []  # nothing is there yet
     monkeypatch.undo()
     assert checks.vectors_can_be_kept(["default"]) == []

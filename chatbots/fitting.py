@@ -9,6 +9,7 @@ from chatbots.prompting import Material, Plan
 from inference.catalog import CatalogEntry
 from inference.engines import registry
 from inference.engines.base import ContextTooLong, Engine, EngineError, GenerationRequest
+from inference.engines.counting import counted
 from inference.runs.failures import api_error
 
 LEAST_ROOM: Final = 16
@@ -57,7 +58,7 @@ async def _first_that_fits(
 
 async def _fits(engine: Engine, request: GenerationRequest, room: int) -> bool:
     try:
-        return (await engine.prepare(request)).max_output >= room
+        return (await counted(engine, request)).max_output >= room
     except ContextTooLong:
         return False
     except EngineError as error:

@@ -159,6 +159,9 @@ class Prepared:
     prompt_tokens: int  # of an engine that cannot count them before: never less than they will be
     max_output: int  # context window minus prompt: the most that `generate` will accept
 
+    def drop(self) -> None:
+        """Nothing will be generated from it: the engine need not keep it."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:

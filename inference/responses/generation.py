@@ -6,6 +6,7 @@ from dataclasses import replace
 from inference.catalog import CatalogEntry
 from inference.engines import registry
 from inference.engines.base import ContextTooLong, EngineError, GenerationRequest, Message
+from inference.engines.counting import counted
 from inference.responses.compacted import expanded
 from inference.responses.context import Context
 from inference.responses.prompting import in_our_words, messages_of
@@ -46,7 +47,7 @@ async def fitting(
     while True:
         failure = None
         try:
-            if (await engine.prepare(request)).max_output >= room:
+            if (await counted(engine, request)).max_output >= room:
                 return request
         except ContextTooLong as error:
             failure = error

@@ -127,12 +127,14 @@ class Run:
         return await idempotency.claim(organisation_id, key.key, key.fingerprint, self.order.id)
 
     async def _produce(self) -> None:
+        prepared: list[Prepared] = []
         try:
             engine = registry.engine_for(self.order.entry)
-            prepared = [await engine.prepare(request) for request in self.order.requests]
+            prepared += [await engine.prepare(request) for request in self.order.requests]
             self.hold = await self._reserve(prepared)
             self._begun.set()
         except Exception:
+            _drop(prepared)
             with suppress(*DATABASE_AWAY):  # then the sweeper does it
                 await self._forget_claim()
             raise
@@ -189,6 +191,7 @@ class Run:
         self, engine: Engine, prepared: Sequence[Prepared], max_output: int
     ) -> None:
         if self._unwanted:
+            _drop(prepared)
             return
         self._patience = patience = asyncio.timeout(FIRST_TOKEN_SECONDS)
         try:
@@ -282,3 +285,8 @@ class Run:
 
     def _milliseconds(self) -> int:
         return round((time.monotonic() - self._began) * 1000)
+
+
+def _drop(prepared: Sequence[Prepared]) -> None:
+    for one in prepared:
+        one.drop()

@@ -7,6 +7,7 @@ from api import ids
 from api.errors import ApiError
 from inference.engines import registry
 from inference.engines.base import EngineError, GenerationRequest, Message, SamplingParams
+from inference.engines.counting import counted
 from inference.gateway.admission import model_for
 
 
@@ -29,4 +30,4 @@ async def _counted(caller: Caller, model: str | None, text: str) -> int:
         messages=(Message("system", text),),
         tenant=caller.organisation_id,
     )
-    return (await registry.engine_for(entry).prepare(asked)).prompt_tokens
+    return (await counted(registry.engine_for(entry), asked)).prompt_tokens

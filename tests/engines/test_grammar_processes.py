@@ -19,11 +19,13 @@ from inference.engines.base import (
     Message,
     SamplingParams,
 )
+from inference.engines.counting import counted
 from inference.engines.local import grammar_keepers, grammars
 from inference.engines.local.client import LocalEngine
-from inference.engines.local.grammar_keepers import Keepers
+from inference.engines.local.grammar_keepers import Keeper, Keepers
 from inference.engines.local.grammar_process import GIVES_WAY, MASKS, TAKE
 from inference.engines.local.grammar_wishes import wish_of
+from inference.engines.local.steps import FORM_LOST
 from tests.engines.engine_process import engine
 from tests.engines.form_desk import FORM, FormDesk, held_to
 
@@ -88,6 +90,7 @@ def test_a_process_that_dies_takes_its_own_answers_alone(desk: FormDesk) -> None
     desk.run()
     assert set(desk.errors) == set(lost)
     assert all(isinstance(error, GenerationFailed) for error in desk.errors.values())
+    assert {str(error) for error in desk.errors.values()} == {FORM_LOST}  # so try again
     assert desk.answer(kept)[0].startswith('["kept", "kept"')
     assert len(desk.tokens(free)) == 40
     again = desk.submit(saying("lost"), max_tokens=40)
@@ -128,6 +131,55 @@ def test_a_machine_without_time_for_a_schema_does_not_refuse_it_for_good(
         desk.submit(saying("later"))
     monkeypatch.undo()
     desk.submit(saying("later"))
+
+
+def test_a_schema_whose_process_is_killed_while_it_compiles_is_compiled_by_another(
+    desk: FormDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not called too complex, for good: nobody knows that yet."""
+    parent, killed = forking(desk), list[int]()
+    hear = Keeper.hear
+
+    def kill_the_first(keeper: Keeper, seconds: float) -> bytes:
+        said = hear(keeper, seconds)
+        if not killed:
+            killed.append(processes(parent)[-1])
+            os.kill(killed[0], signal.SIGKILL)
+        return said
+
+    monkeypatch.setattr(Keeper, "hear", kill_the_first)
+    asked = desk.submit({"enum": [f"value {number}" for number in range(4000)]})
+    desk.run()
+    assert desk.answer(asked)[1] == "stop"
+    assert killed
+
+
+def test_processes_are_no_more_than_there_may_be(
+    desk: FormDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grammars, "KEPT", 1)
+    monkeypatch.setattr(grammars, "ALIVE", 3)
+    asked = [desk.model.grammars.compile(wish_of(held_to(saying(word))), FORM) for word in "abc"]
+    with pytest.raises(EngineOverloaded):
+        desk.submit(saying("d"))
+    assert desk.model.grammars.compile(wish_of(held_to(saying("c"))), FORM) is asked[-1]
+    asked.clear()
+    desk.submit(saying("d"))
+
+
+async def test_what_will_not_be_generated_keeps_no_process(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    """Schemas of calls that are refused for their price, and of those that are only counted."""
+    address = f"unix:{tmp_path / 'engine.sock'}"
+    with engine(model_folder, address) as process:
+        client = LocalEngine(address)
+        for number in range(grammars.KEPT + 8):
+            request = replace(held_to(saying(f"{number}")), messages=(Message("user", "hello"),))
+            await counted(client, request)
+        (parent,) = processes(process.pid)
+        until(parent, grammars.KEPT)
+        await client.close()
 
 
 def test_a_grammar_that_hit_a_limit_is_compiled_anew(desk: FormDesk) -> None:

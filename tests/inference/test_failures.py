@@ -4,11 +4,12 @@ import json
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from asgiref.sync import sync_to_async
 
-from inference.engines.base import Delta, Prepared
+from inference.engines.base import Delta, GenerationRequest, Prepared
 from inference.engines.scripted import ScriptedEngine
 from tests.inference.asgi import Call, Tenant
-from tests.inference.conftest import balance, cost, only_hold
+from tests.inference.conftest import Fund, balance, cost, only_hold
 
 
 def last_error(call: Call) -> dict[str, object]:
@@ -108,3 +109,23 @@ async def test_an_engine_that_falls_silent_has_failed(
     call = await ada.ask(stream=True)
     assert last_error(call)["code"] == "generation_failed"
     assert (await only_hold()).charged == cost(2, 1)
+
+
+async def test_what_no_money_can_be_held_for_is_dropped_by_the_engine(
+    fund: Fund, money: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would keep them, and the processes of their forms, for a minute."""
+    dropped: list[str] = []
+
+    class Noted(Prepared):
+        def drop(self) -> None:
+            dropped.append(self.request.id)
+
+    async def prepare(self: object, request: GenerationRequest) -> Prepared:
+        return Noted(request, 2, 100)
+
+    monkeypatch.setattr(ScriptedEngine, "prepare", prepare)
+    poor = await sync_to_async(fund)("Poor", nano=0)
+    call = await poor.call(path="/v1/completions", prompt=["one two", "three four"]).finished()
+    assert (call.status, call.error["code"]) == (403, "insufficient_balance")
+    assert len(dropped) == 2

@@ -125,11 +125,8 @@ class _Link:
                     undone.callback(connection.close)  # it does not greet: nothing stays open
                     await connection.greeted
                     undone.pop_all()
-        except (
-            OSError,
-            EngineUnavailable,
-            sockets.BadAddress,
-        ) as error:  # asyncio's TimeoutError is an OSError
+        except (OSError, EngineUnavailable, sockets.BadAddress) as error:
+            # asyncio's TimeoutError is an OSError
             self._next_try = time.monotonic() + self._pause
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
             down = isinstance(error, OSError)
@@ -237,7 +234,7 @@ class _Connection(asyncio.Protocol):
             raise EngineUnavailable("This model's engine does not answer.") from error
         finally:
             if self._asked.pop(id_, None) and not (future.done() and not future.cancelled()):
-                self._forget(id_)
+                self.forget(id_)
 
     def open(self, id_: int, choices: int, max_tokens: int) -> _Stream:
         self._write([frames.GENERATE, id_, max_tokens])
@@ -247,13 +244,13 @@ class _Connection(asyncio.Protocol):
     def leave(self, id_: int, stream: _Stream) -> None:
         self._streams.pop(id_, None)
         if not stream.complete:
-            self._forget(id_)
+            self.forget(id_)
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
 
-    def _forget(self, id_: int) -> None:
+    def forget(self, id_: int) -> None:
         if self.usable:
             self._write([frames.CANCEL, id_])
 
@@ -297,3 +294,6 @@ class _Handle(Prepared):
 
     connection: _Connection
     id: int
+
+    def drop(self) -> None:
+        self.connection.forget(self.id)

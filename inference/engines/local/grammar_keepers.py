@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from array import array
 from collections.abc import Iterable
 from dataclasses import astuple
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from inference.engines.base import EngineOverloaded
 from inference.engines.local import grammar_process
-from inference.engines.local.grammar_process import MOST_BYTES, Fault, Setup
+from inference.engines.local.grammar_process import CPU_SECONDS, MOST_BYTES, Fault, Setup
 
 START_SECONDS = 30.0
 PATIENCE_SECONDS = 10.0
@@ -112,16 +113,23 @@ class Keepers:
 
     def keeper(self, wish: bytes) -> "Keeper | Fault":
         """Raises EngineOverloaded."""
-        try:
-            keeper = self._forked(wish) or self._forked(wish)  # somebody may have killed the parent
-            verdict = keeper.hear(PATIENCE_SECONDS) if keeper else b""
-        except TimeoutError:
-            keeper = None
-        if keeper is None:
-            message = "The engine's machine is too busy to read this schema."
-            raise EngineOverloaded(message, retry_after=5.0)
+        began = time.monotonic()
+        keeper, verdict = self._heard(wish)
+        if not verdict and time.monotonic() - began < CPU_SECONDS:
+            keeper, verdict = self._heard(wish)  # it had time left: somebody may have killed it
         fault = Fault(**json.loads(verdict)) if verdict else Fault(reason="it is too complex")
         return fault if any(astuple(fault)) else keeper
+
+    def _heard(self, wish: bytes) -> tuple[Keeper, bytes]:
+        """And what it says of its grammar: nothing, when it has ended. Raises EngineOverloaded."""
+        try:
+            keeper = self._forked(wish) or self._forked(wish)  # somebody may have killed the parent
+            if keeper:
+                return keeper, keeper.hear(PATIENCE_SECONDS)
+        except TimeoutError:
+            pass
+        message = "The engine's machine is too busy to read this schema."
+        raise EngineOverloaded(message, retry_after=5.0)
 
     def _forked(self, wish: bytes) -> Keeper | None:
         """None: the parent was gone. Raises TimeoutError: it has no turn. It is then another."""

@@ -6,17 +6,21 @@ before anything is generated.
 """
 
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import count
 
-from inference.engines.base import InvalidGeneration
+from inference.engines.base import EngineOverloaded, InvalidGeneration
 from inference.engines.local import grammar_wishes
 from inference.engines.local.grammar_compiler import name_of
 from inference.engines.local.grammar_keepers import Keeper, Keepers
 from inference.engines.local.grammar_process import FAILED, GOES_ON, Fault, Setup
 
 KEPT = 32  # processes, of three megabytes for a small grammar and ten for a large one
+ALIVE = 256  # with those that answers, waiting ones too, still need
+LOST = FAILED + 1
+"""A matcher's state: its process is gone."""
 
 
 class Matcher:
@@ -46,7 +50,11 @@ class Matcher:
     @property
     def failed(self) -> bool:
         """A limit was hit on the way, or the process is gone: the grammar is not used again."""
-        return self._state == FAILED
+        return self._state in {FAILED, LOST}
+
+    @property
+    def lost(self) -> bool:
+        return self._state == LOST
 
     def take(self, token: int) -> tuple[int, int]:
         """What the process is to be told."""
@@ -79,6 +87,7 @@ class Grammars:
         a step has."""
         self._lock = threading.Lock()
         self._kept: OrderedDict[bytes, Grammar | Fault] = OrderedDict()
+        self._alive: weakref.WeakSet[Grammar] = weakref.WeakSet()
         self._keepers = Keepers(setup, rows) if _readable(setup, pieces) else None
 
     def start(self) -> None:
@@ -113,9 +122,14 @@ class Grammars:
             raise grammar_wishes.too_large(param)
         if found := self.known(wish, param):
             return found
+        if len(self._alive) >= ALIVE:
+            message = "Answers of too many different forms are on their way. Try again soon."
+            raise EngineOverloaded(message, retry_after=5.0)
         made = self._keepers.keeper(wish)
         kept = made if isinstance(made, Fault) else Grammar(made)
         with self._lock:
+            if isinstance(kept, Grammar):
+                self._alive.add(kept)
             self._kept[wish] = kept
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)

@@ -9,8 +9,8 @@ from collections.abc import Sequence as Rows
 import numpy as np
 import torch
 
-from inference.engines.local.grammar_process import FAILED, MASKS, TAKE
-from inference.engines.local.grammars import Grammar, Matcher
+from inference.engines.local.grammar_process import MASKS, TAKE
+from inference.engines.local.grammars import LOST, Grammar, Matcher
 from inference.engines.local.sequences import Sequence
 
 
@@ -53,7 +53,7 @@ def advance(rows: Rows[Sequence], tokens: Rows[int | None]) -> None:
     for grammar, taken in held.items():
         grammar.keeper.ask(TAKE, [n for matcher, token in taken for n in matcher.take(token)])
     for grammar, taken in held.items():
-        states = grammar.keeper.answer() or bytes([FAILED]) * len(taken)
+        states = grammar.keeper.answer() or bytes([LOST]) * len(taken)
         for (matcher, _), state in zip(taken, states, strict=True):
             matcher.stands(state)
 

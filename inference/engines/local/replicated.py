@@ -40,6 +40,9 @@ class _Placed(Prepared):
     replica: Replica
     there: Prepared
 
+    def drop(self) -> None:
+        self.there.drop()
+
 
 @dataclass(frozen=True, slots=True)
 class _Stream:

@@ -35,6 +35,11 @@ from inference.engines.local.sequences import (
 log = logging.getLogger(__name__)
 
 BRIEF = 128  # tokens of prompts that have a step to themselves
+FORM_TOO_COMPLEX = "The form of this answer is too complex to be held to any longer."
+FORM_LOST = (
+    "The process that held this answer to its form has ended. Try again; if that ends so, too, the "
+    "form is too complex."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +196,7 @@ class Steps:
             if token is None:
                 self._fail(row, "The model computed something that is not a number.")
             elif row.matcher and row.matcher.failed:
-                self._fail(row, "The form of this answer is too complex to be held to any longer.")
+                self._fail(row, FORM_LOST if row.matcher.lost else FORM_TOO_COMPLEX)
             elif row.slot >= 0:
                 if not row.generated and not row.index:
                     self._prefixes.keep(row.submission, row.slot)

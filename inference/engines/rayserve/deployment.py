@@ -18,6 +18,7 @@ from ray import serve
 from ray.serve import Application
 
 from inference.engines.base import EngineError, EngineUnavailable
+from inference.engines.counting import counted
 from inference.engines.local import frames
 from inference.engines.local.client import LocalEngine
 
@@ -67,7 +68,7 @@ class Replica:
     async def prepare(self, request: list[Any]) -> dict[str, Any]:
         try:
             asked = frames.to_request(request)
-            prepared = await (await self._loaded(asked.model)).engine.prepare(asked)
+            prepared = await counted((await self._loaded(asked.model)).engine, asked)
         except EngineError as error:
             return {"error": frames.from_error(error)}
         return {"prompt_tokens": prepared.prompt_tokens, "max_output": prepared.max_output}

@@ -7,6 +7,7 @@ from inference import responses
 from inference.catalog import CatalogEntry
 from inference.engines import registry
 from inference.engines.base import EngineError
+from inference.engines.counting import counted
 from inference.gateway.admission import Admitted, model_for
 from inference.responses import Context
 from inference.responses.beginning import CAPABILITY
@@ -35,7 +36,7 @@ async def prepare(
     context = await responses.context_of(asked, organisation_id, response_id, earlier)
     request = await responses.generation_of(asked, context, entry, response_id, organisation_id)
     try:
-        prepared = await registry.engine_for(entry).prepare(request)
+        prepared = await counted(registry.engine_for(entry), request)
     except EngineError as error:
         raise in_our_words(api_error(error)) from error
     return Ready(entry, context, prepared.prompt_tokens)

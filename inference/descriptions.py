@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from billing import pricing
 from inference import prices
 from inference.catalog import not_found
-from inference.engines.remote import wellness
-from inference.engines.remote.address import SCHEMES
+from inference.engines import wellness
 from inference.models import ModelAlias, ServedModel
 
-UNAVAILABLE = "unavailable"  # installed, but none of its servers answers
+UNAVAILABLE = "unavailable"  # installed, but nobody answers where it is served
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Description:
 def of_all(organisation_id: str) -> list[Description]:
     """Every row that the organisation may see, installed or not."""
     rows = list(ServedModel.objects.visible_to(organisation_id))
-    wellness.ask_all(row.engine for row in rows if row.engine.startswith(SCHEMES))
+    wellness.ask_all(row.engine for row in rows)
     ids = [row.id for row in rows]
     costs = prices.in_force(ids)
     meaning = dict(ModelAlias.objects.filter(model__in=ids).values_list("name", "model_id"))
@@ -78,9 +77,9 @@ def _describe(row: ServedModel, cost: pricing.Price | None, meaning: dict[str, s
 
 
 def _status(row: ServedModel) -> str:
-    """As the catalog has it; of other servers, whether one of them answers now."""
-    if row.state == ServedModel.State.INSTALLED and row.engine.startswith(SCHEMES):
-        return row.state if wellness.any_answers(row.engine) else UNAVAILABLE
+    """As the catalog has it; of what is served elsewhere, whether anybody answers there now."""
+    if row.state == ServedModel.State.INSTALLED and not wellness.any_answers(row.engine):
+        return UNAVAILABLE
     return row.state
 
 

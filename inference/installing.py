@@ -12,8 +12,8 @@ from rich.progress import Progress
 
 from billing import pricing
 from inference import defaults, downloading, prices, vetting
-from inference.engines import registry
-from inference.engines.remote import RemoteAddress, wellness
+from inference.engines import registry, wellness
+from inference.engines.remote import RemoteAddress
 from inference.models import ModelAlias, ServedModel
 from inference.vetting import VettedModel
 

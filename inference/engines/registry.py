@@ -23,6 +23,7 @@ LOCAL = "local:"
 REMOTE = "engine:"
 ADAPTER = "adapter:"
 RAY = "ray://"
+SECRET = "SMARTER_ENGINE_SECRET"  # noqa: S105 - the name of a variable
 _NEXT = re.compile(rf"\s+(?={REMOTE})")
 _PROCESS = re.compile(rf"{REMOTE}(unix:/.+|tcp:\S+)")
 
@@ -63,7 +64,7 @@ class _Engines:
         return self.by_processes[addresses]
 
     def _process(self, address: str) -> LocalEngine:
-        secret = os.environ.get("SMARTER_ENGINE_SECRET")
+        secret = os.environ.get(SECRET)
         return self.processes.setdefault(address, LocalEngine(address, secret=secret))
 
     def all(self) -> tuple[Engine, ...]:

@@ -1,17 +1,28 @@
 """Models of other servers in the catalog: added by command, described by who answers now."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.test import Client
 
-from inference.engines.remote import wellness
+from inference.engines import registry, wellness
+from inference.engines.local import connection, sockets
+from inference.engines.local.frames import EngineHealth
 from inference.models import ServedModel
 from tests.cast import Person
 from tests.catalog.command_line import PRICED, models
+from tests.running import free_port
+
+SECRET = "the same at both ends"
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +34,33 @@ def listening() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as made:
         yield made
     wellness.forget()
+
+
+@dataclass(eq=False)
+class Engine:
+    """What a process that only tells how it is needs of itself."""
+
+    secret: str
+    status: str = "ok"
+    connections: set[connection.Connection] = field(default_factory=set)
+
+    def health(self) -> EngineHealth:
+        return EngineHealth(self.status, 0.0, 0, 1, 0, 0)
+
+
+@contextmanager
+def serving(address: str) -> Iterator[Engine]:
+    """Such an engine, in a thread of its own."""
+    engine, loop = Engine(SECRET), asyncio.new_event_loop()
+    host = cast("connection.Host", engine)
+    server = loop.run_until_complete(sockets.listen(address, lambda: connection.Connection(host)))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield engine
+    loop.call_soon_threadsafe(server.close)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
 
 
 def status(person: Person) -> str:
@@ -85,3 +123,22 @@ def test_silence_is_no_answer_and_its_wait_is_short(listening: socket.socket) ->
     assert not wellness.answers(place)
     listening.close()
     assert not wellness.answers(place)
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+def test_status_of_engines_of_our_own_is_by_whether_one_is_well(
+    ada: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv(registry.SECRET, SECRET)
+    monkeypatch.setattr(wellness, "FRESH_SECONDS", 0.0)
+    address = f"tcp:127.0.0.1:{free_port()}" if kind == "tcp" else f"unix:{tmp_path / 'e.sock'}"
+    away = f"engine:unix:{tmp_path / 'nobody.sock'}"
+    ServedModel.objects.create(
+        id="big", engine=f"{away} engine:{address}", context_window=10, state="installed"
+    )
+
+    assert status(ada) == "unavailable"
+    with serving(address) as host:
+        assert status(ada) == "installed"
+        host.status = "stuck"
+        assert status(ada) == "unavailable"

@@ -17,5 +17,9 @@ def find(organisation_id: str, seen_id: str) -> Hold:
     mine = Hold.objects.for_organisation(organisation_id)
     hold = mine.filter(pk=f"gen_{match['digits']}").first() if match else None
     if hold is None:
-        raise NotFound(f"There is no generation {seen_id[:60]!r}.", param="id")
+        raise NotFound(
+            f"There is no generation {seen_id[:60]!r}.",
+            param="id",
+            hint="Those that were charged stand in GET /v1/ledger.",
+        )
     return hold

@@ -1,7 +1,9 @@
 """Files that a chatbot answers from: in a store of its own, which the API does not list."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from api.errors import NotFound
 from chatbots.models import Chatbot
 from files.models import StoredFile
 from knowledge import adding, stores, tasks
@@ -23,12 +25,24 @@ def attached(chatbot: Chatbot) -> Sequence[StoreFile]:
 def find(chatbot: Chatbot, file_id: str) -> StoreFile:
     """Raises NotFound."""
     store = stores.find(chatbot.organisation_id, chatbot.store_id, internal=True)
-    return adding.find(store, file_id)
+    with _in_its_words(chatbot):
+        return adding.find(store, file_id)
 
 
 def detach(chatbot: Chatbot, file_id: str) -> None:
     """The file itself stays. Raises NotFound."""
-    stores.remove_file(chatbot.organisation_id, chatbot.store_id, file_id)
+    with _in_its_words(chatbot):
+        stores.remove_file(chatbot.organisation_id, chatbot.store_id, file_id)
+
+
+@contextmanager
+def _in_its_words(chatbot: Chatbot) -> Iterator[None]:
+    """Nobody knows of its store."""
+    try:
+        yield
+    except NotFound as error:
+        files = f"List its files with GET /v1/chatbots/{chatbot.name}/files."
+        raise NotFound("This chatbot has no such file.", hint=files) from error
 
 
 def answering_from(stored: StoredFile) -> list[Chatbot]:

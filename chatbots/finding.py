@@ -17,7 +17,6 @@ KEPT_SECONDS: Final = 2.0
 MOST_KEPT: Final = 4096
 DRAFT: Final = "draft"
 LIVE: Final = "live"
-UNKNOWN: Final = "No chatbot has this name, or it is not yours. List yours with GET /v1/chatbots."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +66,23 @@ async def by_name(organisation_id: str, name: str) -> Live:
     """Also by a former name. Raises NotFound, also for a stranger's. Never older than the call."""
     found = await _read("name", name, organisation_id) if name.isprintable() else None
     if found is None:
-        raise NotFound(UNKNOWN, param="name")
+        raise unknown()
     return found
+
+
+def unknown() -> NotFound:
+    return NotFound(
+        "No chatbot has this name, or it is not yours.",
+        param="name",
+        hint="List yours with GET /v1/chatbots.",
+    )
 
 
 async def draft(organisation_id: str, name: str) -> Live:
     """The same with what is not published yet: for its makers alone. Raises NotFound."""
     found = await _read("draft", name, organisation_id) if name.isprintable() else None
     if found is None:
-        raise NotFound(UNKNOWN, param="name")
+        raise unknown()
     return found
 
 

@@ -9,7 +9,6 @@ from django.db.models.functions import Now
 
 from accounts import keys
 from accounts.models import APIKey
-from api.errors import NotFound
 from chatbots import finding, naming
 from chatbots.author import Author
 from chatbots.configuration import Configuration
@@ -27,7 +26,7 @@ def find(organisation_id: str, name: str) -> Chatbot:
     mine = Chatbot.objects.all().for_organisation(organisation_id).select_related("live")
     found: Chatbot | None = mine.filter(naming.called(organisation_id, name)).first()
     if found is None:
-        raise NotFound(finding.UNKNOWN, param="name")
+        raise finding.unknown()
     return found
 
 
@@ -140,7 +139,7 @@ def locked(chatbot: Chatbot) -> Chatbot:
     rows = Chatbot.objects.all().for_organisation(chatbot.organisation_id)
     found: Chatbot | None = rows.select_for_update().filter(pk=chatbot.pk).first()
     if found is None:
-        raise NotFound(finding.UNKNOWN, param="name")
+        raise finding.unknown()
     return found
 
 

@@ -21,6 +21,7 @@ LONGEST_SEARCH: Final = 200
 MOST_DAYS: Final = 3_650
 NANO: Final = 10**9
 FEW: Final = 1_000
+CHATS: Final = "/v1/chatbots/{}/conversations"
 
 
 def filtered(chatbot: Chatbot, query: Mapping[str, str]) -> QuerySet[Conversation]:
@@ -44,7 +45,11 @@ def find(chatbot: Chatbot, chat_id: str) -> Conversation:
         organisation_id=chatbot.organisation_id, chatbot=chatbot, pk=chat_id
     ).first()
     if found is None:
-        raise NotFound("This chatbot has no such conversation.", code="conversation_not_found")
+        raise NotFound(
+            "This chatbot has no such conversation.",
+            code="conversation_not_found",
+            hint=f"List them with GET {CHATS.format(chatbot.name)}.",
+        )
     return found
 
 
@@ -81,7 +86,11 @@ def rate(chat: Conversation, message_id: str, rating: str | None, comment: str) 
     """Raises NotFound."""
     answer = messages(chat).filter(pk=message_id, role=Message.Role.ASSISTANT).first()
     if answer is None:
-        raise NotFound("There is no such answer in this conversation.", param="message_id")
+        raise NotFound(
+            "There is no such answer in this conversation.",
+            param="message_id",
+            hint=f"GET {CHATS.format(chat.chatbot.name)}/{chat.id}/messages lists them.",
+        )
     answer.feedback, answer.feedback_comment = rating, comment
     answer.save(update_fields=["feedback", "feedback_comment"])
     return answer
@@ -97,7 +106,10 @@ def visitor(chatbot: Chatbot, visitor_id: str) -> Visitor:
         organisation_id=chatbot.organisation_id, chatbot=chatbot, pk=visitor_id
     ).first()
     if found is None:
-        raise NotFound("This chatbot has no such visitor.")
+        raise NotFound(
+            "This chatbot has no such visitor.",
+            hint=f"GET {CHATS.format(chatbot.name)} names those who have written.",
+        )
     return found
 
 

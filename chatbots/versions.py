@@ -65,7 +65,8 @@ def find(chatbot: Chatbot, number: int) -> Version:
         organisation_id=chatbot.organisation_id, chatbot=chatbot, number=number
     ).first()
     if found is None:
-        raise NotFound(f"This chatbot has no version {number}.", param="number")
+        versions = f"List them with GET /v1/chatbots/{chatbot.name}/versions."
+        raise NotFound(f"This chatbot has no version {number}.", param="number", hint=versions)
     return found
 
 

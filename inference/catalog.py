@@ -117,8 +117,9 @@ def require_known(name: str, organisation_id: str) -> None:
 
 def not_found(name: str) -> ModelNotFound:
     return ModelNotFound(
-        f"The model `{name[:NAME_LENGTH]}` does not exist. GET /v1/models lists what you can call.",
+        f"The model `{name[:NAME_LENGTH]}` does not exist.",
         param="model",
+        hint="GET /v1/models lists what you can call.",
     )
 
 

@@ -20,8 +20,9 @@ def create(caller: Caller, asked: BatchCreate) -> Batch:
     file = files.filter(pk=asked.input_file_id).first()
     if file is None:
         raise NotFound(
-            "No such file, or it is not yours. List yours with GET /v1/files.",
+            "No such file, or it is not yours.",
             param="input_file_id",
+            hint="List yours with GET /v1/files.",
         )
     if file.purpose != StoredFile.Purpose.BATCH:
         raise InvalidRequest(
@@ -49,7 +50,9 @@ def find(organisation_id: str, batch_id: str) -> Batch:
         Batch.objects.all().for_organisation(organisation_id).filter(pk=batch_id).first()
     )
     if mine is None:
-        raise NotFound("No such batch, or it is not yours. List yours with GET /v1/batches.")
+        raise NotFound(
+            "No such batch, or it is not yours.", hint="List yours with GET /v1/batches."
+        )
     return mine
 
 

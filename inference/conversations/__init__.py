@@ -104,4 +104,7 @@ async def append(
 
 
 def unknown(conversation_id: str) -> NotFound:
-    return NotFound(f"There is no conversation with the id '{conversation_id[:64]}'.")
+    return NotFound(
+        f"There is no conversation with the id '{conversation_id[:64]}'.",
+        hint="Begin one with POST /v1/conversations.",
+    )

@@ -57,7 +57,7 @@ def find_item(organisation_id: str, conversation_id: str, item_id: str) -> Conve
     conversation = find(organisation_id, conversation_id)
     found = ConversationItem.objects.filter(conversation=conversation, id=item_id).first()
     if found is None:
-        raise unknown_item(item_id)
+        raise unknown_item(conversation_id, item_id)
     return found
 
 
@@ -66,12 +66,15 @@ def delete_item(organisation_id: str, conversation_id: str, item_id: str) -> Con
     item = find_item(organisation_id, conversation_id, item_id)
     deleted, _ = ConversationItem.objects.filter(pk=item.pk).delete()
     if not deleted:
-        raise unknown_item(item_id)
+        raise unknown_item(conversation_id, item_id)
     return find(organisation_id, conversation_id)
 
 
-def unknown_item(item_id: str) -> NotFound:
-    return NotFound(f"This conversation has no item with the id '{item_id[:64]}'.")
+def unknown_item(conversation_id: str, item_id: str) -> NotFound:
+    return NotFound(
+        f"This conversation has no item with the id '{item_id[:64]}'.",
+        hint=f"List its items with GET /v1/conversations/{conversation_id}/items.",
+    )
 
 
 def _locked(organisation_id: str, conversation_id: str, *, for_good: bool = False) -> Conversation:

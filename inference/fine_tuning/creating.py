@@ -61,7 +61,10 @@ def find(organisation_id: str, job_id: str) -> FineTuningJob:
         FineTuningJob.objects.all().for_organisation(organisation_id).filter(pk=job_id).first()
     )
     if mine is None:
-        raise NotFound("No such fine-tuning job, or it is not yours.")
+        raise NotFound(
+            "No such fine-tuning job, or it is not yours.",
+            hint="List yours with GET /v1/fine_tuning/jobs.",
+        )
     return mine
 
 
@@ -138,9 +141,10 @@ def _file(caller: Caller, file_id: str, param: str) -> None:
     file = files.filter(pk=file_id).first()
     if file is None:
         raise InvalidRequest(
-            "No such file, or it is not yours. List yours with GET /v1/files.",
+            "No such file, or it is not yours.",
             param=param,
             code="file_not_found",
+            hint="List yours with GET /v1/files.",
         )
     if file.purpose != StoredFile.Purpose.FINE_TUNE:
         raise InvalidRequest(

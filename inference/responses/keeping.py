@@ -2,15 +2,16 @@
 
 from django.db.models import QuerySet
 
-from api.errors import InvalidRequest, NotFound
+from api.errors import InvalidRequest
 from inference.models import Response
+from inference.responses import rows
 
 
 def find(organisation_id: str, response_id: str) -> Response:
     """Raises NotFound, also for a stranger's and for one whose time is over."""
     found = _mine(organisation_id, response_id).first() if response_id.isprintable() else None
     if found is None:
-        raise _unknown(response_id)
+        raise rows.unknown(response_id)
     return found
 
 
@@ -23,7 +24,7 @@ def delete(organisation_id: str, response_id: str) -> None:
     over = _mine(organisation_id, response_id).exclude(status__in=RUNNING)
     if not over.delete()[0]:
         if found.status not in RUNNING:
-            raise _unknown(response_id)  # somebody else was faster
+            raise rows.unknown(response_id)  # somebody else was faster
         raise InvalidRequest(
             "This response is still running. Cancel it first, or wait for its end.",
             param="response_id",
@@ -36,7 +37,3 @@ RUNNING = (Response.Status.QUEUED, Response.Status.IN_PROGRESS)
 def _mine(organisation_id: str, response_id: str) -> QuerySet[Response]:
     mine: QuerySet[Response] = Response.objects.for_organisation(organisation_id)
     return mine.filter(pk=response_id)
-
-
-def _unknown(response_id: str) -> NotFound:
-    return NotFound(f"Response with id '{response_id[:64]}' not found.", param="response_id")

@@ -69,8 +69,16 @@ async def find(organisation_id: str, response_id: str) -> Row:
     """Raises NotFound, also for a stranger's, and for what can be nobody's (a NUL in a path)."""
     row = await _read(organisation_id, response_id) if response_id.isprintable() else None
     if row is None:
-        raise NotFound(f"Response with id '{response_id[:64]}' not found.", param="response_id")
+        raise unknown(response_id)
     return row
+
+
+def unknown(response_id: str) -> NotFound:
+    return NotFound(
+        f"Response with id '{response_id[:64]}' not found.",
+        param="response_id",
+        hint="Kept are answers of POST /v1/responses, for 30 days, unless store is false.",
+    )
 
 
 async def _read(organisation_id: str, response_id: str) -> Row | None:

@@ -76,5 +76,6 @@ def _message(message_id: str, message: Mapping[str, Any]) -> dict[str, Any]:
 def _unknown(completion_id: str) -> NotFound:
     return NotFound(
         f"There is no stored chat completion with the id '{completion_id[:64]}'. "
-        "Only those made with store: true are kept, for 30 days."
+        "Only those made with store: true are kept, for 30 days.",
+        hint="List yours with GET /v1/chat/completions.",
     )

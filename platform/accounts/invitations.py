@@ -99,7 +99,7 @@ def revoke(
     mine = Invitation.objects.for_organisation(organisation_id).filter(pk=invitation_id)
     invitation = mine.first()
     if invitation is None:
-        raise NotFound("No invitation has this id.")
+        raise NotFound("No invitation has this id.", hint="List them with GET /v1/invitations.")
     if mine.filter(accepted_at=None, revoked_at=None).update(revoked_at=Now()):
         _record(invitation, "invitation.revoked", by.id if by else "api key", address)
     invitation.refresh_from_db()

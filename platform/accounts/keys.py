@@ -49,7 +49,7 @@ def find(actor: Actor, key_id: str, among: APIKeyQuerySet | None = None) -> APIK
     rows = among if among is not None else APIKey.objects.all()
     key = rows.for_organisation(actor.caller.organisation_id).filter(pk=key_id).first()
     if key is None:
-        raise NotFound("No API key has this id.")
+        raise NotFound("No API key has this id.", hint="List yours with GET /v1/api_keys.")
     return key
 
 

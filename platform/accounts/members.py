@@ -62,7 +62,7 @@ def _locked(organisation_id: str, member_id: str) -> Membership:
     Organisation.objects.select_for_update().filter(pk=organisation_id).first()
     member = Membership.objects.for_organisation(organisation_id).filter(pk=member_id).first()
     if member is None:
-        raise NotFound("No member has this id.")
+        raise NotFound("No member has this id.", hint="List them with GET /v1/members.")
     return member
 
 

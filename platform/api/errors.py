@@ -38,6 +38,8 @@ from typing import ClassVar
 
 
 class ApiError(Exception):
+    """`hint`: the call that helps a program on, told after the message; people have pages."""
+
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
     code: ClassVar[str | None] = None
@@ -49,9 +51,11 @@ class ApiError(Exception):
         param: str | None = None,
         code: str | None = None,
         retry_after: float | None = None,
+        hint: str = "",
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = f"{message} {hint}" if hint else message
+        super().__init__(self.message)
+        self.hint = hint
         self.param = param
         self.error_code = code or self.code
         self.retry_after = retry_after

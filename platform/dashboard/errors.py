@@ -21,7 +21,7 @@ def said(error: ApiError) -> str:
     if isinstance(error, RateLimited) and error.retry_after is not None:
         seconds = {"seconds": math.ceil(error.retry_after)}
         return _("That was too often. Try again in %(seconds)d seconds.") % seconds
-    return error.message.partition(" List yours with GET ")[0]  # people have pages for that
+    return error.message.removesuffix(error.hint).rstrip()
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

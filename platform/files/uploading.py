@@ -135,7 +135,9 @@ def _pending(organisation_id: str, upload_id: str) -> Upload:
     mine = Upload.objects.for_organisation(organisation_id).select_for_update()
     upload = mine.filter(pk=upload_id).first()
     if upload is None:
-        raise NotFound("No such upload, or it is not yours.")
+        raise NotFound(
+            "No such upload, or it is not yours.", hint="Begin one with POST /v1/uploads."
+        )
     if upload.status != Upload.Status.PENDING or upload.is_over:
         state = "expired" if upload.status == Upload.Status.PENDING else upload.status
         raise _not_pending(state)

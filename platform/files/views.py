@@ -19,7 +19,6 @@ from files.models import StoredFile
 from files.parsing import FormParser
 
 READ, WRITE = "files:read", "files:write"
-UNKNOWN = "No such file, or it is not yours. List yours with GET /v1/files."
 INLINE_NEVER = {
     "content-security-policy": "sandbox; default-src 'none'",
     "x-content-type-options": "nosniff",
@@ -105,7 +104,7 @@ class FileContent(Resource):
         try:
             content = storage.open_file(stored.storage_name)
         except FileNotFoundError as error:  # it was deleted a moment ago
-            raise NotFound(UNKNOWN) from error
+            raise _unknown() from error
         return FileResponse(
             content,
             as_attachment=True,
@@ -185,7 +184,11 @@ def _file(request: Request, file_id: str, scope: str) -> StoredFile:
     mine = StoredFile.objects.all().for_organisation(caller.organisation_id)
     if stored := mine.filter(pk=file_id).first():
         return stored
-    raise NotFound(UNKNOWN)
+    raise _unknown()
+
+
+def _unknown() -> NotFound:
+    return NotFound("No such file, or it is not yours.", hint="List yours with GET /v1/files.")
 
 
 def _checked(serializer: StrictSerializer) -> dict[str, Any]:

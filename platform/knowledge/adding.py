@@ -45,7 +45,8 @@ def find_batch(store: VectorStore, batch_id: str) -> FileBatch:
     """With its files counted. Raises NotFound."""
     found: FileBatch | None = store.batches.all().counted().filter(pk=batch_id).first()
     if found is None:
-        raise NotFound("This vector store has no such file batch.")
+        begin = f"Begin one with POST /v1/vector_stores/{store.id}/file_batches."
+        raise NotFound("This vector store has no such file batch.", hint=begin)
     return found
 
 
@@ -64,7 +65,7 @@ def find(store: VectorStore, file_id: str) -> StoreFile:
     """Raises NotFound."""
     found: StoreFile | None = store.files.filter(file_id=file_id).first()
     if found is None:
-        raise NotFound("This vector store has no such file.")
+        raise _unknown(store)
     return found
 
 
@@ -79,7 +80,12 @@ def remove(store: VectorStore, file_id: str) -> None:
     """From the store; the file itself stays. Raises NotFound."""
     gone, _ = store.files.filter(file_id=file_id).delete()
     if not gone:
-        raise NotFound("This vector store has no such file.")
+        raise _unknown(store)
+
+
+def _unknown(store: VectorStore) -> NotFound:
+    files = f"List its files with GET /v1/vector_stores/{store.id}/files."
+    return NotFound("This vector store has no such file.", hint=files)
 
 
 def require_room(organisation_id: str) -> None:
@@ -113,8 +119,9 @@ def _require_mine(organisation_id: str, file_ids: Collection[str], param: str) -
     known = set(mine.filter(pk__in=file_ids).values_list("pk", flat=True))
     if missing := next((file_id for file_id in file_ids if file_id not in known), None):
         raise NotFound(
-            f"No file has the id '{missing}', or it is not yours. List yours with GET /v1/files.",
+            f"No file has the id '{missing}', or it is not yours.",
             param=param,
+            hint="List yours with GET /v1/files.",
         )
 
 

@@ -15,7 +15,6 @@ from knowledge.models import StoreFile, VectorStore
 from knowledge.schemas import FileAdd, StoreCreate, StoreExpiry, StoreUpdate
 
 MOST_STORES: Final = 1000  # of an organisation, and as many internal ones
-UNKNOWN: Final = "No such vector store, or it is not yours. List yours with GET /v1/vector_stores."
 
 
 def create(
@@ -55,7 +54,7 @@ def find(organisation_id: str, store_id: str, *, internal: bool = False) -> Vect
     mine = VectorStore.objects.all().for_organisation(organisation_id).kept(internal=internal)
     found: VectorStore | None = mine.counted().filter(pk=store_id).first()
     if found is None:
-        raise NotFound(UNKNOWN)
+        raise _unknown()
     return found
 
 
@@ -106,7 +105,13 @@ def delete(organisation_id: str, store_id: str, *, internal: bool = False) -> No
     mine = VectorStore.objects.all().for_organisation(organisation_id).kept(internal=internal)
     gone, _ = mine.filter(pk=store_id).delete()
     if not gone:
-        raise NotFound(UNKNOWN)
+        raise _unknown()
+
+
+def _unknown() -> NotFound:
+    return NotFound(
+        "No such vector store, or it is not yours.", hint="List yours with GET /v1/vector_stores."
+    )
 
 
 def expire() -> int:

@@ -72,7 +72,8 @@ def known(kind_name: str) -> Kind[Any]:
     for name, kind in KINDS.items():
         if name.lower() == kind_name.lower():
             return kind
-    raise NotFound(f"There is no kind of this name; there are {', '.join(KINDS)}.")
+    told = f"There is no kind of this name; there are {', '.join(KINDS)}."
+    raise NotFound(told, hint="See them with GET /v1/manifest_kinds.")
 
 
 def example(kind: Kind[Any]) -> dict[str, Any]:
@@ -122,7 +123,8 @@ def _found(actor: Actor, kind_name: str, name: str) -> tuple[Kind[Any], Any]:
     kind.require(actor)
     row = kind.find(actor, name)
     if row is None:
-        raise NotFound(f"There is no {kind.name} of this name.")
+        names = f"List them with GET /v1/manifests/{kind.name}."
+        raise NotFound(f"There is no {kind.name} of this name.", hint=names)
     return kind, row
 
 

@@ -19,7 +19,7 @@ from billing.models import AutoTopUp, Journal
 from inference.conversations import keeping
 from inference.models import Conversation
 from tests.accounts.conftest import ClientOf
-from tests.accounts.test_tenancy import begun_batch, kept_file, webhook
+from tests.accounts.every_route import begun_batch, kept_file, webhook
 from tests.cast import Person
 
 NAME = "Ada Augusta Byron"

@@ -43,7 +43,7 @@ def find(organisation_id: str, endpoint_id: str) -> WebhookEndpoint:
     mine = WebhookEndpoint.objects.for_organisation(organisation_id)
     endpoint = mine.filter(pk=endpoint_id).first()
     if endpoint is None:
-        raise NotFound("No webhook has this id.")
+        raise NotFound("No webhook has this id.", hint="List yours with GET /v1/webhooks.")
     return endpoint
 
 

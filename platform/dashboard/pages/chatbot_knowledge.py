@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from api.errors import ApiError, Forbidden
 from chatbots import files as attached
 from chatbots.models import Chatbot
-from dashboard import file_states
+from dashboard import errors, file_states
 from dashboard.access import TeamRequest
 from dashboard.chatbot_pages import WRITE, chatbot_view
 from dashboard.pages.files import SCRIPT, receive
@@ -70,9 +70,11 @@ def _attach(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
     except Forbidden:
         raise
     except ApiError as error:
-        messages.error(request, error.message)
+        messages.error(request, errors.said(error))
         if request.headers.get("Accept") == SCRIPT:
-            return HttpResponse(format_html('<p role="alert">{}</p>', error.message), status=422)
+            return HttpResponse(
+                format_html('<p role="alert">{}</p>', errors.said(error)), status=422
+            )
         return _back(request, chatbot)
     if request.headers.get("Accept") == SCRIPT:
         return HttpResponse(status=201)  # the page loads anew when the last file is here

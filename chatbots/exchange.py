@@ -37,7 +37,8 @@ def read(text: str) -> Configuration:
         refused = refusal(first)
         # Names in brackets are pydantic's own: members of a union.
         place = tuple(at for at in first["loc"] if not str(at).startswith("("))
-        refused.message = f"line {document.line(place)}: {refused.message}"
+        line = _("line %(number)d") % {"number": document.line(place)}
+        refused.message = f"{line}: {refused.message}"
         raise refused from None
 
 

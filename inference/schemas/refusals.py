@@ -48,13 +48,15 @@ def refusal(error: ErrorDetails) -> InvalidRequest:
     kind, param = error["type"], _param(error)
     code = CODES.get(kind, "invalid_type" if kind.endswith("_type") else "invalid_value")
     if kind == "extra_forbidden":
-        return InvalidRequest(f"Unknown parameter: '{param}'.", param=param, code=code)
-    if kind == "missing":
-        return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code=code)
-    if not param:
-        return InvalidRequest(f"The body is wrong: {_reason(error)}.", code=code)
-    said = _("Invalid '%(param)s': %(reason)s.") % {"param": param, "reason": _reason(error)}
-    return InvalidRequest(said, param=param, code=code)
+        said = _("Unknown parameter: '%(param)s'.")
+    elif kind == "missing":
+        said = _("Missing required parameter: '%(param)s'.")
+    elif not param:
+        said = _("The body is wrong: %(reason)s.")
+    else:
+        said = _("Invalid '%(param)s': %(reason)s.")
+    facts = {"param": param, "reason": _reason(error)}
+    return InvalidRequest(said % facts, param=param or None, code=code)
 
 
 def _reason(error: ErrorDetails) -> str:

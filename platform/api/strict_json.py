@@ -8,12 +8,27 @@ import json
 import re
 from typing import Any, Final, NoReturn
 
+from django.utils.translation import gettext, gettext_noop
+
 from api.errors import BodyTooLarge, InvalidRequest
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 64
 MAX_CONTAINERS: Final = 100_000
 MAX_INTEGER: Final = 2**63
+
+PROBLEMS: Final = (  # what Python says most often, in English; a page says these to its reader
+    gettext_noop("Expecting value"),
+    gettext_noop("Expecting ',' delimiter"),
+    gettext_noop("Expecting ':' delimiter"),
+    gettext_noop("Expecting property name enclosed in double quotes"),
+    gettext_noop("Illegal trailing comma before end of object"),
+    gettext_noop("Illegal trailing comma before end of array"),
+    gettext_noop("Unterminated string starting at"),
+    gettext_noop("Invalid control character at"),
+    gettext_noop("Invalid \\escape"),
+    gettext_noop("Extra data"),
+)
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _SAME_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
@@ -30,7 +45,8 @@ _LARGE_NUMBERS = re.compile(rb"\d(?:[eE]|\d{18})")
 def loads(raw: bytes) -> object:
     """The value of a JSON text; anything doubtful raises InvalidRequest in a clear sentence."""
     if len(raw) > MAX_BYTES:
-        raise BodyTooLarge(f"The JSON is larger than {MAX_BYTES:,} bytes. Send less in one call.")
+        said = gettext("The JSON is larger than %(most)s bytes. Send less in one call.")
+        raise BodyTooLarge(said % {"most": f"{MAX_BYTES:,}"})
     _check_depth(raw)
     if b"\\u" in raw:
         _check_escapes(raw)
@@ -38,10 +54,14 @@ def loads(raw: bytes) -> object:
     try:
         return decoder.decode(raw.decode())
     except UnicodeDecodeError as error:
-        raise InvalidRequest(f"The body is not valid UTF-8 at byte {error.start}.") from error
+        said = gettext("The body is not valid UTF-8 at byte %(byte)d.")
+        raise InvalidRequest(said % {"byte": error.start}) from error
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InvalidRequest(f"The body is not valid JSON: {error.msg} at {where}.") from error
+        said = gettext(
+            "The body is not valid JSON: %(problem)s at line %(line)d, column %(column)d."
+        )
+        where = {"line": error.lineno, "column": error.colno}
+        raise InvalidRequest(said % {"problem": gettext(error.msg), **where}) from error
 
 
 def _check_depth(raw: bytes) -> None:
@@ -49,24 +69,27 @@ def _check_depth(raw: bytes) -> None:
         return
     brackets = _STRING.sub(b"", raw).translate(_SAME_BRACKETS, _NOT_BRACKETS)
     if len(brackets) > 2 * MAX_CONTAINERS:
-        raise InvalidRequest(f"The JSON has more than {MAX_CONTAINERS:,} arrays and objects.")
+        said = gettext("The JSON has more than %(most)s arrays and objects.")
+        raise InvalidRequest(said % {"most": f"{MAX_CONTAINERS:,}"})
     for _ in range(MAX_DEPTH):
         if not brackets:
             return
         brackets = brackets.replace(b"[]", b"")  # takes the innermost pairs away
     if brackets:
-        raise InvalidRequest(
-            f"The JSON is nested deeper than {MAX_DEPTH} levels, or its brackets do not match."
+        said = gettext(
+            "The JSON is nested deeper than %(most)d levels, or its brackets do not match."
         )
+        raise InvalidRequest(said % {"most": MAX_DEPTH})
 
 
 def _check_escapes(raw: bytes) -> None:
     good = _GOOD_ESCAPES.match(raw)
     rest = raw[good.end() :] if good else raw
     if rest.startswith(b"\\u0000"):
-        raise InvalidRequest("Text may not contain the NUL character (\\u0000).")
+        raise InvalidRequest(gettext("Text may not contain the NUL character (\\u0000)."))
     if rest.startswith(b"\\u"):
-        raise InvalidRequest("Text may not contain half a surrogate pair (\\ud800 to \\udfff).")
+        said = gettext("Text may not contain half a surrogate pair (\\ud800 to \\udfff).")
+        raise InvalidRequest(said)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -83,23 +106,24 @@ def _refuse_twins(pairs: list[tuple[str, Any]]) -> NoReturn:
         if twice in seen:
             break
         seen.add(twice)
-    raise InvalidRequest(f"The name {twice[:64]!r} appears twice in one JSON object.")
+    said = gettext("The name %(name)r appears twice in one JSON object.")
+    raise InvalidRequest(said % {"name": twice[:64]})
 
 
 def _constant(name: str) -> NoReturn:
-    raise InvalidRequest(f"{name} is not a JSON number.")
+    raise InvalidRequest(gettext("%(name)s is not a JSON number.") % {"name": name})
 
 
 def _float(text: str) -> float:
     number = float(text)
     if number in {float("inf"), float("-inf")}:
-        raise InvalidRequest("A number is too large for 64-bit floating point.")
+        raise InvalidRequest(gettext("A number is too large for 64-bit floating point."))
     return number
 
 
 def _int(text: str) -> int:
     if len(text) > len(str(-MAX_INTEGER)) or not -MAX_INTEGER <= int(text) < MAX_INTEGER:
-        raise InvalidRequest("A whole number is too large for 64 bits.")
+        raise InvalidRequest(gettext("A whole number is too large for 64 bits."))
     return int(text)
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import yaml
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -23,13 +25,26 @@ Place = tuple[str | int, ...]
 _TAG: Final = "tag:yaml.org,2002:"
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _Read = Callable[[ScalarNode], object]
+PROBLEMS: Final = (  # what libyaml says most often, in English; a page says these to its reader
+    gettext_noop("mapping values are not allowed in this context"),
+    gettext_noop("could not find expected ':'"),
+    gettext_noop("did not find expected key"),
+    gettext_noop("did not find expected ',' or ']'"),
+    gettext_noop("did not find expected ',' or '}'"),
+    gettext_noop("did not find expected '-' indicator"),
+    gettext_noop("did not find expected node content"),
+    gettext_noop("found character that cannot start any token"),
+    gettext_noop("found unexpected end of stream"),
+    gettext_noop("found a tab character where an indentation space is expected"),
+)
 
 
 class NotPlainYaml(Exception):
     """`problem` is a sentence; `line` counts from 1."""
 
     def __init__(self, line: int, problem: str, place: Place = ()) -> None:
-        super().__init__(": ".join(filter(None, (f"line {line}", written(place), problem))))
+        where = _("line %(number)d") % {"number": line}
+        super().__init__(": ".join(filter(None, (where, written(place), problem))))
         self.line, self.problem, self.place = line, problem, place
 
 
@@ -54,16 +69,21 @@ class Document:
 def documents(text: str, most_characters: int) -> list[Document]:
     """All documents of a text, in order. Raises NotPlainYaml."""
     if len(text) > most_characters:
-        raise NotPlainYaml(1, f"This has more than {most_characters:,} characters.")
+        said = _("This has more than %(most)s characters.")
+        raise NotPlainYaml(1, said % {"most": f"{most_characters:,}"})
     try:
         _check_events(text)
         return [_document(node) for node in yaml.compose_all(text, Loader=yaml.CSafeLoader)]
     except yaml.MarkedYAMLError as error:
         mark, last = error.problem_mark or error.context_mark, len(text.splitlines())
         line = min(mark.line + 1, last) if mark else 1  # its end of the text is a line too far
-        raise NotPlainYaml(line, f"No YAML: {error.problem}.") from error
+        raise NotPlainYaml(line, _no_yaml(str(error.problem))) from error
     except yaml.YAMLError as error:
-        raise NotPlainYaml(1, f"No YAML: {str(error).splitlines()[0]}.") from error
+        raise NotPlainYaml(1, _no_yaml(str(error).splitlines()[0])) from error
+
+
+def _no_yaml(problem: str) -> str:
+    return _("No YAML: %(problem)s.") % {"problem": _(problem)}
 
 
 def _check_events(text: str) -> None:
@@ -73,11 +93,12 @@ def _check_events(text: str) -> None:
         depth -= isinstance(event, yaml.CollectionEndEvent)
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise NotPlainYaml(line, "Anchors and aliases are refused. Write it out.")
+            raise NotPlainYaml(line, _("Anchors and aliases are refused. Write it out."))
         if depth > DEEPEST:
-            raise NotPlainYaml(line, f"Nested deeper than {DEEPEST} levels.")
+            said = _("Nested deeper than %(most)d levels.")
+            raise NotPlainYaml(line, said % {"most": DEEPEST})
         if count > MOST_EVENTS:
-            raise NotPlainYaml(line, "There is too much in one file.")
+            raise NotPlainYaml(line, _("There is too much in one file."))
 
 
 def _document(root: Node) -> Document:
@@ -96,11 +117,11 @@ def _value(node: Node, place: Place, lines: dict[Place, int]) -> Any:
     fields: dict[str, Any] = {}
     for key, value in cast(MappingNode, node).value:
         if not isinstance(key, ScalarNode):
-            raise NotPlainYaml(key.start_mark.line + 1, "A field's name is a text.", place)
+            raise NotPlainYaml(key.start_mark.line + 1, _("A field's name is a text."), place)
         inner = (*place, _text(key, place))
         lines[inner] = key.start_mark.line + 1
         if key.value in fields:
-            raise NotPlainYaml(lines[inner], "This field is written twice.", inner)
+            raise NotPlainYaml(lines[inner], _("This field is written twice."), inner)
         fields[key.value] = _value(value, inner, lines)
     return fields
 
@@ -128,12 +149,13 @@ def _text(node: ScalarNode, place: Place) -> str:
 
 
 def _unreadable(node: Node, place: Place) -> NotPlainYaml:
-    problem = "This value cannot be read; a text stands in quotes."
+    problem = _("This value cannot be read; a text stands in quotes.")
     return NotPlainYaml(node.start_mark.line + 1, problem, place)
 
 
 def _refused(node: Node, place: Place) -> NotPlainYaml:
-    return NotPlainYaml(node.start_mark.line + 1, f"The tag {node.tag} is refused.", place)
+    problem = _("The tag %(tag)s is refused.") % {"tag": node.tag}
+    return NotPlainYaml(node.start_mark.line + 1, problem, place)
 
 
 _plain = SafeConstructor()

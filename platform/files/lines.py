@@ -1,7 +1,10 @@
 """JSON Lines, checked line by line for what they are meant for; an error names its line."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any, Final
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from api import strict_json
 from api.errors import ApiError, InvalidRequest
@@ -28,9 +31,9 @@ def count(stream: IO[bytes], purpose: str) -> int | None:
     Raises InvalidRequest: `Line 3: …`.
     """
     if purpose == "batch":
-        return _counted(stream, _BatchLines(), 1, MOST_REQUESTS, "requests")
+        return _counted(stream, _BatchLines(), 1, MOST_REQUESTS)
     if purpose == "fine-tune":
-        return _counted(stream, _example, LEAST_EXAMPLES, MOST_EXAMPLES, "examples")
+        return _counted(stream, _example, LEAST_EXAMPLES, MOST_EXAMPLES)
     return None
 
 
@@ -47,7 +50,6 @@ def _counted(
     check: Callable[[Mapping[str, Any]], None],
     least: int,
     most: int,
-    things: str,
 ) -> int:
     found = 0
     for number, line in objects(stream):
@@ -57,13 +59,16 @@ def _counted(
             raise _wrong(number, str(error)) from error
         found += 1
         if found > most:
-            raise _wrong(number, f"a file holds at most {most:,} {things}. Split it.")
+            said = _("a file holds at most %(most)s such lines. Split it.")
+            raise _wrong(number, said % {"most": f"{most:,}"})
     if found < least:
-        raise InvalidRequest(
-            f"The file holds {found} {things}; at least {least} are needed.",
-            param="file",
-            code="invalid_jsonl",
+        said = ngettext(
+            "The file holds %(count)d line; at least %(least)d are needed.",
+            "The file holds %(count)d lines; at least %(least)d are needed.",
+            found,
         )
+        facts = {"count": found, "least": least}
+        raise InvalidRequest(said % facts, param="file", code="invalid_jsonl")
     return found
 
 
@@ -72,7 +77,8 @@ def _raw_lines(stream: IO[bytes]) -> Iterator[bytes]:
     while line := stream.readline(strict_json.MAX_BYTES + 1):
         number += 1
         if len(line) > strict_json.MAX_BYTES:
-            raise _wrong(number, f"it is longer than {strict_json.MAX_BYTES:,} bytes.")
+            said = _("it is longer than %(most)s bytes.")
+            raise _wrong(number, said % {"most": f"{strict_json.MAX_BYTES:,}"})
         yield line
 
 
@@ -82,12 +88,13 @@ def _object(number: int, raw: bytes) -> dict[str, Any]:
     except ApiError as error:
         raise _wrong(number, error.message) from error
     if not isinstance(value, dict):
-        raise _wrong(number, "it is not a JSON object.")
+        raise _wrong(number, _("it is not a JSON object."))
     return value
 
 
 def _wrong(number: int, reason: str) -> InvalidRequest:
-    return InvalidRequest(f"Line {number}: {reason}", param="file", code="invalid_jsonl")
+    said = _("Line %(number)d: %(reason)s") % {"number": number, "reason": reason}
+    return InvalidRequest(said, param="file", code="invalid_jsonl")
 
 
 class _BatchLines:
@@ -99,33 +106,39 @@ class _BatchLines:
     def __call__(self, line: Mapping[str, Any]) -> None:
         custom_id = line.get("custom_id")
         if not isinstance(custom_id, str) or not 1 <= len(custom_id) <= 512:  # noqa: PLR2004 - a bound
-            raise WrongLine("`custom_id` must be a string of 1 to 512 characters.")
+            raise WrongLine(_("`custom_id` must be a string of 1 to 512 characters."))
         if custom_id in self._seen:
-            raise WrongLine(f"the custom_id {custom_id[:64]!r} was used on an earlier line.")
+            said = _("the custom_id %(id)r was used on an earlier line.")
+            raise WrongLine(said % {"id": custom_id[:64]})
         self._seen.add(custom_id)
         if line.get("method") != "POST":
-            raise WrongLine('`method` must be "POST".')
+            raise WrongLine(_('`method` must be "POST".'))
         if line.get("url") not in BATCH_URLS:
-            raise WrongLine(f"`url` must be one of {', '.join(BATCH_URLS)}.")
+            raise WrongLine(_one_of("url", BATCH_URLS))
         if not isinstance(line.get("body"), dict):
-            raise WrongLine("`body` must be an object: the request.")
+            raise WrongLine(_("`body` must be an object: the request."))
 
 
 def _example(line: Mapping[str, Any]) -> None:
     """`{"messages": […]}` with something that the assistant says."""
     messages = line.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise WrongLine("`messages` must be a list of chat messages.")
+        raise WrongLine(_("`messages` must be a list of chat messages."))
     for place, message in enumerate(messages):
         _message(place, message)
     if not any(message["role"] == "assistant" for message in messages):
-        raise WrongLine("no message has the role assistant, so there is nothing to learn.")
+        raise WrongLine(_("no message has the role assistant, so there is nothing to learn."))
 
 
 def _message(place: int, message: object) -> None:
     if not isinstance(message, dict) or message.get("role") not in _ROLES:
-        raise WrongLine(f"`messages[{place}].role` must be one of {', '.join(sorted(_ROLES))}.")
+        raise WrongLine(_one_of(f"messages[{place}].role", sorted(_ROLES)))
     content = message.get("content")
     may_be_null = message["role"] == "assistant" and message.get("tool_calls")
     if not isinstance(content, str) and not (content is None and may_be_null):
-        raise WrongLine(f"`messages[{place}].content` must be a string.")
+        raise WrongLine(_("`messages[%(place)d].content` must be a string.") % {"place": place})
+
+
+def _one_of(field: str, known: Iterable[str]) -> str:
+    said = _("`%(field)s` must be one of %(known)s.")
+    return said % {"field": field, "known": ", ".join(known)}

@@ -72,7 +72,7 @@ def test_broken_json_is_named_by_its_line(raw: bytes) -> None:
 
 
 def test_too_few_examples_are_refused() -> None:
-    with pytest.raises(InvalidRequest, match="holds 9 examples; at least 10"):
+    with pytest.raises(InvalidRequest, match="holds 9 lines; at least 10"):
         lines.count(jsonl([example()] * 9), "fine-tune")
 
 

@@ -118,6 +118,7 @@ def test_without_enough_money_the_job_fails_and_nothing_is_taken(ada: Owner) -> 
         ({"messages": [{"role": "assistant", "content": "hello " * 600}]}, "Line 3: The prompt"),
         ({"messages": [{"role": "assistant", "content": "qz " * 400}]}, "Line 3: it has"),
         ({"messages": [UNCOUNTED]}, "Line 3: it holds nothing to learn"),
+        ({"messages": examples()[0]["messages"], "tools": 7}, "Line 3: Invalid 'tools': it should"),
     ],
 )  # fmt: skip
 def test_a_line_that_cannot_be_learned_is_named_before_anything_is_held(

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
+
 from inference.fine_tuning.trainer.spec import TRAINING, VALIDATION, Plan, Refused, Spec
 from inference.fine_tuning.trainer.talk import Talk
 
@@ -17,6 +19,7 @@ POLITE: Final = 10  # live answers come first
 def main() -> int:
     folder = Path(sys.argv[1])
     talk = Talk()
+    settings.configure(USE_I18N=False)  # what is wrong with a line is told in English, without apps
     os.nice(POLITE)
     os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: it looks once
     try:

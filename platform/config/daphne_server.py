@@ -20,7 +20,7 @@ from api.body_limits import Limits
 from config.back_pressure import Flow, write_at_once
 from config.children import CannotStart
 from config.daphne_sockets import MOST_BYTES, SOCKET, BoundedSocket, read_at_its_pace
-from config.draining import Drain, close_parts
+from config.draining import Drain, close_parts, let_in
 from config.large_bodies import BODY, Body, read_piecewise
 
 _LINGER_BYTES = 64 * 1024 * 1024
@@ -107,7 +107,8 @@ class DaphneServer(server.Server):
         self.limits = limits
         self.incoming = incoming  # the folder of bodies that are too large for the memory
         self.ports: list[Any] = []
-        self.transports: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.channels: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.transports: weakref.WeakSet[Any] = weakref.WeakSet()  # of those that have spoken
 
     def run(self) -> None:
         reactor.callWhenRunning(self._listen_to_signals)
@@ -129,6 +130,7 @@ class DaphneServer(server.Server):
         protocol = http_protocol.HTTPFactory.buildProtocol(self.http_factory, address)
         # Nobody reads the form that Twisted would make of a body, all of it in memory.
         protocol.requestFactory = partial(BoundedRequest, parsePOSTFormSubmission=False)
+        self.channels.add(protocol._channel)  # noqa: SLF001 - the wrapper tells no transport
         return protocol
 
     def create_application(self, protocol: Any, scope: Scope) -> Any:
@@ -160,9 +162,9 @@ class DaphneServer(server.Server):
 
     async def _drain(self) -> None:
         for port in self.ports:
-            port.stopListening()
+            await self._close_the_door(port)
         # Twisted tells nobody that the last byte has left.
-        while self.drain.waits() and self._is_busy():  # noqa: ASYNC110
+        while self._is_needed():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         if left := [details["application_instance"] for _, details in self._open()]:
             for application in left:
@@ -170,6 +172,22 @@ class DaphneServer(server.Server):
             await asyncio.wait(left, timeout=2)
         await self.drain.runs_end()
         await close_parts()
+
+    async def _close_the_door(self, port: Any) -> None:
+        listener = port.socket.dup()
+        await port.stopListening().asFuture(asyncio.get_running_loop())
+        for caller in let_in(listener):
+            with caller:  # the reactor takes a copy
+                reactor.adoptStreamConnection(caller.fileno(), caller.family, self.http_factory)
+
+    def _is_needed(self) -> bool:
+        busy = self.drain.waits() and self._is_busy()
+        return busy or (self.drain.lingers() and self._has_newcomers())
+
+    def _has_newcomers(self) -> bool:
+        """Somebody is connected and has not asked anything yet."""
+        transports = {channel.transport for channel in self.channels} - {None, *self.transports}
+        return any(transport.connected for transport in transports)
 
     def _is_busy(self) -> bool:
         """Close connections whose answer is out; flushed ones count until their last byte left."""

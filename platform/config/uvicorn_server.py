@@ -1,4 +1,4 @@
-"""Uvicorn that drains websockets too, and whose second signal of any kind forces the end."""
+"""Uvicorn that drains websockets too, loses no caller who is in, and ends at a second signal."""
 
 import asyncio
 import socket
@@ -6,9 +6,25 @@ from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api import health
 from api.strict_json import MAX_BYTES
-from config.draining import Drain, close_parts
+from config.draining import Drain, close_parts, let_in
+
+_IDLE_SECONDS = 75  # longer than proxies keep idle connections, so that they let go first
+
+
+class Connection(HttpToolsProtocol):
+    """While the process drains, the next answer is the last one of its connection."""
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if health.draining and self.cycle:
+            self.cycle.keep_alive = False
+
+    def is_idle(self) -> bool:
+        return self.cycle is None or bool(self.cycle.response_complete)
 
 
 class UvicornServer(uvicorn.Server):
@@ -19,8 +35,9 @@ class UvicornServer(uvicorn.Server):
             application,
             host=host,
             port=port,
-            loop="asyncio",
-            http="httptools",
+            loop="uvloop",
+            http=Connection,
+            timeout_keep_alive=_IDLE_SECONDS,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -42,15 +59,37 @@ class UvicornServer(uvicorn.Server):
             self.force_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            # Idle ones close, answering ones close after their answer. Websockets would be cut.
-            if isinstance(connection, self.config.http_protocol_class):
-                connection.shutdown()
+        await self._close_the_door()
+        for connection in self._connections():
+            if not connection.is_idle():
+                connection.shutdown()  # closes after its answer
+        await asyncio.sleep(0.02)  # those whom the loop has let in appear among the connections
+        while self._lingers():  # noqa: ASYNC110 - as below
+            await asyncio.sleep(0.02)
+        for connection in self._connections():
+            connection.shutdown()
         # uvicorn tells nobody that a task has ended.
         while self.drain.waits() and self.server_state.tasks:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         await super().shutdown(sockets)
         await self.drain.runs_end()
         await close_parts()
+
+    async def _close_the_door(self) -> None:
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            listeners = [listener.dup() for listener in server.sockets]
+            server.close()
+            for listener in listeners:
+                for caller in let_in(listener):
+                    await loop.connect_accepted_socket(self._connection, caller)
+
+    def _lingers(self) -> bool:
+        return self.drain.lingers() and any(one.is_idle() for one in self._connections())
+
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state)
+
+    def _connections(self) -> list[Connection]:
+        """Without websockets, which end by themselves."""
+        return [one for one in self.server_state.connections if isinstance(one, Connection)]

@@ -102,7 +102,7 @@ def test_the_proxy_leads_to_the_web_processes_and_lets_streams_and_sockets_throu
     (used,) = SERVICES["proxy"]["configs"]
     rules = COMPOSE["configs"][used["source"]]["content"].replace("$$", "$")
     port = next(word for word in SERVICES["web"]["command"] if word.startswith("--port="))
-    assert f"server web:{port.removeprefix('--port=')} resolve;" in rules
+    assert f"server web:{port.removeprefix('--port=')} resolve max_fails=0;" in rules
     for rule in (
         "proxy_buffering off;",
         "proxy_set_header Upgrade $http_upgrade;",

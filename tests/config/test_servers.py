@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def test_a_stop_closes_idle_connections_while_streams_go_on(small: Small) -> Non
     """Else whoever keeps a connection alive could go on calling and delay the end."""
     with (
         httpx.stream("GET", f"{small.url}/?30") as answer,
-        socket.create_connection(("127.0.0.1", small.port), timeout=2) as idle,
+        socket.create_connection(("127.0.0.1", small.port), timeout=5) as idle,
     ):
         parts = answer.iter_text()
         next(parts)
@@ -112,6 +113,33 @@ def test_a_stop_closes_idle_connections_while_streams_go_on(small: Small) -> Non
         while idle.recv(4096):
             pass
         assert "29" in "".join(parts)
+    assert small.process.wait(5) == 0
+
+
+def test_who_is_in_when_a_stop_begins_may_still_ask_once(small: Small) -> None:
+    """A proxy that has just connected would else have to tell its client of a call that is lost."""
+    with socket.create_connection(("127.0.0.1", small.port), timeout=5) as newcomer:
+        small.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not small.listens(), 1, "closed to others")
+        newcomer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b"".join(iter(lambda: newcomer.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert small.process.wait(5) == 0
+
+
+def test_whoever_has_knocked_before_a_stop_is_let_in(small: Small) -> None:
+    """While the process has no time the kernel lets callers in, and would cut them off."""
+    small.process.send_signal(signal.SIGSTOP)
+    with ExitStack() as stack:
+        address = ("127.0.0.1", small.port)
+        callers = [
+            stack.enter_context(socket.create_connection(address, timeout=5)) for _ in range(20)
+        ]
+        small.process.send_signal(signal.SIGTERM)
+        small.process.send_signal(signal.SIGCONT)
+        for caller in callers:
+            caller.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert {caller.recv(4096)[:12] for caller in callers} == {b"HTTP/1.1 200"}
     assert small.process.wait(5) == 0
 
 

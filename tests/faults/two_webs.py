@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tests.redis_server import RedisServer
-from tests.running import MANAGE, Server, Tenant, wait_until
+from tests.running import MANAGE, Server, Tenant, free_port, wait_until
 
 SECRET = "a long random text of both sides"
 PRICED = ("--input-price", "1", "--output-price", "2")
@@ -55,9 +55,9 @@ def started(site: Server, *command: str, **more: str) -> Iterator["subprocess.Po
 
 
 @contextmanager
-def serving(site: Server, **environment: str) -> Iterator[Server]:
+def serving(site: Server, port: int | None = None, **environment: str) -> Iterator[Server]:
     """One more web process of the site."""
-    beside = Server(site.data)
+    beside = Server(site.data, port=port or free_port())
     with started(
         site, "serve", "--host", "127.0.0.1", "--port", str(beside.port), "--server", "uvicorn",
         **environment,

@@ -41,6 +41,16 @@ def spent(chatbots: Iterable[Chatbot]) -> dict[str, Spent]:
     return {name: Spent(days.get(name, 0), month) for name, month in months.items()}
 
 
+def over_budget(organisation_id: str) -> list[str]:
+    """The chatbots of the organisation that rest until their day or month ends."""
+    windows = ChatbotWindow.objects.all().for_organisation(organisation_id)
+    paid = windows.filter(starts_at__gte=month_start()).values("chatbot_id")
+    mine = Chatbot.objects.all().for_organisation(organisation_id)
+    rows = list(mine.filter(pk__in=paid, live__isnull=False).select_related("live"))
+    so_far = spent(rows)
+    return [row.id for row in rows if state_of(row, so_far.get(row.id, Spent())) == "over_budget"]
+
+
 def state_of(chatbot: Chatbot, so_far: Spent) -> State:
     if chatbot.paused_at is not None:
         return "paused"

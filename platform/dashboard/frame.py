@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Membership, User
+from chatbots.models import Chatbot
 from dashboard import access, balance, marks, navigation, troubles
 from dashboard.troubles import Trouble
 from inference.models import ServedModel
@@ -73,12 +74,23 @@ class Frame:
         return navigation.links(member.organisation.slug, member.scopes, self.current)
 
     @cached_property
+    def chatbots(self) -> int:
+        """How many the team has, beside their entry."""
+        if self.membership is None:
+            return 0
+        return Chatbot.objects.all().for_organisation(self.membership.organisation_id).count()
+
+    @cached_property
     def tabs(self) -> list[navigation.Link]:
         return navigation.tabs(self.links)[0]
 
     @cached_property
     def more(self) -> list[navigation.Link]:
         return navigation.tabs(self.links)[1]
+
+    @property
+    def is_under_more(self) -> bool:
+        return any(link.is_current for link in self.more)
 
 
 def context(request: HttpRequest) -> dict[str, Any]:

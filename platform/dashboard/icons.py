@@ -26,6 +26,7 @@ PATHS: Final[dict[str, str]] = {
     "1.3zM8 3.5V14",
     "more": "M2.5 4.5h11M2.5 8h11M2.5 11.5h11",
     "find": "M11 7a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM10 10l3.5 3.5",
+    "filter": "M2 4.5h12M4.5 8h7M7 11.5h2",
     "plus": "M8 3v10M3 8h10",
     "copy": "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
     "theme": "M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12",
@@ -35,6 +36,7 @@ PATHS: Final[dict[str, str]] = {
     "flag": "M4 14.5V2h8l-2 3 2 3H4",
     "dots": "M3.5 8h.01M8 8h.01M12.5 8h.01",
     "pause": "M5.5 3v10M10.5 3v10",
+    "resume": "M5 3l7.5 5L5 13z",
     "upload": "M8 11V2.5M4.5 6L8 2.5 11.5 6M2.5 11v2.5h11V11",
 }
 

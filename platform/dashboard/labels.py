@@ -1,4 +1,4 @@
-"""What stands in columns of choices, in words: roles, kinds of keys, ways of paying."""
+"""What stands in columns of choices, in words: roles, kinds of keys, ways of paying, purposes."""
 
 from typing import Final
 
@@ -28,4 +28,11 @@ WORDS: Final[dict[str, str | Promise]] = {
     "day": _("day"),
     "month": _("month"),
     "total": _("total"),
+    "assistants": _("Knowledge"),
+    "user_data": _("Questions about it"),
+    "fine-tune": _("Fine-tuning"),
+    "fine-tune-results": _("Results of fine-tuning"),
+    "batch": _("Batch of requests"),
+    "batch_output": _("Answers of a batch"),
+    "vision": _("Pictures"),
 }

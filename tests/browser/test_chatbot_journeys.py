@@ -78,7 +78,7 @@ def test_visitors_meet_an_edit_when_it_is_published_and_not_after_it_is_taken_ba
     page.get_by_label("Welcome message").fill("Good day, walker!")
     page.get_by_label("Suggested prompts").fill("Which walk today?")
     saved(page)
-    expect(page.locator("#bot-state")).to_contain_text("draft differs")
+    expect(page.locator("#bot-state")).to_contain_text("Draft differs")
     expect(page.locator("chat-widget")).to_contain_text("Good day, walker!", timeout=SLOW)
     expect(page.locator("chat-widget")).to_contain_text("Which walk today?")
     welcome("Hello! How can I help?")
@@ -101,7 +101,6 @@ def test_a_file_is_attached_read_and_cited(context: BrowserContext, owner: Visit
     saved(page)
     file = {"name": "keys.md", "mimeType": "text/markdown", "buffer": TEXT}
     page.set_input_files("#new-file", file)  # type: ignore[arg-type]  # its stubs want a class of theirs
-    page.get_by_role("button", name="Upload and attach").click()
     row = page.locator("#knowledge").get_by_role("row", name="keys.md").first
     expect(row).to_contain_text("Ready", timeout=SLOW)
     expect(row).to_contain_text("1 chunk")
@@ -203,35 +202,63 @@ def test_a_filter_narrows_the_inbox_beside_the_open_conversation(
     context: BrowserContext, owner: Visitor
 ) -> None:
     page = owner.open(context, "conversations")
-    title = page.locator("#thread").inner_text()
-    page.get_by_label("Rating").select_option("down")
+    page.get_by_role("link", name="Thumbs down").click()
     expect(page).to_have_url(re.compile("feedback=down"))
     said = page.locator("#list .verdict-good")
     expect(said).to_have_count(0)
     assert page.locator("#list .thread-link").count() == page.locator("#list .verdict-bad").count()
-    expect(page.locator("#thread")).to_have_text(title)
+    title = page.locator("#thread").inner_text()
     page.reload()
-    expect(page.get_by_label("Rating")).to_have_value("down")
+    chosen = page.get_by_role("link", name="Thumbs down")
+    expect(chosen).to_have_attribute("aria-current", "true")
     page.get_by_label("Search all words").press_sequentially("no such words at all")
     expect(page.locator("#list")).to_contain_text("Nothing fits")
+    expect(page.locator("#thread")).to_have_text(title)
+    chosen.click()
+    page.wait_for_url(re.compile("q=no"))
+    assert "feedback" not in page.url
 
 
-def test_drafts_files_and_filters_work_without_any_script(browser: Browser, owner: Visitor) -> None:
-    plain = browser.new_context(storage_state=owner.state, java_script_enabled=False)
-    page = plain.new_page()
+@pytest.fixture
+def plain(browser: Browser, owner: Visitor) -> Iterator[Page]:
+    """A browser that runs no script."""
+    context = browser.new_context(storage_state=owner.state, java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def test_drafts_and_files_work_without_any_script(plain: Page, owner: Visitor) -> None:
+    page = plain
     page.goto(owner.address("chatbots/trail-guide/"))
     page.get_by_text("Stops, passages, tools").click()
     page.get_by_label("Stop at").fill("END")
     page.get_by_role("button", name="Save draft").click()
     expect(page.locator("main")).to_contain_text("Saved in the draft")
     file = {"name": "plain.md", "mimeType": "text/markdown", "buffer": TEXT}
+    page.locator("#knowledge summary", has_text="Attach").click()
     page.set_input_files("#new-file", file)  # type: ignore[arg-type]  # its stubs want a class of theirs
     page.get_by_role("button", name="Upload and attach").click()
     expect(page.locator("#knowledge")).to_contain_text("plain.md")
+    page.goto(owner.address("files"))
+    page.set_input_files("#upload input[type=file]", {**file, "name": "page.md"})  # type: ignore[arg-type]  # as above
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("main")).to_contain_text("page.md is here")
+
+
+def test_filters_work_without_any_script(plain: Page, owner: Visitor) -> None:
+    page = plain
     page.goto(owner.address("conversations"))
-    page.get_by_label("Rating").select_option("up")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_label("More filters").click()
+    page.get_by_role("link", name="Thumbs up").click()
     assert "feedback=up" in page.url
-    page.locator(".under summary").click()
+    page.get_by_label("More filters").click()
+    page.get_by_label("Cost from, $").fill("0.0001")
+    page.get_by_role("button", name="Show").click()
+    assert "least_cost=0.0001" in page.url
+    assert "feedback=up" in page.url
+    expect(page.get_by_role("link", name="From $0.0001")).to_have_attribute("aria-current", "true")
+    page.locator("summary", has_text="Any chatbot").click()
+    page.get_by_role("link", name="Trail guide", exact=True).click()
+    assert "chatbot=trail-guide" in page.url
+    page.get_by_label("More", exact=True).click()
     assert page.get_by_role("link", name="Export as CSV").is_visible()
-    plain.close()

@@ -84,6 +84,40 @@ def test_filters_leave_what_they_say(
     assert (f"/conversations/{talk.pk}" in page) is found
 
 
+def chips(page: str) -> dict[str, tuple[str, bool]]:
+    """Of the inbox's row of filters: where each leads, and whether it is on, by its words."""
+    row = page.partition('id="filters"')[2].partition('id="list"')[0]
+    found = re.findall(r'<a class="chip"\s+href="([^"]*)"([^>]*)>(.*?)</a>', row, re.DOTALL)
+    return {words.strip(): (html.unescape(to), "aria-current" in on) for to, on, words in found}
+
+
+def test_filters_are_links_that_are_taken_away_by_another_click(
+    as_ada: Client, base: str, talk: Conversation
+) -> None:
+    usual = {"7 days": "?days=7", "Thumbs down": "?feedback=down", "Errors": "?status=failed"}
+    shown = chips(as_ada.get(f"{base}/conversations").content.decode())
+    assert shown == {words: (to, False) for words, to in usual.items()}
+    asked = f"?feedback=down&days=30&least_cost=1e-4&visitor={talk.visitor_id}"
+    shown = chips(as_ada.get(f"{base}/conversations{asked}").content.decode())
+    on = {words for words, (_to, is_on) in shown.items() if is_on}
+    assert on == {"Thumbs down", "30 days", "From $0.0001", f"Visitor {str(talk.visitor_id)[:12]}"}
+    rest = f"visitor={talk.visitor_id}"
+    assert shown["Thumbs down"][0] == f"?days=30&least_cost=1e-4&{rest}"
+    assert shown["From $0.0001"][0] == f"?feedback=down&days=30&{rest}"
+    assert shown["7 days"] == (f"?feedback=down&days=7&least_cost=1e-4&{rest}", False)
+
+
+def test_a_search_keeps_every_filter(as_ada: Client, base: str, talk: Conversation) -> None:
+    asked = {"chatbot": "support", "days": "7", "feedback": "down", "least_cost": "0.0001"}
+    page = as_ada.get(f"{base}/conversations", asked).content.decode()
+    search, typed = re.findall(r"<form.*?</form>", page.split("pane-tools")[1], re.DOTALL)[:2]
+    for name, value in asked.items():
+        hidden = f'<input type="hidden" name="{name}" value="{value}">'
+        assert hidden in search, name
+        assert (hidden in typed) is (name != "least_cost"), name
+    assert ">Support" in page.split("<summary")[2]
+
+
 def test_neither_previews_nor_a_strangers_chats_are_listed(
     as_ada: Client, base: str, talk: Conversation, mallory: Person
 ) -> None:

@@ -1,5 +1,6 @@
 """Files: how far they are read and by whom, what a question finds, who loses what."""
 
+import re
 from io import BytesIO
 from typing import Any
 
@@ -122,6 +123,27 @@ def test_a_failed_file_says_why_and_is_read_again(
     assert as_ada.post(f"{base}/files/{returns.id}/retry").status_code == 302
     assert attached.find(bot, returns.id).status == Status.IN_PROGRESS
     assert "returns.md" not in page(as_ada, f"{base}/files?state=failed")
+
+
+def test_the_library_is_narrowed_to_a_purpose_that_is_there(
+    as_ada: Client, base: str, ada: Person, returns: StoredFile
+) -> None:
+    pairs = Incoming(BytesIO(TEXT), "asked.md", len(TEXT), "user_data")
+    receiving.receive(ada.organisation.id, pairs)
+    chips = re.findall(r'<a class="chip"[^>]*>(.*?)</a>', page(as_ada, f"{base}/files"))
+    assert chips == ["Knowledge 1", "Questions about it 1", "Failed 0"]
+    narrowed = page(as_ada, f"{base}/files?purpose=user_data")
+    assert "asked.md" in narrowed
+    assert "returns.md" not in narrowed
+
+
+def test_upload_is_a_button_of_the_form_that_needs_no_script(as_ada: Client, base: str) -> None:
+    shown = page(as_ada, f"{base}/files")
+    buttons = re.findall(r"<button[^>]*>", shown.split("</h1>")[1].split("<form")[0])
+    assert [("submit" in each, 'form="upload"' in each) for each in buttons] == [(True, True)]
+    form = shown.split('id="upload"')[1].split("</form>")[0]
+    assert 'type="file"' in form
+    assert "<button" not in form
 
 
 def test_who_deletes_a_file_reads_which_chatbots_lose_it(

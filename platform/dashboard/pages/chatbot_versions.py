@@ -1,9 +1,7 @@
 """Versions: what was published, how each did, what changed, and the way back."""
 
-from difflib import ndiff
 from typing import Any
 
-import yaml
 from django.contrib import messages
 from django.db.models import Count, Q, Sum
 from django.http import HttpResponse
@@ -15,14 +13,13 @@ from accounts.models import User
 from chatbots import exchange, versions
 from chatbots.configuration import Configuration
 from chatbots.models import Chatbot, Conversation, Message, Version
-from dashboard import chatbot_pages, paging
+from dashboard import chatbot_pages, differences, paging
 from dashboard.access import TeamRequest
 from dashboard.chatbot_pages import author_of, chatbot_view
 
 DRAFT = versions.DRAFT
 MOST_READ = 1_000
 """Conversations that the figures of versions are summed from: a bounded question."""
-Line = tuple[str, int | None, int | None, str]
 
 
 @require_GET
@@ -35,7 +32,7 @@ def listed(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
     changes = versions.diff(
         versions.configuration_of(chatbot, before), versions.configuration_of(chatbot, after)
     )
-    told = [(change.field, lines(change.before, change.after)) for change in changes]
+    told = [(change.field, differences.lines(change.before, change.after)) for change in changes]
     every = [line for _field, found in told for line in found]
     context = {
         "page": page,
@@ -46,8 +43,8 @@ def listed(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
         "before": before,
         "after": after,
         "changes": told,
-        "come": sum(line[0] == "come" for line in every),
-        "gone": sum(line[0] == "gone" for line in every),
+        "come": sum(line.kind == "come" for line in every),
+        "gone": sum(line.kind == "gone" for line in every),
     }
     return chatbot_pages.shown(request, "dashboard/chatbot_versions.html", chatbot, context)
 
@@ -80,32 +77,6 @@ def export(_request: TeamRequest, chatbot: Chatbot, version: str) -> HttpRespons
         content_type="application/yaml; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def lines(before: Any, after: Any) -> list[Line]:
-    """(kind, line before, line after, text): what is gone, what has come, what stays."""
-    found: list[Line] = []
-    left = right = 0
-    for line in ndiff(_text(before), _text(after)):
-        mark, text = line[:2], line[2:]
-        if mark == "- ":
-            left += 1
-            found.append(("gone", left, None, text))
-        elif mark == "+ ":
-            right += 1
-            found.append(("come", None, right, text))
-        elif mark == "  ":
-            left, right = left + 1, right + 1
-            found.append(("", left, right, text))
-    return found
-
-
-def _text(value: Any) -> list[str]:
-    if value is None:
-        return []
-    if isinstance(value, str):
-        return value.splitlines()
-    return str(yaml.safe_dump(value, allow_unicode=True)).removesuffix("...\n").splitlines()
 
 
 def _figures(chatbot: Chatbot, numbers: list[int]) -> dict[int, dict[str, Any]]:

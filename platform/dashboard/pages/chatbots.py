@@ -1,9 +1,10 @@
 """Chatbots of the team: the list, a new one from a template, one more like another, import."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from api.errors import ApiError, InvalidRequest
 from chatbots import exchange, making, versions
+from chatbots import states as chatbot_states
 from chatbots.models import Chatbot
 from dashboard import chatbot_rows, paging
 from dashboard.access import TeamRequest, organisation_view
@@ -19,29 +21,29 @@ from dashboard.chatbot_forms import TEMPLATE_NAMES, TEMPLATES, NewChatbotForm, b
 from dashboard.chatbot_pages import READ, WRITE, author_of, chatbot_view
 from inference import catalog
 
-STATES = {
-    "live": Q(live__isnull=False, paused_at=None),
-    "draft": Q(live=None, paused_at=None),
-    "paused": Q(paused_at__isnull=False),
-}
 LARGEST_YAML = 256 * 1024
 
 
 @organisation_view(scope=READ)
 def chatbots(request: TeamRequest) -> HttpResponse:
-    found, mine = _found(request), _mine(request)
+    states = _states(request)
+    found = _found(request, states)
     used = chatbot_rows.used(request.organisation.id)
     sortable = chatbot_rows.sortable(found, used)
     page = paging.of(sortable, request.GET, columns=chatbot_rows.COLUMNS)
     rows = chatbot_rows.of(request.organisation.id, page.rows, used)
+    total, cost = sum(row.messages for row in rows), sum(row.cost for row in rows)
     shown = {
         "page": page,
         "rows": rows,
-        "total": sum(row.messages for row in rows),
-        "cost": sum(row.cost for row in rows),
+        "total": total,
+        "cost": cost,
+        "each": cost // total if total else None,
         "q": paging.search(request.GET),
         "state": request.GET.get("state", ""),
-        "counts": {name: mine.filter(which).count() for name, which in STATES.items()},
+        "counts": _mine(request).aggregate(
+            **{f"n_{name}": Count("pk", filter=which) for name, which in states.items()}
+        ),
         "templates": TEMPLATE_NAMES.items(),
         "default_model": request.organisation.default_model or catalog.DEFAULT_MODEL,
         "may_write": WRITE in request.membership.scopes,
@@ -122,11 +124,22 @@ def _mine(request: TeamRequest) -> QuerySet[Any]:
     return mine
 
 
-def _found(request: TeamRequest) -> QuerySet[Any]:
+def _states(request: TeamRequest) -> dict[str, Q]:
+    """Each chatbot is in one."""
+    over = Q(pk__in=chatbot_states.over_budget(request.organisation.id))
+    return {
+        "live": Q(live__isnull=False, paused_at=None) & ~over,
+        "draft": Q(live=None, paused_at=None),
+        "paused": Q(paused_at__isnull=False),
+        "over_budget": over,
+    }
+
+
+def _found(request: TeamRequest, states: Mapping[str, Q]) -> QuerySet[Any]:
     found = _mine(request).select_related("live").annotate(version=F("live__number"))
     if text := paging.search(request.GET):
         found = found.filter(Q(title__icontains=text) | Q(name__icontains=text))
-    chosen: QuerySet[Any] = found.filter(STATES.get(request.GET.get("state", ""), Q()))
+    chosen: QuerySet[Any] = found.filter(states.get(request.GET.get("state", ""), Q()))
     return chosen
 
 

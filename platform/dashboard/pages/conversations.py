@@ -87,6 +87,8 @@ def _list(request: TeamRequest) -> dict[str, Any]:
         "filters": filters,
         "query": query,
         "asked": asked,
+        "chips": inbox.chips(asked, request.GET),
+        "more_chips": inbox.OTHERS,
         "is_filtered": bool(asked),
         "is_newest": not {"after", "before"} & query.keys(),
         "list_mark": inbox.mark(page.rows),

@@ -5,16 +5,17 @@ from typing import Any, Final
 from django import forms
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from api.errors import ApiError
-from dashboard import file_states, paging
+from dashboard import file_states, labels, paging
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.forms import Form
 from files import receiving
@@ -24,18 +25,19 @@ from knowledge.models import Status, StoreFile
 SCRIPT: Final = "application/json"
 """What file-drop.js says that it accepts."""
 COLUMNS: Final = {"name": "name_sorted", "size": "size", "added": "created_at"}
-PURPOSES: Final = {
-    "user_data": gettext_lazy("Questions about it"),
-    "assistants": gettext_lazy("Knowledge"),
-    "batch": gettext_lazy("Batch of requests"),
-    "vision": gettext_lazy("Pictures"),
-}
+PURPOSES: Final = ("assistants", "user_data", "fine-tune", "batch", "vision")
+"""What people upload files for."""
 
 
 class UploadForm(Form):
-    file = forms.FileField(label=gettext_lazy("File"))
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        widget=forms.FileInput(attrs={"class": "input without-script"}),
+    )
     purpose = forms.ChoiceField(
-        label=gettext_lazy("For"), choices=list(PURPOSES.items()), initial="assistants"
+        label=gettext_lazy("For"),
+        choices=[(name, labels.WORDS[name]) for name in PURPOSES],
+        widget=forms.Select(attrs={"class": "input input-chip"}),
     )
 
 
@@ -81,11 +83,10 @@ def _list(request: TeamRequest, form: UploadForm, status: int = 200) -> HttpResp
         "page": page,
         "rows": rows,
         "goes_on": any(row.state.goes_on for row in rows),
-        "failed": request.GET.get("state") == "failed",
+        "failed": _failed(request).values("file_id").distinct().count(),
         "form": form,
         "space": Space.objects.filter(pk=request.organisation.id).first(),
-        "purposes": PURPOSES,
-        "purpose": request.GET.get("purpose", ""),
+        "purposes": _purposes(request),
         "q": paging.search(request.GET),
         "may_write": "files:write" in request.membership.scopes,
     }
@@ -99,6 +100,21 @@ def _found(request: TeamRequest) -> QuerySet[StoredFile]:
     if (purpose := request.GET.get("purpose")) in StoredFile.Purpose.values:
         found = found.filter(purpose=purpose)
     if request.GET.get("state") == "failed":
-        failed = StoreFile.objects.all().for_organisation(request.organisation.id)
-        found = found.filter(pk__in=failed.filter(status=Status.FAILED).values("file_id"))
+        found = found.filter(pk__in=_failed(request).values("file_id"))
     return found
+
+
+def _failed(request: TeamRequest) -> QuerySet[StoreFile]:
+    mine = StoreFile.objects.all().for_organisation(request.organisation.id)
+    return mine.filter(status=Status.FAILED)
+
+
+def _purposes(request: TeamRequest) -> list[tuple[str, str | Promise, int]]:
+    """Those of the team's files, with how many there are, and the one that is asked for."""
+    mine = StoredFile.objects.all().for_organisation(request.organisation.id).order_by()
+    there = dict(mine.values_list("purpose").annotate(n=Count("pk")))
+    asked = request.GET.get("purpose", "")
+    known = [name for name in labels.WORDS if name in StoredFile.Purpose.values]
+    return [
+        (name, labels.WORDS[name], there.get(name, 0)) for name in known if name in {asked, *there}
+    ]

@@ -13,7 +13,9 @@ const painted = (name) => {
 
 const DAY = 86_400;
 const STEPS = [1, 2, 3, 7, 14, 28].map((days) => days * DAY);
-const words = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+// as the server writes them: 1,234 and 21 Nov, 1.234 and 21. Nov.
+const { lang } = document.documentElement;
+const words = (seconds) => new Date(seconds * 1000).toLocaleDateString(lang === "en" ? "en-GB" : lang, { day: "numeric", month: "short", timeZone: "UTC" });
 
 customElements.define("chart-line", class extends HTMLElement {
   connectedCallback() {
@@ -47,7 +49,7 @@ customElements.define("chart-line", class extends HTMLElement {
       },
       axes: [
         { ...axis, grid: { show: false }, incrs: STEPS, values: (_plot, ticks) => ticks.map(words) },
-        { ...axis, grid, values: (_plot, ms) => ms.map((one) => one.toLocaleString("en")) },
+        { ...axis, grid, values: (_plot, ms) => ms.map((one) => one.toLocaleString(lang)) },
       ],
       series: [{}, line(this.names[0], painted("--ink-3"), 1.25), line(this.names[1], painted("--ink"), 1.75)],
     }, this.data, this);

@@ -1,17 +1,22 @@
 // Files dropped anywhere on the page, sent one after the other, with the progress of their bytes.
-const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
+const megabytes = (bytes) => (bytes / 1e6).toLocaleString(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 customElements.define("file-drop", class extends HTMLElement {
   connectedCallback() {
-    this.form = this.querySelector("form");
+    this.input = this.querySelector("input[type=file]");
+    if (!this.input) return; // who may not upload
+    this.form = this.input.form;
     this.list = this.querySelector("[data-uploads]");
-    this.input = this.form.querySelector("input[type=file]");
-    this.querySelector("[data-if-script]").hidden = false;
     this.queue = [];
-    this.form.addEventListener("submit", (event) => {
-      if (!this.input.files.length) return;
+    this.input.multiple = true;
+    const button = [...this.form.elements].find(({ type }) => type === "submit");
+    button.addEventListener("click", (event) => {
       event.preventDefault();
+      this.input.click();
+    });
+    this.input.addEventListener("change", () => {
       this.take(this.input.files);
+      this.input.value = ""; // the same file may be chosen again
     });
     const over = (on) => document.body.classList.toggle("drop-over", on);
     addEventListener("dragover", (event) => { event.preventDefault(); over(true); });

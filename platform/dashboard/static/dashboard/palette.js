@@ -1,5 +1,6 @@
 // Ctrl-K: every link of the page's navigation and every main button, by typing part of its name.
 const clean = (text) => text.replace(/\s+/g, " ").trim();
+const named = (node) => clean([...node.childNodes].filter((part) => !part.matches?.(".nav-count")).map((part) => part.textContent).join(" "));
 
 // What one could have typed instead: keys.js.
 const hints = (node) => (node.dataset.keys || "").split(" ").filter(Boolean).map((key) => {
@@ -56,7 +57,7 @@ customElements.define("command-palette", class extends HTMLElement {
   found() {
     const all = [".frame-rail > .nav a", ".page-head .button, .table tbody th a", ".menu :is(a, button[data-keys])"].flatMap((those) => [...document.querySelectorAll(those)]);
     const seen = new Set();
-    return all.map((node) => ({ node, name: clean(node.textContent) }))
+    return all.map((node) => ({ node, name: named(node) }))
       .filter(({ name }) => name && !seen.has(name) && seen.add(name))
       .filter(({ name }) => name.toLowerCase().includes(this.input.value.trim().toLowerCase()))
       .slice(0, 12);

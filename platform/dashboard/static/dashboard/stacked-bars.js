@@ -1,6 +1,7 @@
 // Draws the stacked bars from the table beneath them, so chart and table cannot disagree.
 const NS = "http://www.w3.org/2000/svg";
-const whole = new Intl.NumberFormat("en");
+// as the server writes them: 1,234.5 or 1.234,5
+const written = (number, places = 0) => number.toLocaleString(document.documentElement.lang, { minimumFractionDigits: places, maximumFractionDigits: places });
 const sum = (list) => list.reduce((a, b) => a + b, 0);
 
 const draw = (name, props, parent, text) => {
@@ -53,9 +54,9 @@ customElements.define("stacked-bars", class extends HTMLElement {
 
   // Costs lie in the table as nano-dollars.
   format(value) {
-    if (!this.dataset.money) return whole.format(value);
+    if (!this.dataset.money) return written(value);
     const dollars = value / 1e9;
-    return `$${dollars.toFixed(dollars >= 1 || !dollars ? 2 : Math.min(9, 1 - Math.floor(Math.log10(dollars))))}`;
+    return `$${written(dollars, dollars >= 1 || !dollars ? 2 : Math.min(9, 1 - Math.floor(Math.log10(dollars))))}`;
   }
 
   read(i) {

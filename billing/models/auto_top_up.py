@@ -16,19 +16,23 @@ class AutoTopUpQuerySet(models.QuerySet["AutoTopUp"]):
     def for_organisation(self, organisation_id: str) -> Self:
         return self.filter(organisation_id=organisation_id)
 
-    def due(self) -> Self:
-        """Those whose balance is below their line, or whose last payment's fate is not known."""
+    def wanted(self) -> Self:
+        """Those that are on, and whose balance is below their line."""
         low = Account.objects.filter(
             kind=Account.Kind.CUSTOMER,
             organisation=OuterRef("organisation"),
             available__lt=OuterRef("below") - F("held"),
         )
+        return self.filter(Exists(low), is_on=True, organisation__suspended_at=None)
+
+    def due(self) -> Self:
+        """Those that are wanted, or whose last payment's fate is not known."""
         unknown = Payment.objects.filter(
             organisation=OuterRef("organisation"), automatic=True, state=Payment.State.OPEN
         )
         rested = Q(next_try_at=None) | Q(next_try_at__lte=Now())
-        wanted = Q(Exists(low), is_on=True, organisation__suspended_at=None)
-        return self.filter(rested, wanted | Exists(unknown))
+        wanted = AutoTopUp.objects.all().wanted()
+        return self.filter(rested, Q(pk__in=wanted) | Exists(unknown))
 
 
 class AutoTopUp(models.Model):

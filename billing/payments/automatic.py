@@ -102,8 +102,9 @@ def forget(organisation_id: str) -> None:
 def work() -> int:
     """Pay what is due; how many payments were asked for."""
     asked = 0
-    while (auto := _next()) is not None:
-        if payment := _payment(auto):
+    while (due := _next()) is not None:
+        auto, payment = due
+        if payment:
             _pay(auto, payment)
             asked += 1
     return asked
@@ -119,14 +120,15 @@ def spent_this_month(organisation_id: str) -> int:
 
 
 @transaction.atomic
-def _next() -> AutoTopUp | None:
-    """One that is due, which nobody else takes for a while."""
+def _next() -> tuple[AutoTopUp, Payment | None] | None:
+    """One that is due, which nobody else takes for a while, and what it is to pay."""
     due = AutoTopUp.objects.all().due().select_related("organisation")
     auto = due.select_for_update(skip_locked=True, of=("self",)).order_by("next_try_at").first()
-    if auto is not None:
-        auto.next_try_at = timezone.now() + PATIENCE
-        auto.save(update_fields=["next_try_at"])
-    return auto
+    if auto is None:
+        return None
+    auto.next_try_at = timezone.now() + PATIENCE
+    auto.save(update_fields=["next_try_at"])
+    return auto, _payment(auto)
 
 
 def _payment(auto: AutoTopUp) -> Payment | None:
@@ -137,13 +139,15 @@ def _payment(auto: AutoTopUp) -> Payment | None:
             return known  # by its own name the provider knows it for ever, and is only asked
         _give_up(auto, known)
         return None
+    if not AutoTopUp.objects.all().wanted().filter(pk=auto.pk).exists():
+        return None  # it was, a moment ago
     amount = auto.amount or 0
     if spent_this_month(auto.organisation_id) + amount > (auto.most_a_month or 0):
         _tell_limit(auto)
         return None
     return Payment.objects.create(
         organisation=auto.organisation, provider=auto.provider, amount=amount,
-        begun_by=ACTOR, automatic=True,
+        begun_by=ACTOR, automatic=True, card_last4=_card(auto).last4,
     )  # fmt: skip
 
 
@@ -164,7 +168,7 @@ def _pay(auto: AutoTopUp, payment: Payment) -> None:
         )
         return
     try:
-        charge = provider.charge(payment, Card(auto.customer, auto.method, auto.label))
+        charge = provider.charge(payment, _card(auto))
     except Declined as reason:
         declined(payment, str(reason))
     except Unavailable:
@@ -173,6 +177,10 @@ def _pay(auto: AutoTopUp, payment: Payment) -> None:
         Payment.objects.filter(pk=payment.pk).update(provider_ref=charge.ref)
         if charge.paid:
             paid(payment, charge.ref)
+
+
+def _card(auto: AutoTopUp) -> Card:
+    return Card(auto.customer, auto.method, auto.label)
 
 
 @transaction.atomic
@@ -229,7 +237,7 @@ def _tell_limit(auto: AutoTopUp) -> None:
     auto.save(update_fields=["capped_at", "next_try_at"])
     if not is_told:
         facts = {"limit": usd(auto.most_a_month or 0), "line": usd(auto.below or 0)}
-        mails.send(auto.organisation, "top_up_limit", facts)
+        transaction.on_commit(lambda: mails.send(auto.organisation, "top_up_limit", facts))
 
 
 def _month(moment: datetime) -> datetime:

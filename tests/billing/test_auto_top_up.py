@@ -1,5 +1,6 @@
 """Automatic top-up: once a crossing, never beyond its month's limit, off after it failed often."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -94,10 +95,13 @@ def test_the_database_has_one_at_a_time(owner: Person) -> None:
         Payment.objects.create(**fields)
 
 
-def test_the_months_limit_stops_it_and_is_told_once(owner: Person) -> None:
+def test_the_months_limit_stops_it_and_is_told_once(
+    owner: Person, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     for _ in range(5):
         spend(owner, balance(owner))
-        automatic.work()
+        with django_capture_on_commit_callbacks(execute=True):
+            automatic.work()
         rest_is_over()
     assert automatic.spent_this_month(owner.organisation.id) == 30 * DOLLAR
     assert automatic_ones(Payment.State.PAID) == 3
@@ -222,3 +226,38 @@ def test_a_payment_without_the_tick_keeps_no_card(ada: Person) -> None:
     http.post(payments.begin(ada.organisation.id, DOLLAR, ada.user.id, "/back"), {"pay": ""})
     assert TopUp.objects.filter(payment__isnull=False).exists()
     assert not AutoTopUp.objects.exists()
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, what: Callable[[], object]) -> None:
+    """Between the moment in which one is found due, and its payment."""
+    payment_of = automatic._payment
+
+    def later(auto: AutoTopUp) -> Payment | None:
+        what()
+        return payment_of(auto)
+
+    monkeypatch.setattr(automatic, "_payment", later)
+
+
+def test_a_payment_that_ends_while_it_is_asked_after_is_not_followed_by_another(
+    owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake.Fake, "charge", lambda *_: Charge("on its way", paid=False))
+    spend(owner, 2 * DOLLAR)
+    assert automatic.work() == 1
+    rest_is_over()
+    known = Payment.objects.get(automatic=True)
+    meanwhile(monkeypatch, lambda: automatic.paid(known, "on its way"))
+    assert automatic.work() == 0
+    assert balance(owner) == 14 * DOLLAR
+    assert Payment.objects.filter(automatic=True).count() == 1
+
+
+def test_who_switches_it_off_in_that_moment_pays_nothing(
+    owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend(owner, 2 * DOLLAR)
+    mine = owner.organisation.id
+    meanwhile(monkeypatch, lambda: automatic.switch_off(mine, owner.user.id))
+    assert automatic.work() == 0
+    assert not Payment.objects.filter(automatic=True).exists()

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, Final, NoReturn
 
 from api.errors import DatabaseUnavailable
-from billing.pricing import usd
 from chatbots import citing
 from chatbots.conversing import answers
 from chatbots.conversing.claims import Claim
@@ -36,7 +35,6 @@ class Draft:
     passages: Sequence[Passage]
     shows_cost: bool
     stop_when_alone: bool
-    request_id: str
 
 
 class Answer:
@@ -130,19 +128,13 @@ class Answer:
             self._narrator.finish(status)
             body = self.draft.body
             if self.draft.shows_cost:
-                body = {**body, "metadata": {**body["metadata"], **self._costs()}}
+                response_id = self.draft.claim.response_id
+                costs = answers.costs(self.run.cost, response_id, self._first_token_ms)
+                body = {**body, "metadata": {**body["metadata"], **costs}}
             self._final = finished(body, status, self._narrator.items, self.run)
             if not self.draft.shows_cost:
                 del self._final["usage"]["cost"]
         return self._final
-
-    def _costs(self) -> dict[str, str]:
-        """What the makers of a chatbot see of each of their own turns; metadata are texts."""
-        return {
-            "cost": usd(self.run.cost),
-            "request_id": self.draft.request_id,
-            "first_token_ms": str(self._first_token_ms or 0),
-        }
 
     def _status(self) -> str:
         if self.run.failure:

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from accounts.webhooks.telling import tell
 from api import database
 from billing.ledger import Usage
+from billing.pricing import usd
 from chatbots import citing
 
 HEARD_SECONDS: Final = 5.0
@@ -136,6 +137,18 @@ async def find(
         cursor = connection.cursor(row_factory=class_row(Row))
         await cursor.execute(_FIND, values)
         return await cursor.fetchone()
+
+
+def costs(nano: int, response_id: str, first_token_ms: int | None) -> dict[str, str]:
+    """What the makers of a chatbot see of each of their own turns; metadata are texts.
+
+    A socket is one request for all its questions: this id finds the generation.
+    """
+    return {
+        "cost": usd(nano),
+        "request_id": response_id.replace("resp_", "req_", 1),
+        "first_token_ms": str(first_token_ms or 0),
+    }
 
 
 def text_of(items: Sequence[dict[str, Any]]) -> str:

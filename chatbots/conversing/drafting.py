@@ -52,8 +52,6 @@ async def drafted(live: Live, speaker: Speaker, said: Said, claimed: Claim) -> t
         passages=found[: plan.passages] if configuration.knowledge.citations else (),
         shows_cost=speaker.sees_costs,
         stop_when_alone=configuration.stop_when_alone,
-        # A socket is one request for all its questions: this one finds the generation.
-        request_id=claimed.response_id.replace("resp_", "req_", 1),
     )
     return draft, order
 

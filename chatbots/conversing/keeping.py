@@ -11,6 +11,7 @@ from accounts.webhooks.telling import tell
 from api import database, ids
 from api.errors import InvalidRequest, NotFound
 from chatbots import limits
+from chatbots.conversing import answers
 from chatbots.conversing.beginning import counted
 from chatbots.conversing.claims import LONGEST_ID, open_conversation, unknown
 from chatbots.conversing.speaker import Speaker
@@ -87,11 +88,11 @@ async def items(
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute(_ITEMS, values)
         rows = await cursor.fetchall()
-    return [item(row) for row in reversed(rows)]
+    return [item(row, shows_cost=speaker.sees_costs) for row in reversed(rows)]
 
 
-def item(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A message as OpenAI's item, with what a conversation adds."""
+def item(row: Mapping[str, Any], *, shows_cost: bool) -> dict[str, Any]:
+    """A message as OpenAI's item, with what a conversation adds; visitors see no cost."""
     kind = "output_text" if row["role"] == "assistant" else "input_text"
     part = {"type": kind, "text": row["text"]}
     if row["role"] == "assistant":
@@ -107,7 +108,15 @@ def item(row: Mapping[str, Any]) -> dict[str, Any]:
         "sources": row["sources"],
         "feedback": row["feedback"],
         "created_at": row["created"],
+        **(_reading(row) if shows_cost and row["charged"] else {}),
     }
+
+
+def _reading(row: Mapping[str, Any]) -> dict[str, Any]:
+    """As its response had it at its end."""
+    tokens = {"input_tokens": row["prompt_tokens"], "output_tokens": row["completion_tokens"]}
+    told = answers.costs(row["cost_nano"], row["response_id"], row["first_token_ms"])
+    return {"usage": tokens, "metadata": told}
 
 
 async def feedback(
@@ -209,6 +218,8 @@ _ACTIVE: Final = """
 """
 _ITEMS: Final = """
     SELECT id, role, text, status, response_id, event_id, sources, feedback,
+           prompt_tokens, completion_tokens, cost_nano, first_token_ms,
+           body IS NOT NULL AS charged,
            extract(epoch FROM created_at)::bigint AS created
       FROM chatbots_message
      WHERE conversation_id = %(conversation)s

@@ -44,7 +44,8 @@ class Source(Open):
 
 
 class Item(Open):
-    """A message of the conversation."""
+    """A message of the conversation. Makers of the chatbot, and programs with a secret key, read
+    with an answer its `usage` and, as `metadata`, what it cost; visitors never do."""
 
     id: str
     role: Literal["user", "assistant", "system"]

@@ -38,7 +38,9 @@ def test_two_are_asked_once_and_answer_beside_each_other(owner: Visitor, browser
     assert len(requests) == 2
     expect(page.get_by_role("link", name="req_")).to_have_count(2)
     page.reload()
-    expect(widgets.first.locator(".said")).to_have_count(1, timeout=SLOW)
+    for n in range(2):
+        expect(widgets.nth(n).locator(".said")).to_have_count(1, timeout=SLOW)
+    assert {widgets.nth(n).locator(".reading").inner_text() for n in range(2)} == requests
     page.get_by_role("button", name="Start over").click()
     for n in range(2):
         expect(widgets.nth(n).locator(".said")).to_have_count(0)

@@ -1,5 +1,5 @@
 // Events of answers become messages. Numbers decide: what was seen once is never added again.
-import { item, source, textOf } from "./items.js";
+import { item, measured, source, textOf } from "./items.js";
 
 export class Answers {
   constructor(store, emit) {
@@ -158,17 +158,4 @@ function distinct(sources) {
     if (!found.some((other) => other.id && other.id === one.id)) found.push(one);
   }
   return found;
-}
-
-/** What staff see under an answer in the preview; visitors' answers have no cost and show nothing. */
-function measured(response) {
-  const said = response.metadata ?? {};
-  if (said.cost == null && said.first_token_ms == null) return null;
-  return {
-    input: response.usage?.input_tokens,
-    output: response.usage?.output_tokens,
-    cost: said.cost,
-    firstMs: said.first_token_ms,
-    request: said.request_id,
-  };
 }

@@ -19,7 +19,20 @@ export function fromServer(given) {
     feedback: given.feedback ?? null,
     eventId: given.event_id ?? null,
     responseId: given.response_id ?? null,
+    reading: measured(given),
   });
+}
+
+/** What staff see under an answer in the preview; visitors' answers have no cost and show nothing. */
+export function measured({ metadata: said, usage }) {
+  if (said?.cost == null) return null;
+  return {
+    input: usage?.input_tokens,
+    output: usage?.output_tokens,
+    cost: said.cost,
+    firstMs: said.first_token_ms,
+    request: said.request_id,
+  };
 }
 
 /** The words of content: a list of OpenAI's parts, or the text itself. */
@@ -75,13 +88,12 @@ function isSame(mine, theirs) {
 /** An answer that we are reading goes on from its events; every other takes the server's word. */
 function refreshed(mine, theirs) {
   const reading = mine.status === "in_progress" && theirs.status === "in_progress";
-  const { key, text, reading: measured } = mine;
+  const { key, text } = mine;
   const sources = theirs.sources.length ? theirs.sources : mine.sources;
   return Object.assign(mine, theirs, {
     key,
     sources,
     text: reading ? text : theirs.text,
-    reading: measured,
     eventId: theirs.eventId ?? mine.eventId,
     responseId: theirs.responseId ?? mine.responseId,
     status: mine.status === "stopped" ? "stopped" : theirs.status,

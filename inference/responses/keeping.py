@@ -1,7 +1,9 @@
 """What is kept of responses, as resources: what they were asked with, and that they are deleted."""
 
+from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts import idempotency
 from api.errors import InvalidRequest
 from inference.models import Response
 from inference.responses import rows
@@ -15,10 +17,12 @@ def find(organisation_id: str, response_id: str) -> Response:
     return found
 
 
+@transaction.atomic
 def delete(organisation_id: str, response_id: str) -> None:
-    """Raises NotFound, InvalidRequest (it is still running).
+    """And what a retry of its call would get.
 
-    What ends and is told so at this moment is deleted or refused by one statement.
+    Raises NotFound, InvalidRequest (it is still running). What ends and is told so at this
+    moment is deleted or refused by one statement.
     """
     found = find(organisation_id, response_id)
     over = _mine(organisation_id, response_id).exclude(status__in=RUNNING)
@@ -29,6 +33,7 @@ def delete(organisation_id: str, response_id: str) -> None:
             "This response is still running. Cancel it first, or wait for its end.",
             param="response_id",
         )
+    idempotency.forget(organisation_id, response_id.replace("resp_", "gen_", 1))
 
 
 RUNNING = (Response.Status.QUEUED, Response.Status.IN_PROGRESS)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts import idempotency
 from api.errors import NotFound
 from inference.models import StoredCompletion
 
@@ -35,12 +37,14 @@ def label(organisation_id: str, completion_id: str, metadata: Mapping[str, str])
         raise _unknown(completion_id)
 
 
+@transaction.atomic
 def delete(organisation_id: str, completion_id: str) -> None:
-    """Raises NotFound."""
+    """And what a retry of its call would get. Raises NotFound."""
     mine = StoredCompletion.objects.for_organisation(organisation_id).filter(pk=completion_id)
     deleted, _ = mine.delete()
     if not deleted:
         raise _unknown(completion_id)
+    idempotency.forget(organisation_id, completion_id.replace("chatcmpl-", "gen_", 1))
 
 
 def messages(completion: StoredCompletion) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 A record is claimed before the hold and keeps the hold's id. Whoever ends the hold ends the record
 in the same transaction: `finish` with the answer when it settles, `release` when nothing was
 charged. What a crash leaves behind the sweeper ends: `lose_many` for what was charged (the answer
-is gone, a retry must not pay again), `release_many` for what was not.
+is gone, a retry must not pay again), `release_many` for what was not. Who deletes an answer takes
+it away here, too (`forget`).
 """
 
 import json
@@ -97,6 +98,13 @@ def release_many(hold_ids: Sequence[str]) -> int:
     return _sweep(_RELEASE, list(hold_ids))
 
 
+def forget(organisation_id: str, hold_id: str) -> None:
+    """Its owner has deleted the answer: nothing of it stays. It was charged, so the key stays
+    used."""
+    with django_connection.cursor() as cursor:
+        cursor.execute(_FORGET, {"organisation": organisation_id, "hold": hold_id})
+
+
 def running(older_than_seconds: int = 120) -> list[str]:
     """For the sweeper: hold ids of claims that old; those without a hold never got that far."""
     with django_connection.cursor() as cursor:
@@ -113,8 +121,8 @@ def prune() -> int:
 
 _RUNNING: Final = "A request with this Idempotency-Key is still running. Ask again in a moment."
 _LOST: Final = (
-    "The first request with this Idempotency-Key was charged, but its answer was lost in a crash. "
-    "Nothing is charged twice; use a new key to generate again."
+    "The first request with this Idempotency-Key was charged, but its answer is gone: deleted, or "
+    "lost in a crash. Nothing is charged twice; use a new key to generate again."
 )
 # Claims a key that is new or expired. A live one is only read, never locked.
 _CLAIM: Final = """
@@ -145,6 +153,11 @@ _RELEASE: Final = """
 _LOSE: Final = """
     UPDATE accounts_idempotencyrecord SET state = 'lost'
      WHERE hold_id = ANY(%(holds)s) AND state = 'running'
+"""
+_FORGET: Final = """
+    UPDATE accounts_idempotencyrecord
+       SET state = 'lost', status = NULL, headers = NULL, body = NULL
+     WHERE organisation_id = %(organisation)s AND hold_id = %(hold)s AND state = 'finished'
 """
 _RUNNING_HOLDS: Final = """
     SELECT hold_id FROM accounts_idempotencyrecord

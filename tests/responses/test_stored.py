@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from inference import conversations, event_log
 from inference.models import Conversation, ConversationItem, Response
-from inference.responses import following, recording, rows
+from inference.responses import following, keeping, recording, rows
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, holds
 from tests.patience import PATIENCE
@@ -191,3 +192,12 @@ async def test_a_stranger_finds_nothing(bakery: Tenant, mill: Tenant) -> None:
     assert (call.status, call.error["code"]) == (400, "previous_response_not_found")
     assert await balance(mill) == before
     assert len(await holds()) == 1
+
+
+async def test_a_deleted_one_does_not_come_back_to_a_retry(bakery: Tenant) -> None:
+    retried = {"idempotency-key": "order-7"}
+    first = await made(bakery, headers=retried)
+    assert (await made(bakery, headers=retried))["id"] == first["id"]
+    await sync_to_async(keeping.delete)(bakery.organisation_id, first["id"])
+    again = await ask(bakery, headers=retried)
+    assert (again.status, again.error["code"]) == (409, "idempotency_answer_lost")

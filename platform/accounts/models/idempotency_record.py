@@ -16,7 +16,7 @@ class IdempotencyRecord(models.Model):
     class State(models.TextChoices):
         RUNNING = "running"
         FINISHED = "finished"
-        LOST = "lost"  # charged, but its process died with the answer
+        LOST = "lost"  # charged, but its process died with the answer, or its owner deleted it
 
     id = models.CharField(
         primary_key=True, max_length=40, default=new_idempotency_id, editable=False

@@ -9,18 +9,17 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts import webhooks
-from accounts.models import AuditEntry
-from api.errors import InvalidRequest
-from billing import mails
+from billing import lines, mails
 from billing.accounts import customer_account
+from billing.lines import Line
 from billing.models import Account, LowBalance
 from billing.pricing import usd
 
 EVENT: Final = "balance.low"
-_LARGEST: Final = 1_000_000 * 10**9
+_LINE: Final = Line("low_balance", "alert.changed", _("The line is an amount above zero, or none."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +33,7 @@ class Banner:
 
 def set_line(organisation_id: str, nano: int | None, by: str, address: str | None = None) -> None:
     """Tell us when the balance falls below `nano`; None: never. Raises InvalidRequest."""
-    if nano is not None and not 0 < nano <= _LARGEST:
-        raise InvalidRequest(_("The line is an amount above zero, or none."), param="low_balance")
-    account = customer_account(organisation_id)
-    if account.low_balance == nano:
-        return
-    with transaction.atomic():
-        Account.objects.filter(pk=account.pk).update(low_balance=nano)
-        AuditEntry.objects.create(
-            organisation_id=organisation_id, actor=by, action="alert.changed",
-            target=str(account.pk),
-            before={"low_balance": _said(account.low_balance)}, after={"low_balance": _said(nano)},
-            address=address,
-        )  # fmt: skip
+    lines.draw(_LINE, organisation_id, nano, by, address)
 
 
 def line_of(organisation_id: str) -> int | None:
@@ -96,7 +83,3 @@ def _tell_one() -> bool:
     facts = {"balance": usd(crossing.balance), "line": usd(account.low_balance or 0)}
     mails.send(account.organisation, "low_balance", facts)
     return True
-
-
-def _said(nano: int | None) -> str | None:
-    return None if nano is None else usd(nano)

@@ -11,20 +11,23 @@ from typing import Final
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from accounts import webhooks
-from accounts.models import AuditEntry
-from api.errors import InvalidRequest
-from billing import mails
-from billing.accounts import customer_account
+from billing import lines, mails
+from billing.lines import Line
 from billing.models import Account
 from billing.models.account import this_month
 from billing.pricing import usd
 
 NEAR: Final = (4, 5)
 """The share of a cap, as a fraction, from which on people are told."""
-_LARGEST: Final = 1_000_000 * 10**9
+_CAP: Final = Line(
+    "spending_cap",
+    "spending_cap.changed",
+    _("The cap is an amount above zero, or none."),
+    begins_anew=("cap_refused_at", "cap_told_at", "cap_refusal_told_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +82,7 @@ def set_cap(organisation_id: str, nano: int | None, by: str, address: str | None
 
     Raises InvalidRequest.
     """
-    if nano is not None and not 0 < nano <= _LARGEST:
-        raise InvalidRequest(_("The cap is an amount above zero, or none."), param="spending_cap")
-    account = customer_account(organisation_id)
-    if account.spending_cap == nano:
-        return
-    with transaction.atomic():
-        Account.objects.filter(pk=account.pk).update(
-            spending_cap=nano, cap_refused_at=None, cap_told_at=None, cap_refusal_told_at=None
-        )
-        AuditEntry.objects.create(
-            organisation_id=organisation_id, actor=by, action="spending_cap.changed",
-            target=str(account.pk), before={"spending_cap": _said(account.spending_cap)},
-            after={"spending_cap": _said(nano)}, address=address,
-        )  # fmt: skip
+    lines.draw(_CAP, organisation_id, nano, by, address)
 
 
 def tell() -> int:
@@ -137,7 +127,3 @@ def _tell_one(line: _Line) -> bool:
         )
     mails.send(account.organisation, line.mail, facts)
     return True
-
-
-def _said(nano: int | None) -> str | None:
-    return None if nano is None else usd(nano)

@@ -58,6 +58,7 @@ def measure(folder: Path, rounds: int, threads: int) -> list[str]:
         make_folder(folder / "base"), max_sequences=ROWS, threads=threads, adapters=folder
     )
     model = load(options)
+    model.steps.speed_up()
     make_adapters(folder)
     each = [model.adapters.get(f"a{number}") for number in range(ROWS)]
     ways: dict[str, list[Adapter | None]] = {

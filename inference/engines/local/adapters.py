@@ -28,6 +28,11 @@ class Adapter:
     layers: Mapping[str, tuple[torch.Tensor, torch.Tensor]]
 
     @property
+    def rank(self) -> int:
+        """The same in all layers."""
+        return next((down.shape[0] for down, _ in self.layers.values()), 0)
+
+    @property
     def bytes(self) -> int:
         return sum(down.nbytes + up.nbytes for down, up in self.layers.values())
 

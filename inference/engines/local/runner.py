@@ -58,7 +58,7 @@ class Runner:
         if self._graphs and decoding and not chunks and not any(owners):
             return self._graphs.logits(decoding)
         few = self._few
-        if few and 0 < len(decoding) <= few.most and not chunks and not any(owners):
+        if few and not chunks and few.can(decoding):
             return few.logits(decoding)
         step = _packed(decoding, chunks)
         filling = -len(step.tokens) % FILLED_TO if chunks else 0

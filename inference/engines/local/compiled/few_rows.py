@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 
-from inference.engines.local.compiled import layout, step
+from inference.engines.local.compiled import few_adapters, layout, step
 from inference.engines.local.compiled.kinds import KINDS, prepare, use_threads
 from inference.engines.local.compiled.pieces import BLOCK
 from inference.engines.local.kv import SlotCache
@@ -42,28 +42,40 @@ class FewRows:
         ]
         self._frequencies = parts.rotary.inv_freq.float().contiguous()
         self._model = self._read()
+        self._adapters = few_adapters.FewAdapters(parts.layers)
         model = self._model
         joint = (model.heads + 2 * model.kv_heads) * model.width
         found = model.heads * model.width
-        sizes = model.hidden, joint, found, 2 * model.inner, model.vocabulary
+        narrow = len(layout.PARTS) * layout.MOST_NARROW
+        sizes = model.hidden, joint, found, 2 * model.inner, narrow, model.vocabulary
         self._rooms = [torch.zeros(self.most, size) for size in sizes]
         self._marks = np.zeros(layout.marks(model), np.int64)
         self._threads = use_threads()
         self._scratch = torch.zeros(self._threads, layout.scratch_numbers(model, self.most))
+
+    def can(self, decoding: Rows[Sequence]) -> bool:
+        """Whether these rows are few, and their adapters known."""
+        return 0 < len(decoding) <= self.most and all(
+            few_adapters.can(row.submission.adapter) for row in decoding
+        )
 
     def logits(self, decoding: Rows[Sequence]) -> torch.Tensor:
         """`[rows, vocabulary]`, good until the next call."""
         rows = np.array([(row.last_token, row.length, row.slot) for row in decoding], np.int64)
         self._marks.fill(0)
         use_threads()
-        states, joint, found, inner, logits = (room.data_ptr() for room in self._rooms)
+        ranks, adapters = self._adapters.told([row.submission.adapter for row in decoding])
+        states, joint, found, inner, narrow, logits = (room.data_ptr() for room in self._rooms)
         work = layout.Work(
             rows,
+            ranks,
+            adapters,
             self._marks,
             states,
             joint,
             found,
             inner,
+            narrow,
             logits,
             self._scratch.data_ptr(),
             self._scratch.stride(0) * 4,

@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 from inference.engines.local.compiled.machine import LINE
 from inference.engines.local.compiled.pieces import BLOCK
 
-PHASES = 5  # of a layer
+PHASES = 9  # of a layer: attention, and twice each product, whose adapters come first
+# The linear layers of a layer that an adapter may change, and what it has of each: addresses.
+PARTS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+QUERY, KEY, VALUE, OUTPUT, GATE, UP, WRITTEN = range(len(PARTS))
+NARROWING, WIDENING = range(2)
+MOST_NARROW = 128  # numbers that an adapter narrows a row to
 # Columns of `Model.layers`: addresses, 0 where a layer has no such thing, and the window.
 COLUMNS = 11
 BEFORE_ATTENTION, QKV, QKV_BIAS, QK_NORM, OUT, BEFORE_MLP, GATE_UP, DOWN = range(8)
@@ -34,15 +39,20 @@ class Model(NamedTuple):
 
 
 class Work(NamedTuple):
-    """`rows` are [rows, 3]: token, position, slot. The rest are addresses of room for the step, of
-    which `scratch` is each thread's own, so many `bytes` for each."""
+    """`rows` are [rows, 3]: token, position, slot. `ranks` are those of the rows' adapters, 0 for a
+    row without; empty where no row has one. `adapters` are [rows, layers, PARTS, 2]. The rest are
+    addresses of room for the step, of which `scratch` is each thread's own, so many `bytes` for
+    each."""
 
     rows: Any
+    ranks: Any
+    adapters: Any
     marks: Any
     states: int
     joint: int
     found: int
     inner: int
+    narrow: int
     logits: int
     scratch: int
     bytes: int

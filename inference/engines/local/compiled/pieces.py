@@ -69,6 +69,23 @@ def add(states, more, count):
 
 
 @njit(fastmath=FAST)
+def spread(narrow, weights, apart, rank, outputs, count):
+    """Adds the product of `rank` numbers, a multiple of BLOCK, by `weights` [rank, apart]."""
+    for first in range(0, rank, BLOCK):
+        a, b, c, d = (
+            get(narrow, first),
+            get(narrow, first + 1),
+            get(narrow, first + 2),
+            get(narrow, first + 3),
+        )
+        own = moved(weights, first * apart)
+        second, third, fourth = moved(own, apart), moved(own, 2 * apart), moved(own, 3 * apart)
+        for i in range(count):
+            more = a * get(own, i) + b * get(second, i) + c * get(third, i) + d * get(fourth, i)
+            put(outputs, i, get(outputs, i) + more)
+
+
+@njit(fastmath=FAST)
 def gate(inner, up, count):
     """SiLU of the gate times up, in place."""
     for i in range(count):

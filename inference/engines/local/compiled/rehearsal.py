@@ -23,4 +23,5 @@ def rehearse(kind: np.dtype[Any]) -> None:
         np.zeros(1, kind), layers, eps=0.0, scaling=1.0, stretch=1.0, context=4, **places, **sizes
     )
     marks, rows = np.zeros(layout.marks(model), np.int64), np.zeros((0, 3), np.int64)
-    step.compute(model, layout.Work(rows, marks, at, at, at, at, at, at, 0, 1))
+    ranks, adapters = np.zeros(0, np.int64), np.zeros((0, 0, 0, 0), np.int64)
+    step.compute(model, layout.Work(rows, ranks, adapters, marks, at, at, at, at, at, at, at, 0, 1))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from numba import njit, prange
 
 from inference.engines.local.compiled import layout
+from inference.engines.local.compiled.adapted import narrow, widen, widen_joint
 from inference.engines.local.compiled.machine import (
     F32,
     claimed,
@@ -58,15 +59,17 @@ def _share(model, work, thread):
     for layer in range(len(model.layers)):
         places = model.layers[layer]
         _norm_all(model, work, places[layout.BEFORE_ATTENTION], own.normed)
-        _joint(model, work, own, places, phase)
-        _attention(model, work, own, places, phase + 1)
+        _joint(model, work, own, layer, phase)
+        _attention(model, work, own, places, phase + 2)
         size = model.heads * model.width
         found = Rows(floats(work.found), size, len(work.rows))
-        _added(model, work, own, (places[layout.OUT], size), found, phase + 2)
+        which = layer, layout.OUTPUT, places[layout.OUT], size
+        _added(model, work, own, which, found, phase + 3)
         _norm_all(model, work, places[layout.BEFORE_MLP], own.normed)
-        _gated(model, work, own, places[layout.GATE_UP], phase + 3)
+        _gated(model, work, own, layer, phase + 5)
         inner = Rows(floats(work.inner), 2 * model.inner, len(work.rows))
-        _added(model, work, own, (places[layout.DOWN], model.inner), inner, phase + 4)
+        which = layer, layout.WRITTEN, places[layout.DOWN], model.inner
+        _added(model, work, own, which, inner, phase + 7)
         phase += layout.PHASES
     _norm_all(model, work, model.norm, own.normed)
     _logits(model, work, own, phase)
@@ -116,32 +119,35 @@ def _bounds(piece, pieces, size):
 
 
 @njit
-def _joint(model, work, own, places, phase):
+def _joint(model, work, own, layer, phase):
     """Queries, keys and values of all rows; a bias is added by whoever turns them."""
+    inputs = Rows(own.normed, model.hidden, len(work.rows))
+    narrow(model, work, inputs, model.hidden, (layer, layout.QUERY, 3), phase)
     size = (model.heads + 2 * model.kv_heads) * model.width
     outputs = Rows(floats(work.joint), size, len(work.rows))
-    _multiplied(model, work, own, numbers(places[layout.QKV], model.like), outputs, (phase, PIECES))
+    weights = numbers(model.layers[layer, layout.QKV], model.like)
+    piece = claimed(work.marks, phase + 1)
+    while piece < PIECES:
+        begin, end = _bounds(piece, PIECES, size)
+        product(inputs, weights, model.hidden, begin, end, outputs)
+        widen_joint(model, work, layer, begin, end, outputs)
+        done(work.marks, phase + 1)
+        piece = claimed(work.marks, phase + 1)
+    wait(work.marks, phase + 1, PIECES)
 
 
 @njit
 def _logits(model, work, own, phase):
+    inputs = Rows(own.normed, model.hidden, len(work.rows))
     outputs = Rows(floats(work.logits), model.vocabulary, len(work.rows))
     weights = numbers(model.output, model.like)
-    _multiplied(model, work, own, weights, outputs, (phase, HEAD_PIECES))
-
-
-@njit
-def _multiplied(model, work, own, weights, outputs, which):
-    """The normed states by weights."""
-    phase, pieces = which
-    inputs = Rows(own.normed, model.hidden, len(work.rows))
     piece = claimed(work.marks, phase)
-    while piece < pieces:
-        begin, end = _bounds(piece, pieces, outputs.stride)
+    while piece < HEAD_PIECES:
+        begin, end = _bounds(piece, HEAD_PIECES, model.vocabulary)
         product(inputs, weights, model.hidden, begin, end, outputs)
         done(work.marks, phase)
         piece = claimed(work.marks, phase)
-    wait(work.marks, phase, pieces)
+    wait(work.marks, phase, HEAD_PIECES)
 
 
 @njit
@@ -206,41 +212,46 @@ def _biased(model, places, head, number):
 @njit
 def _added(model, work, own, which, inputs, phase):
     """A product added to the states."""
-    place, size = which
+    layer, part, place, size = which
+    narrow(model, work, inputs, size, (layer, part, 1), phase)
     hidden = model.hidden
     outputs = Rows(own.normed, hidden, len(work.rows))
     weights = numbers(place, model.like)
-    piece = claimed(work.marks, phase)
+    piece = claimed(work.marks, phase + 1)
     while piece < PIECES:
         begin, end = _bounds(piece, PIECES, hidden)
         product(inputs, weights, size, begin, end, outputs)
+        widen(model, work, (layer, part, hidden), begin, end, outputs)
         for row in range(len(work.rows)):
             start = row * hidden + begin
             add(moved(floats(work.states), start), moved(own.normed, start), end - begin)
-        done(work.marks, phase)
-        piece = claimed(work.marks, phase)
-    wait(work.marks, phase, PIECES)
+        done(work.marks, phase + 1)
+        piece = claimed(work.marks, phase + 1)
+    wait(work.marks, phase + 1, PIECES)
 
 
 @njit
-def _gated(model, work, own, place, phase):
+def _gated(model, work, own, layer, phase):
     size = model.inner
     inputs = Rows(own.normed, model.hidden, len(work.rows))
+    narrow(model, work, inputs, model.hidden, (layer, layout.GATE, 2), phase)
     gates = Rows(floats(work.inner), 2 * size, len(work.rows))
     ups = Rows(moved(gates.first, size), 2 * size, len(work.rows))
-    weights = numbers(place, model.like)
+    weights = numbers(model.layers[layer, layout.GATE_UP], model.like)
     up_weights = moved(weights, size * model.hidden)
-    piece = claimed(work.marks, phase)
+    piece = claimed(work.marks, phase + 1)
     while piece < PIECES:
         begin, end = _bounds(piece, PIECES, size)
         product(inputs, weights, model.hidden, begin, end, gates)
         product(inputs, up_weights, model.hidden, begin, end, ups)
+        widen(model, work, (layer, layout.GATE, size), begin, end, gates)
+        widen(model, work, (layer, layout.UP, size), begin, end, ups)
         for row in range(len(work.rows)):
             own_gates = moved(gates.first, row * gates.stride + begin)
             gate(own_gates, moved(own_gates, size), end - begin)
-        done(work.marks, phase)
-        piece = claimed(work.marks, phase)
-    wait(work.marks, phase, PIECES)
+        done(work.marks, phase + 1)
+        piece = claimed(work.marks, phase + 1)
+    wait(work.marks, phase + 1, PIECES)
 
 
 def _keep(sources):

@@ -11,6 +11,7 @@ from billing.accounts import customer_account
 from billing.caps import Cap
 from billing.models import AutoTopUp
 from billing.payments import automatic
+from dashboard import money
 
 HORIZON: Final = 90
 """Days on the ruler."""
@@ -34,6 +35,10 @@ class Balance:
     @property
     def total(self) -> int:
         return self.available + self.held
+
+    @property
+    def places(self) -> int:
+        return money.places((self.available, self.held))
 
     @property
     def share(self) -> float:

@@ -1,4 +1,4 @@
-"""What a call was charged for: its tokens times their prices, line by line."""
+"""What a call was charged for: tokens times their prices, in lines that add up to the charge."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from billing.models import Hold
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """`usd`: of a million of these tokens; `nano`: nano-dollars of all."""
+    """`usd`: of a million of these tokens, empty in a line of no tokens; `nano`: nano-dollars."""
 
     tokens: int
     words: str
@@ -19,16 +19,27 @@ class Sum:
 
 
 def of(hold: Hold) -> list[Sum]:
-    """What was read, what of it was cached, what was written; the hold comes with its price."""
+    """What was read, what of it was cached, what was written, what was forgiven; nothing while it
+    runs. The hold comes with its price.
+
+    A charge is rounded up once: each line is what the charge grows by with it.
+    """
+    if hold.state == Hold.State.OPEN:
+        return []
     price = pricing.Price(hold.price.input, hold.price.cached_input, hold.price.output)
     cached, written = hold.cached_tokens, hold.completion_tokens
     fresh = hold.prompt_tokens - cached
-    parts = [(fresh, _("in at"), price.input, pricing.charge(price, fresh, 0, 0))]
+    read_fresh = pricing.charge(price, fresh, 0, 0)
+    read = pricing.charge(price, hold.prompt_tokens, cached, 0)
+    owed = pricing.charge(price, hold.prompt_tokens, cached, written)
+    lines = [_line(fresh, _("in at"), price.input, read_fresh)]
     if cached:
-        cost = pricing.charge(price, cached, cached, 0)
-        parts.append((cached, _("cached at"), price.cached_input, cost))
-    parts.append((written, _("out at"), price.output, pricing.charge(price, 0, 0, written)))
-    return [
-        Sum(tokens, words, pricing.usd_per_million(pico), nano)
-        for tokens, words, pico, nano in parts
-    ]
+        lines.append(_line(cached, _("cached at"), price.cached_input, read - read_fresh))
+    lines.append(_line(written, _("out at"), price.output, owed - read))
+    if forgiven := owed - hold.charged:
+        lines.append(Sum(0, _("Forgiven"), "", -forgiven))
+    return lines
+
+
+def _line(tokens: int, words: str, pico: int, nano: int) -> Sum:
+    return Sum(tokens, words, pricing.usd_per_million(pico), nano)

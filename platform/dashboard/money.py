@@ -1,5 +1,6 @@
 """Money as it is set on a page: quiet leading zeros, and digits enough that it is not nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
@@ -13,6 +14,7 @@ REQUEST, PERIOD, CHIP, RATE = 6, 4, 2, 3
 MOST: Final = 9  # nano-dollars
 MINUS: Final = "\N{MINUS SIGN}"
 _ONE: Final = 10**9
+_MICRO: Final = 1000  # nano-dollars of the sixth place
 _SWAPPED: Final = str.maketrans(",.", ".,")
 
 
@@ -40,6 +42,12 @@ def amount(nano: int, places: int = REQUEST) -> Amount:
         return Amount(sign, "", text)
     digits = text.lstrip("$0.,")
     return Amount(sign, text[: len(text) - len(digits)], digits)
+
+
+def places(column: Iterable[int]) -> int:
+    """Of amounts that stand above their sum: six, or all nine where one of them has so many, so
+    that what is shown adds up."""
+    return MOST if any(nano % _MICRO for nano in column) else REQUEST
 
 
 def rate(usd_per_million: str) -> str:

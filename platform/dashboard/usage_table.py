@@ -9,7 +9,7 @@ from typing import Final
 from django.utils.translation import gettext as _
 
 from billing.usage import UsageLine
-from dashboard import activity
+from dashboard import activity, money
 from dashboard.sorting import Sort
 
 SERIES: Final = 5
@@ -80,10 +80,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The newest row first."""
+    """The newest row first; `places` where its figures are money."""
 
     series: list[Series]
     rows: list[Row]
+    places: int | None = None
 
     @property
     def total(self) -> int:
@@ -106,7 +107,8 @@ def of(grouped: Grouped, metric: str, names: Mapping[str, str], beside: Grouped 
         Row(at, [each.at.get(at, 0) for each in series], limited.get(at, 0))
         for at in _without_gaps(used | limited.keys())
     ]
-    return Table(series, rows)
+    figures = (figure for row in rows for figure in row.values)
+    return Table(series, rows, money.places(figures) if metric == "cost" else None)
 
 
 def _series(grouped: Grouped, metric: str, names: Mapping[str, str]) -> list[Series]:

@@ -29,7 +29,7 @@ from billing import (
 from billing.csv_answers import csv_answer
 from billing.models import Hold, Journal, TopUp
 from billing.payments import automatic
-from dashboard import balance, ledger_words, paging
+from dashboard import balance, ledger_words, money, paging
 from dashboard.access import TeamRequest, actor_of, organisation_view
 from dashboard.billing_forms import AlertForm, AutoForm, CapForm, CodeForm, TopUpForm
 from dashboard.forms import Form
@@ -163,6 +163,7 @@ def _ledger(request: TeamRequest) -> dict[str, object]:
         "tokens_in": sum(hold.prompt_tokens for hold in holds),
         "tokens_out": sum(hold.completion_tokens for hold in holds),
         "total": total,
+        "places": money.places(line.amount for line in page.rows),
     }
 
 

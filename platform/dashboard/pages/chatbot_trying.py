@@ -14,7 +14,7 @@ from billing.models import Hold
 from chatbots import transcripts
 from chatbots.finding import DRAFT, LIVE
 from chatbots.models import Chatbot, Message
-from dashboard import call_sums, chatbot_pages
+from dashboard import call_sums, chatbot_pages, money
 from dashboard.access import TeamRequest
 from dashboard.chatbot_pages import chatbot_view
 
@@ -74,7 +74,9 @@ def chat(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
         said = transcripts.messages(found).filter(role=Message.Role.ASSISTANT)
         answers = _answers(chatbot, list(said.order_by("-place")[:MOST_ANSWERS]))
         earlier = found.cost_nano - sum(answer.said.cost_nano for answer in answers)
-        context |= {"chat": found, "answers": answers, "earlier": earlier}
+        lines = [line.nano for answer in answers for line in answer.sums]
+        places = money.places([earlier, *lines])
+        context |= {"chat": found, "answers": answers, "earlier": earlier, "places": places}
     return render(request, "dashboard/chatbot_chat.html", context)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing import pricing
 from billing.pricing import Price
-from dashboard import paging, speed
+from dashboard import money, paging, speed
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.forms import Form
 from dashboard.pages.docs import snippets
@@ -49,6 +49,7 @@ class Cost:
     into_nano: int
     out_nano: int
     total: int
+    places: int
 
 
 @organisation_view(scope="models:read")
@@ -123,11 +124,11 @@ def _cost(chosen: Description, form: CostForm) -> Cost | None:
     told = chosen.pricing
     price = Price(_pico(told.input), _pico(told.cached_input), _pico(told.output))
     into_nano = pricing.charge(price, calls * into, 0, 0)
-    out_nano = pricing.charge(price, 0, 0, calls * out)
+    total = pricing.charge(price, calls * into, 0, calls * out)
     million = Decimal(_MILLION)
     return Cost(
-        chosen.id, calls * into / million, calls * out / million, into_nano, out_nano,
-        into_nano + out_nano,
+        chosen.id, calls * into / million, calls * out / million, into_nano, total - into_nano,
+        total, money.places([into_nano, total]),
     )  # fmt: skip
 
 

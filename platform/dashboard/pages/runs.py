@@ -7,7 +7,7 @@ from django.shortcuts import render
 from accounts.models import APIKey
 from billing import generations
 from billing.models import Hold
-from dashboard import call_sums, paging, run_words
+from dashboard import call_sums, money, paging, run_words
 from dashboard.access import TeamRequest, organisation_view
 
 RUNNING = 20
@@ -35,10 +35,12 @@ def runs(request: TeamRequest) -> HttpResponse:
 def run(request: TeamRequest, seen_id: str) -> HttpResponse:
     """By any id that a caller saw. Raises NotFound."""
     hold = generations.find(request.organisation.id, seen_id)
+    sums = call_sums.of(hold)
     shown = {
         "run": hold,
         "request_name": hold.id.replace("gen_", "req_", 1),
-        "sums": call_sums.of(hold),
+        "sums": sums,
+        "places": money.places(line.nano for line in sums),
         "speed": _speed(hold),
         "kept": run_words.of(hold, request.membership.scopes),
     }

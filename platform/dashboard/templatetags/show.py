@@ -101,15 +101,15 @@ def size(octets: int) -> str:
 
 
 @register.filter
-def figure(number: int, metric: str) -> SafeString | str:
-    """Of usage: money where the metric is cost, else a count; nothing is a dash."""
-    return money(number or None, 6) if metric == "cost" else or_dash(number)
+def figure(number: int, places: int | None) -> SafeString | str:
+    """Of usage: money where there are places, else a count; nothing is a dash."""
+    return money(number or None, places) if places else or_dash(number)
 
 
 @register.filter
-def cells(numbers: Iterable[int], metric: str) -> SafeString:
+def cells(numbers: Iterable[int], places: int | None) -> SafeString:
     """A row's figures, made at once: a table of three months has hundreds of them."""
-    told = ((number, figure(number, metric)) for number in numbers)
+    told = ((number, figure(number, places)) for number in numbers)
     return format_html_join("", '<td class="number" data-value="{}">{}</td>', told)
 
 

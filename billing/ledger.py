@@ -5,8 +5,8 @@
     settle  charge the tokens, give the rest back
     void    the engine failed before the first token: give everything back
 
-Each is one call of a function in billing/sql on the asynchronous pool. Calls that come while one is
-away go out together (api.batching): an account's row is then locked once for all of them.
+Each is one call of a function in billing/sql, on connections of their own. Calls that come while one
+is away go out together (api.batching): an account's row is then locked once for all of them.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from billing.pricing import Price
 from billing.refusals import Decision, refusal
 
 LEAST_OUTPUT = 16
-_HOLD = "SELECT * FROM ledger_hold(%s::jsonb)"
+_HOLD = database.Statement("SELECT * FROM ledger_hold($1)")
 _CLOSE = "SELECT * FROM ledger_close(%s::jsonb)"
-_CLOSE_AT_ONCE = "CALL ledger_close_at_once(%s::jsonb, NULL)"
+_CLOSE_AT_ONCE = database.Statement("CALL ledger_close_at_once($1, NULL)")
 _RENEW = "SELECT ledger_renew(%s::jsonb)"
 
 
@@ -206,16 +206,12 @@ async def _close(closing: _Closing, connection: database.Connection | None) -> S
 
 async def _send_holds(requests: Sequence[HoldRequest]) -> Sequence[Decision]:
     rows = json.dumps([request.as_row() for request in requests])
-    async with database.connection() as connection:
-        cursor = await connection.execute(_HOLD, [rows], prepare=True)
-        return [Decision(*row) for row in await cursor.fetchall()]
+    return [Decision(*row) for row in await _HOLD.ask(rows)]
 
 
 async def _send_closings(closings: Sequence[_Closing]) -> Sequence[Settlement]:
     rows = json.dumps([asdict(closing) for closing in closings])
-    async with database.connection() as connection:
-        cursor = await connection.execute(_CLOSE_AT_ONCE, [rows], prepare=True)
-        [[closed]] = await cursor.fetchall()
+    [[closed]] = await _CLOSE_AT_ONCE.ask(rows)
     return [_settlement(*row) for row in closed]
 
 

@@ -172,8 +172,8 @@ _FIND_KEY: Final = """
        AND (key.created_by_id IS NULL OR (creator.is_active AND member.role IS NOT NULL))
 """
 _FIND: Final = f"{_FIND_KEY} AND key.digest = %s"
-_FIND_THESE: Final = f"{_FIND_KEY} AND key.digest = ANY(%s)".replace(
-    "SELECT", "SELECT key.digest,", 1
+_FIND_THESE: Final = database.Statement(
+    f"{_FIND_KEY} AND key.digest = ANY($1::text[])".replace("SELECT", "SELECT key.digest,", 1)
 )
 _FIND_BY_ID: Final = f"{_FIND_KEY} AND key.id = %s"
 _FIND_GOOD: Final = f"{_FIND_KEY} AND key.id = ANY(%s) AND organisation.suspended_at IS NULL"
@@ -192,8 +192,7 @@ def _asking() -> _Asking:
 
 
 async def _find_these(digests: Sequence[str]) -> Sequence[Sequence[Any] | None]:
-    async with database.connection() as pooled:
-        rows = await (await pooled.execute(_FIND_THESE, (list(digests),))).fetchall()
+    rows = await _FIND_THESE.ask(f"{{{','.join(digests)}}}")  # hexadecimal digits
     found = {digest: row for digest, *row in rows}
     return [found.get(digest) for digest in digests]
 

@@ -73,24 +73,30 @@ class Batcher(Generic[Item, Answer]):
 
     async def _deliver(self, batch: Sequence[tuple[Item, "asyncio.Future[Answer]"]]) -> None:
         """Give every asker an answer or an error; a batch that one item spoils is sent singly."""
-        items = [item for item, _ in batch]
-        [outcome] = await asyncio.gather(self._send(items), return_exceptions=True)
-        if not isinstance(outcome, BaseException):
-            for (_, future), answer in zip(batch, outcome, strict=True):
-                if not future.done():
-                    future.set_result(answer)
-        elif len(batch) == 1 or _concerns_all(outcome):
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(outcome)
-        else:
+        try:
+            answers = await self._send([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who asked
+            await self._failed(batch, error)
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+    async def _failed(
+        self, batch: Sequence[tuple[Item, "asyncio.Future[Answer]"]], error: Exception
+    ) -> None:
+        if len(batch) > 1 and not _concerns_all(error):
             for one in batch:
                 await self._deliver([one])
+            return
+        for _, future in batch:
+            if not future.done():
+                future.set_exception(error)
 
 
 _batchers: "weakref.WeakSet[Batcher[Any, Any]]" = weakref.WeakSet()
 
 
-def _concerns_all(error: BaseException) -> bool:
+def _concerns_all(error: Exception) -> bool:
     """A lost database does. Anything else may be one item's doing, a lock that it waits for too."""
     return isinstance(error, DatabaseUnavailable) and error.message == UNREACHABLE

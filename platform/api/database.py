@@ -1,10 +1,12 @@
-"""The asynchronous road to Postgres where milliseconds count: one psycopg pool per event loop."""
+"""The asynchronous road to Postgres where milliseconds count: one psycopg pool per event loop, and
+lines of their own for the few statements that every call makes."""
 
 import asyncio
+import time
 import weakref
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, TypeAlias
 
 import psycopg
 from django.conf import settings
@@ -13,14 +15,17 @@ from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.errors import DatabaseUnavailable
+from api.lines import Line, Rows
 
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
 
+_statements: "list[Statement]" = []
 _pools: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pool]" = weakref.WeakKeyDictionary()
 
 UNREACHABLE = "The database cannot be reached. Try again in a moment."
 BUSY = "The database is too busy. Try again in a moment."
+_RECONNECT_SECONDS: Final = 0.1
 
 
 @asynccontextmanager
@@ -31,13 +36,69 @@ async def connection() -> AsyncIterator[Connection]:
     goes away while it is used, or when it takes too long.
     """
     pool = await _pool()
-    try:
+    with _unavailable_is_said():
         async with pool.connection() as borrowed:
             yield borrowed
+
+
+class Statement:
+    """What every call asks, by its text, in which `$1` is what changes.
+
+    Whoever asks has a line of their own for so long; lines are kept, so there are as many as have
+    ever asked at once (api.batching bounds them).
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._free: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[Line]] = (
+            weakref.WeakKeyDictionary()
+        )
+        _statements.append(self)
+
+    async def ask(self, parameter: str) -> Rows:
+        """Raises as `connection` does."""
+        free = self._free.setdefault(asyncio.get_running_loop(), [])
+        with _unavailable_is_said():
+            line = self._known(free) or await self._new()
+            try:
+                return await line.ask(parameter)
+            finally:
+                free.append(line)
+
+    def close(self) -> None:
+        for line in self._free.pop(asyncio.get_running_loop(), ()):
+            line.close()
+
+    def _known(self, free: list[Line]) -> Line | None:
+        while free:
+            if (line := free.pop()).is_open:
+                return line
+        return None
+
+    async def _new(self) -> Line:
+        """A server that is just being started again is waited for."""
+        end = time.monotonic() + settings.DATABASE_WAIT_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout(end - time.monotonic()):
+                    return await Line.to(_parameters(), self._text)
+            except TimeoutError as error:
+                raise PoolTimeout(UNREACHABLE) from error
+            except psycopg.OperationalError:
+                if time.monotonic() + _RECONNECT_SECONDS > end:
+                    raise
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+@contextmanager
+def _unavailable_is_said() -> Iterator[None]:
+    try:
+        yield
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         if _is_overworked(error):
             raise DatabaseUnavailable(BUSY, retry_after=1) from error
-        if not isinstance(error, PoolTimeout):
+        pool = _pools.get(asyncio.get_running_loop())
+        if pool is not None and not isinstance(error, PoolTimeout):
             # The server went away: drop the pool's other dead connections now, not one by one.
             later(pool.check())
         raise DatabaseUnavailable(UNREACHABLE, retry_after=2) from error
@@ -61,11 +122,13 @@ def later(work: Coroutine[None, None, None]) -> None:
 
 
 async def close() -> None:
-    """Finish what `later` began and close this event loop's pool (a server's last act)."""
+    """Finish what `later` began and close this event loop's connections (a server's last act)."""
     loop = asyncio.get_running_loop()
     await asyncio.gather(
         *(task for task in _tasks if task.get_loop() is loop), return_exceptions=True
     )
+    for statement in _statements:
+        statement.close()
     pool = _pools.pop(loop, None)
     if pool is not None:
         await pool.close()

@@ -1,6 +1,7 @@
 """Uvicorn that drains websockets too, loses no caller who is in, and ends at a second signal."""
 
 import asyncio
+import os
 import socket
 from types import FrameType
 
@@ -78,10 +79,11 @@ class UvicornServer(uvicorn.Server):
     async def _close_the_door(self) -> None:
         loop = asyncio.get_running_loop()
         for server in self.servers:
-            listeners = [listener.dup() for listener in server.sockets]
+            # The loop's own objects cannot be duplicated, only what they stand for.
+            doors = [os.dup(listener.fileno()) for listener in server.sockets]
             server.close()
-            for listener in listeners:
-                for caller in let_in(listener):
+            for door in doors:
+                for caller in let_in(socket.socket(fileno=door)):
                     await loop.connect_accepted_socket(self._connection, caller)
 
     def _lingers(self) -> bool:

@@ -95,6 +95,11 @@ def paid(payment: Payment, ref: str) -> TopUp | None:
     return top_up
 
 
+def paid_by(payment: Payment, last4: str) -> None:
+    """Which card it was, for people; empty where the provider does not tell."""
+    Payment.objects.filter(pk=payment.pk).update(card_last4=last4)
+
+
 def ended(payment: Payment, state: Payment.State) -> None:
     """It expired, or was refused; one that is paid stays so, whatever arrives late."""
     Payment.objects.filter(pk=payment.pk, state=Payment.State.OPEN).update(

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 from pydantic import BaseModel, PositiveInt, ValidationError
 
-from api.errors import InvalidRequest
+from api.errors import InvalidRequest, Unavailable
 from billing import payments
 from billing.models import Payment, TopUp
 from billing.payments import automatic, stripe, taking_back
@@ -97,8 +97,22 @@ def _completed(session: Session) -> None:
         return
     payments.paid(payment, session.payment_intent or session.id)
     provider = payments.provider()
-    if payment.saves_card and session.payment_intent and isinstance(provider, stripe.Stripe):
-        automatic.save_card(payment, provider.card_of(session.payment_intent))
+    if session.payment_intent and isinstance(provider, stripe.Stripe):
+        _note_card(payment, session.payment_intent, provider)
+
+
+def _note_card(payment: Payment, intent: str, provider: stripe.Stripe) -> None:
+    """The card's digits for people, and the card itself where it may pay again."""
+    try:
+        card = provider.card_of(intent)
+    except Unavailable:
+        if payment.saves_card:
+            raise  # told again, the card is asked for again
+        log.warning("nobody knows which card paid", extra={"payment": payment.id})
+        return
+    payments.paid_by(payment, card.last4)
+    if payment.saves_card:
+        automatic.save_card(payment, card)
 
 
 def _automatic(kind: str, intent: Intent) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop
 from billing.models import Payment, TopUp
 from billing.payments.provider import Card, Charge, Checkout, Declined
 
-GOOD: Final = Card("", "test-good", "Test card")
+GOOD: Final = Card("", "test-good", "Test card 4242")
 DECLINES: Final = Card("", "test-declines", "Test card that declines")
 
 

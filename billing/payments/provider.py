@@ -22,6 +22,12 @@ class Card:
     method: str
     label: str
 
+    @property
+    def last4(self) -> str:
+        """Of its number, where its label ends with them."""
+        digits = self.label.rpartition(" ")[2]
+        return digits if len(digits) == 4 and digits.isdecimal() else ""  # noqa: PLR2004 - as named
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:

@@ -32,9 +32,11 @@ def fake_checkout(request: HttpRequest, payment_id: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "billing/fake_checkout.html", {"payment": payment})
     if "pay" in request.POST:
+        card = fake.DECLINES if "declines" in request.POST else fake.GOOD
         payments.paid(payment, payment.id)
+        payments.paid_by(payment, card.last4)
         if payment.saves_card:
-            automatic.save_card(payment, fake.DECLINES if "declines" in request.POST else fake.GOOD)
+            automatic.save_card(payment, card)
         messages.success(request, _("The test payment was credited. No money moved."))
     else:
         payments.ended(payment, Payment.State.EXPIRED)

@@ -179,3 +179,33 @@ def test_an_event_pays_only_what_was_asked(
     assert tell("payment_intent.succeeded", metadata={"payment": payment.id}, **intent) == 200
     payment.refresh_from_db()
     assert payment.state == state
+
+
+def test_the_digits_of_the_card_that_paid_are_kept(ada: Person, stripe: ScriptedStripe) -> None:
+    payments.begin(ada.organisation.id, DOLLAR, ada.user.id, "https://x/")
+    stripe.answer = {**CARD, "customer": None}
+    assert completed() == 200
+    assert Payment.objects.get().card_last4 == "4242"
+    assert not AutoTopUp.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "method"), [(500, CARD["payment_method"]), (200, {"id": "pm_2", "type": "link"})]
+)
+def test_who_does_not_tell_the_card_is_credited_and_nothing_is_made_up(
+    ada: Person, stripe: ScriptedStripe, status: int, method: dict[str, Any]
+) -> None:
+    payments.begin(ada.organisation.id, DOLLAR, ada.user.id, "https://x/")
+    before = balance(ada)
+    stripe.status, stripe.answer = status, {**CARD, "payment_method": method}
+    assert completed() == 200
+    assert balance(ada) == before + DOLLAR
+    assert Payment.objects.get().card_last4 == ""
+
+
+def test_an_automatic_payment_has_the_digits_of_the_kept_card(
+    owner: Person, stripe: ScriptedStripe
+) -> None:
+    stripe.answer = {"id": "pi_2", "status": "succeeded"}
+    automatic.work()
+    assert Payment.objects.get(automatic=True).card_last4 == "4242"

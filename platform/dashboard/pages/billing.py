@@ -27,7 +27,7 @@ from billing import (
     usage,
 )
 from billing.csv_answers import csv_answer
-from billing.models import Hold, Journal, TopUp
+from billing.models import Hold, Journal
 from billing.payments import automatic
 from dashboard import balance, ledger_words, money, paging
 from dashboard.access import TeamRequest, actor_of, organisation_view
@@ -144,7 +144,7 @@ def _page(
         "alert_form": AlertForm.of(left.low_line),
         "cap_form": CapForm.of(left.cap),
         "auto_form": AutoForm.of(left.auto),
-        "receipts": TopUp.objects.all().for_organisation(mine)[:10],
+        "receipts": ledger_words.receipts(mine),
         **(refused or {}),
     }
     return render(request, "dashboard/billing.html", shown, status=status)

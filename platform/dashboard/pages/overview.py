@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from billing import usage
 from billing.usage import UsageLine
 from chatbots.models import Chatbot
-from dashboard import activity, attention, frame, money, recent, speed, visits
+from dashboard import activity, attention, frame, money, recent, speed, starter, visits
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.activity import Activity
 
@@ -41,18 +41,26 @@ def overview(request: TeamRequest) -> HttpResponse:
     around = frame.of(request)
     may_read = "chatbots:read" in request.membership.scopes
     chats = recent.conversations(request.organisation.id) if may_read else []
+    answers = [] if chats else recent.answers(request.organisation.id)
+    may_make = "chatbots:write" in request.membership.scopes
+    is_new = may_make and not (chats or answers or _has_chatbots(request))
     shown = {
         "periods": activity.PERIODS,
         "days": days,
-        "tiles": _tiles(request, days, talks=bool(chats)),
+        "tiles": _tiles(request, days, talks=bool(chats) or is_new),
         "chats": chats,
-        "recent": [] if chats else recent.answers(request.organisation.id),
-        "has_chatbots": Chatbot.objects.filter(organisation=request.organisation).exists(),
-        "may_make": "chatbots:write" in request.membership.scopes,
+        "recent": answers,
+        "is_new": is_new,
+        "starter": starter.of(request.organisation) if is_new else None,
+        "may_make": may_make,
         "frame": around,
         "attention": attention.of(request, around.balance if around else None),
     }
     return render(request, "dashboard/overview.html", shown)
+
+
+def _has_chatbots(request: TeamRequest) -> bool:
+    return bool(Chatbot.objects.filter(organisation=request.organisation).exists())
 
 
 def _tiles(request: TeamRequest, days: int, *, talks: bool) -> list[Tile]:
@@ -73,8 +81,8 @@ def _visitors(request: TeamRequest, days: int) -> Tile:
     seen = visits.of(request.organisation.id, days)
     inbox = reverse("dashboard:conversations", args=[request.organisation.slug])
     line = activity.spark(seen.by_day)
-    note = _against(seen.change, days)
-    return Tile(_("Visitors"), f"{seen.visitors:,}", note, line, f"{inbox}?days={days}")
+    note = _against(seen.change, days, seen.visitors)
+    return Tile(_("Visitors"), _counted(seen.visitors), note, line, f"{inbox}?days={days}")
 
 
 def _calls(request: TeamRequest, used: Activity) -> list[Tile]:
@@ -87,16 +95,16 @@ def _calls(request: TeamRequest, used: Activity) -> list[Tile]:
 
 
 def _tile(name: str, used: Activity, of: Callable[[UsageLine], int], url: str) -> Tile:
-    note = _against(used.change(of), used.days)
-    return Tile(name, f"{used.total(of):,}", note, activity.spark(used.by_day(of)), url)
+    note = _against(used.change(of), used.days, used.total(of))
+    return Tile(name, _counted(used.total(of)), note, activity.spark(used.by_day(of)), url)
 
 
 def _cost(request: TeamRequest, used: Activity) -> Tile:
     cost, calls = used.total(activity.charged), used.total(activity.requests)
     return Tile(
         _("Cost"),
-        money.html(cost, money.PERIOD),
-        format_html(_("{} a request"), money.html(cost // calls if calls else 0)),
+        money.html(cost, money.PERIOD) if calls else _quiet(money.html(0)),
+        _each(cost, calls, used.change(activity.charged)),
         activity.spark(used.by_day(activity.charged)),
         _usage(request, "cost", used.days),
     )
@@ -107,10 +115,30 @@ def _usage(request: TeamRequest, metric: str, days: int) -> str:
     return f"{page}?metric={metric}&days={days}"
 
 
-def _against(change: float | None, days: int) -> str:
+def _each(cost: int, calls: int, change: float | None) -> str | SafeString:
+    if not calls:
+        return _("Nothing measured yet")
+    each = format_html(_("{} a request"), money.html(cost // calls))
+    if change is None:
+        return each
+    words = _("%(share)s %% less") if change < 0 else _("%(share)s %% more")
+    return format_html("{}, {}", each, words % {"share": money.written(abs(change) * 100, 1)})
+
+
+def _counted(number: int) -> str | SafeString:
+    return money.written(number) if number else _quiet("0")
+
+
+def _quiet(value: str) -> SafeString:
+    return format_html('<span class="quiet">{}</span>', value)
+
+
+def _against(change: float | None, days: int, now: int) -> str:
+    if change is None and not now:
+        return _("Nothing measured yet")
     if change is None:
         return _("Nothing in the %(days)d days before") % {"days": days}
-    words = {"share": f"{abs(change) * 100:.1f}", "days": days}
+    words = {"share": money.written(abs(change) * 100, 1), "days": days}
     if change < 0:
         return _("%(share)s %% less than the %(days)d days before") % words
     return _("%(share)s %% more than the %(days)d days before") % words
@@ -124,21 +152,22 @@ def _latency(request: TeamRequest, days: int) -> Tile:
     before = speed.overall(mine, begin - timedelta(days=days), begin).first_token_p95
     measured = speed.by_day(mine, tomorrow - timedelta(days=days), tomorrow, OF_A_DAY)
     line = activity.spark([one.first_token_p95 or 0 for _day, one in reversed(measured)])
-    value = format_html('{}<span class="unit">ms</span>', f"{here:,.0f}") if here else "–"  # noqa: RUF001 - nothing measured is a dash
+    unit = format_html('<span class="unit">{}</span>', "ms")
+    value = format_html("{}{}", money.written(here), unit) if here else _quiet("\N{EN DASH}")
     page = _usage(request, "latency", days)
     return Tile(_("First token, p95"), value, _faster(here, before, days), line, page)
 
 
 def _faster(here: float | None, before: float | None, days: int) -> str | SafeString:
     if here is None:
-        return _("No answer in %(days)d days") % {"days": days}
+        return _("Nothing measured yet")
     if before is None:
         return _("19 of 20 answers begin sooner")
     than = _("than the %(days)d days before") % {"days": days}
     if here <= before:
-        faster = _("%(ms)s ms faster") % {"ms": f"{before - here:,.0f}"}
+        faster = _("%(ms)s ms faster") % {"ms": money.written(before - here)}
         return format_html('<span class="verdict-good">{}</span> {}', faster, than)
-    slower = _("%(ms)s ms slower") % {"ms": f"{here - before:,.0f}"}
+    slower = _("%(ms)s ms slower") % {"ms": money.written(here - before)}
     return format_html("{} {}", slower, than)
 
 

@@ -126,11 +126,13 @@ def ago(moment: datetime | None, empty: str = "") -> SafeString | str:
 
 @register.simple_tag
 def moment(when: datetime | None) -> SafeString | str:
-    """`21 Nov, 17:42:08`, to the second."""
+    """`17:42:08`, to the second, and `21 Nov, 17:42:08` when it was another day."""
     if when is None:
         return NOTHING
     iso = when.isoformat(timespec="seconds").replace("+00:00", "Z")
-    told = f"{day(when)}, {when:%H:%M:%S}"
+    told = f"{when:%H:%M:%S}"
+    if when.date() != timezone.now().date():
+        told = f"{day(when)}, {told}"
     return format_html('<time datetime="{}" title="{}">{}</time>', iso, iso, told)
 
 
@@ -176,7 +178,7 @@ def day(moment: date | None) -> str:
     if moment is None:
         return NOTHING
     other_year = moment.year != timezone.now().year
-    return date_format(moment, "j M Y" if other_year else "j M")
+    return date_format(moment, _("j M Y") if other_year else _("j M"))
 
 
 @register.filter

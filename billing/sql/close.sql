@@ -11,7 +11,8 @@ DROP FUNCTION IF EXISTS ledger_book_charge(text, bigint, text, boolean, bigint, 
 -- is forgiven. Anything else answers `fresh = false` with what was charged. Rows come back in array
 -- order; `state` is null for a hold that does not exist.
 -- The holds are locked in id order, then the accounts, the hottest rows, last. Then one statement
--- decides and writes for all of them: a statement costs more than its rows.
+-- decides and writes for all of them: a statement costs more than its rows. Free calls lock no
+-- account, and so must change no window: it is its organisation's account that guards them.
 -- Plans last as long as their connection; made while the tables are small they would read them whole.
 CREATE OR REPLACE FUNCTION ledger_close(closings jsonb) RETURNS TABLE (
   state text, charged bigint, fresh boolean
@@ -87,7 +88,7 @@ BEGIN
   windows AS (
     UPDATE billing_budgetwindow w SET held = w.held - d.released, spent = w.spent + d.paid
     FROM (SELECT window_id, sum(released) AS released, sum(paid) AS paid
-          FROM done WHERE window_id IS NOT NULL GROUP BY 1) d
+          FROM done WHERE window_id IS NOT NULL AND (released > 0 OR paid <> 0) GROUP BY 1) d
     WHERE w.id = d.window_id
   ),
   chatbots AS (  -- in the periods in which the holds were made
@@ -95,7 +96,7 @@ BEGIN
     FROM (SELECT chatbot_id, period, date_trunc(period, created_at, 'UTC') AS starts_at,
                  sum(released) AS released, sum(paid) AS paid
           FROM done, unnest(ARRAY['day', 'month']) AS period
-          WHERE chatbot_id IS NOT NULL GROUP BY 1, 2, 3) d
+          WHERE chatbot_id IS NOT NULL AND (released > 0 OR paid <> 0) GROUP BY 1, 2, 3) d
     WHERE w.chatbot_id = d.chatbot_id AND w.period = d.period AND w.starts_at = d.starts_at
   ),
   accounts AS (

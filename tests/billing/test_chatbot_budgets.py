@@ -1,16 +1,19 @@
 """A chatbot's budget: what its day and month cost stays within them, to the nano-dollar."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
+from api import database
 from api.errors import BudgetExhausted, InsufficientBalance
 from billing import auditing, ledger
 from billing.models import ChatbotWindow
 from billing.pricing import NANO
-from tests.billing.conftest import ONE_CALL, Tenant, in_threads, new_tenant
+from billing.pricing import Price as Rate
+from tests.billing.conftest import ONE_CALL, Tenant, in_threads, new_tenant, set_price
 
 pytestmark = pytest.mark.usefixtures("pool")
 HALF = ledger.Usage(prompt_tokens=100, cached_tokens=0, completion_tokens=0)  # 100,000 n$
@@ -115,3 +118,18 @@ def _yesterday() -> None:
 
 def _days() -> Any:
     return ChatbotWindow.objects.filter(period="day").order_by("starts_at")
+
+
+async def test_a_free_call_ends_without_waiting_for_any_budget(bakery: Tenant) -> None:
+    """The account guards its budgets' rows, and a free call does not lock it: two who lock them in
+    another order would wait for each other."""
+    await sync_to_async(set_price)("free", Rate(0, 0, 0))
+    limits: dict[str, Any] = {"chatbot_id": BOT, "budget_nano": NANO, "budget_period": "day"}
+    await ledger.hold(bakery.request(**limits))
+    free = await ledger.hold(bakery.request(model="free", **limits))
+    async with database.connection() as other, other.transaction():
+        await other.execute("SELECT 1 FROM billing_chatbotwindow, billing_budgetwindow FOR UPDATE")
+        async with asyncio.timeout(5):
+            settled = await ledger.settle(free.id, HALF, "stop", 1, 2)
+    assert settled == ledger.Settlement(0, already_settled=False)
+    assert await window() == (0, ONE_CALL)

@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from chatbots import transcripts
 from chatbots.models import Conversation, Message
-from dashboard import marks
+from dashboard import marks, money
 
 MOST_MESSAGES: Final = 500
 _MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
@@ -27,6 +27,7 @@ def of(conversation: Conversation) -> dict[str, Any]:
         "talk_mark": marks.of(
             [(turn.pk, turn.text, turn.status, turn.feedback, turn.cost_nano) for turn in turns]
         ),
+        "places": money.places(turn.cost_nano for turn in turns),
         "wait": waits[len(waits) // 2] if waits else None,
         "versions": sorted({turn.version for turn in turns if turn.version}),
         "hidden": max(conversation.messages_count - MOST_MESSAGES, 0),

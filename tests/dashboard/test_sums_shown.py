@@ -113,6 +113,22 @@ def test_the_lines_of_a_call_add_up_to_its_charge(
     assert sum(lines) == total == charged
 
 
+def test_the_answers_of_a_conversation_add_up_to_its_cost(as_ada: Client, busy: Person) -> None:
+    costs = [41_400, 41_400, 41_400]
+    chat = Conversation.objects.create(
+        organisation=busy.organisation, chatbot=Chatbot.objects.all()[0], messages_count=3,
+        cost_nano=sum(costs),
+    )  # fmt: skip
+    for place, nano in enumerate(costs):
+        Message.objects.create(
+            organisation=busy.organisation, conversation=chat, place=place, role="assistant",
+            text="Hi", cost_nano=nano,
+        )  # fmt: skip
+    page = as_ada.get(f"/dashboard/{busy.organisation.slug}/conversations/{chat.pk}/talk").text
+    told = re.findall(r'<span class="money">.*?</span>', page)
+    assert [shown_nano(amount) for amount in told] == [sum(costs), *costs]
+
+
 def test_what_a_failed_call_is_forgiven_stands_among_its_lines(
     as_ada: Client, busy: Person
 ) -> None:

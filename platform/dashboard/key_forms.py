@@ -37,7 +37,10 @@ SAID: Final = {
 
 
 class KeyForm(Form):
-    name = forms.CharField(label=_("Name"), max_length=names.LONGEST)
+    name = forms.CharField(
+        label=_("Name"), max_length=names.LONGEST,
+        help_text=_("What will hold it. Only your team sees this."),
+    )  # fmt: skip
     kind = forms.ChoiceField(
         label=_("Kind"),
         choices=list(KINDS.items()),

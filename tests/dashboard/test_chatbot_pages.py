@@ -8,9 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import AuditEntry
-from billing.models import ChatbotWindow
-from chatbots import making, states, versions
-from chatbots.author import SYSTEM
+from chatbots import making
 from chatbots.models import Chatbot, Version
 from tests.cast import Person
 from tests.dashboard.conftest import signed_in
@@ -94,50 +92,6 @@ def test_visitors_meet_the_draft_when_it_is_published(
     bot.refresh_from_db()
     assert bot.draft["temperature"] == 0.3
     assert AuditEntry.objects.filter(action="chatbot.published").count() == 3
-
-
-def test_the_list_sums_what_it_shows(as_ada: Client, base: str, bot: Chatbot) -> None:
-    for query, there in (
-        ("", True),
-        ("?state=live", True),
-        ("?state=paused", False),
-        ("?q=zz", False),
-    ):
-        page = as_ada.get(f"{base}/chatbots{query}").content.decode()
-        assert (f"{base}/chatbots/{bot.name}/" in page) is there, query
-        assert ("1 chatbot</th>" in page) is there
-
-
-def test_a_chatbot_is_in_one_state_and_each_state_is_counted(
-    as_ada: Client, base: str, bot: Chatbot
-) -> None:
-    making.create(bot.organisation_id, SYSTEM, "waiting", "Waiting")
-    making.change(bot, configuration={"budget": {"day_usd": "0.5"}})
-    versions.publish(bot, SYSTEM, "With a budget")
-    today = states.day_start()
-    for period, start in (("day", today), ("month", today.replace(day=1))):
-        ChatbotWindow.objects.create(
-            organisation_id=bot.organisation_id, chatbot_id=bot.id, period=period,
-            starts_at=start, spent=10**9,
-        )  # fmt: skip
-    told = {"live": 0, "draft": 1, "paused": 0, "over_budget": 1}
-    for state, count in told.items():
-        page = as_ada.get(f"{base}/chatbots?state={state}").content.decode()
-        listed = page.split("<tbody>")[1].split("</tbody>")[0] if count else ""
-        assert listed.count("<tr>") == count, state
-        assert (f"/chatbots/{bot.name}/" in listed) is (state == "over_budget")
-    chips = re.findall(r'<a class="chip"[^>]*>(.*?)</a>', page)
-    assert chips == ["Live 0", "Draft only 1", "Paused 0", "Over budget 1"]
-
-
-def test_the_rail_counts_the_teams_chatbots(
-    as_ada: Client, as_ben: Client, base: str, bot: Chatbot, mallory: Person
-) -> None:
-    making.create(mallory.organisation.id, SYSTEM, "evil", "Evil")
-    for client in (as_ada, as_ben):
-        page = client.get(f"{base}/overview").content.decode()
-        rail = page.split('class="frame-rail"')[1].split("</nav>")[0]
-        assert re.search(r"Chatbots\s*<span class=\"nav-count push\">1</span>", rail)
 
 
 def test_a_wrong_value_stands_at_its_field_and_the_text_is_kept(

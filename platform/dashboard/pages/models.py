@@ -68,7 +68,7 @@ def models(request: TeamRequest) -> HttpResponse:
         "priced": [one for one in known if one.pricing],
         "chosen": chosen,
         "cost": _cost(chosen, form) if chosen else None,
-        "snippets": snippets(request, chosen.id)[:1] if chosen and _chats(chosen) else [],
+        "snippets": snippets(request, chosen.id)[1:2] if chosen and _chats(chosen) else [],
     }
     return render(request, "dashboard/models.html", shown)
 

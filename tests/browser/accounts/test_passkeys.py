@@ -28,7 +28,7 @@ def test_a_passkey_opens_the_account_without_a_password(browser: Browser, server
         pia.go("/accounts/logout/")
         pia.press("Log out")
         pia.go("/accounts/login/")
-        pia.press("Log in with a passkey")
+        pia.press("Use a passkey")
         pia.page.wait_for_url("**/dashboard/**")
         pia.go("/accounts/2fa/webauthn/")
         pia.page.get_by_role("link", name="Remove").click()

@@ -28,6 +28,7 @@ customElements.define("stacked-bars", class extends HTMLElement {
     this.days = rows.map((row) => ({
       day: row.cells[0].textContent.trim(),
       label: row.dataset.label || row.cells[0].textContent.trim(),
+      at: row.dataset.at,
       values: [...row.querySelectorAll("[data-value]")].map((cell) => Number(cell.dataset.value)),
     }));
     this.at = this.days.length - 1;
@@ -59,12 +60,15 @@ customElements.define("stacked-bars", class extends HTMLElement {
     return `$${written(dollars, dollars >= 1 || !dollars ? 2 : Math.min(9, 1 - Math.floor(Math.log10(dollars))))}`;
   }
 
+  unit(count) { return (count === 1 && this.dataset.one) || this.dataset.many; }
+
   read(i) {
     this.at = Math.max(0, Math.min(this.days.length - 1, i));
     this.paint();
-    const { day, values } = this.days[this.at];
+    const { day, at, values } = this.days[this.at];
     const parts = this.names.map((name, s) => `${name} ${this.format(values[s])}`).filter((_, s) => values[s]);
-    this.readout.textContent = `${day}: ${this.format(sum(values))}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`;
+    const told = [this.format(sum(values)), this.unit(sum(values)), at && new Date().toISOString().startsWith(at) && this.dataset.soFar];
+    this.readout.textContent = `${day}: ${told.filter(Boolean).join(" ")}${parts.length > 1 ? ` (${parts.join(", ")})` : ""}`;
   }
 
   paint() {

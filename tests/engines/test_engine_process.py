@@ -92,8 +92,8 @@ async def test_an_engine_that_no_longer_steps_ends_itself(
     address = f"unix:{tmp_path / 'e.sock'}"
     breaking = (
         "import sys, time\n"
-        "from inference.engines.local import __main__ as entry, loop, server, steps\n"
-        "server.STUCK_SECONDS = 0.5\n"
+        "from inference.engines.local import __main__ as entry, loop, serving, steps\n"
+        "serving.STUCK_SECONDS = 0.5\n"
         "submit = loop.EngineLoop.submit\n"
         "def submit_and_break(self, submission):\n"
         f"    {BREAKS[how]}\n"

@@ -9,7 +9,7 @@ RUN pip install --constraint requirements.lock --editable ".[redis]" \
     && install --directory --owner smarter --group smarter --mode 0700 /data
 
 USER smarter
-ENV SMARTER_DATA=/data
+ENV SMARTER_DATA=/data NUMBA_CACHE_DIR=/data/code
 VOLUME /data
 EXPOSE 8000
 CMD ["python", "manage.py", "serve", "--host", "0.0.0.0"]

@@ -16,7 +16,7 @@ SHOW = { while read -r word package _; do \
   if [ -t 1 ] && [ "$$word" = Collecting ]; then printf '\r\033[K  %s' "$$package"; fi; \
   done; if [ -t 1 ]; then printf '\r\033[K'; fi; }
 
-# `make setup EXTRAS="rag s3"` adds what is not everybody's: redis, s3, rag, ray, fast.
+# `make setup EXTRAS="rag s3"` adds what is not everybody's: redis, s3, rag, ray.
 EXTRAS ?=
 setup: .venv/installed $(EXTRAS:%=.venv/extra-%)
 

@@ -13,10 +13,6 @@ from inference.engines.local.sequences import Chunk, Sequence, Submission
 from tests.engines.small_models import GREEDY, VOCABULARY, Desk, reference, shapes
 from tests.engines.test_greedy_is_generate import expected, prompt_of
 
-pytest.importorskip("numba", reason="the extra `fast` is not installed")
-
-from inference.engines.local.compiled import few_rows
-
 UNKNOWN = {"gemma2", "gemma3"}  # norms after the layers, caps, other activations
 
 
@@ -51,7 +47,7 @@ def test_they_say_what_generate_says(shape: str, monkeypatch: pytest.MonkeyPatch
     for submission, prompt in zip(asked, prompts, strict=True):
         sure = expected(shape, prompt, submission.max_tokens)
         assert desk.tokens(submission)[: len(sure)] == sure
-    assert {1, 7} <= set(sizes)
+    assert {1, 7} <= set(sizes)  # whole blocks of rows and what is left
 
 
 def test_models_that_it_does_not_know_are_left_to_torch() -> None:
@@ -59,13 +55,27 @@ def test_models_that_it_does_not_know_are_left_to_torch() -> None:
         assert fast_desk(shape).runner._few is None
 
 
-def test_more_rows_than_are_few_are_left_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = fast_desk()
-    sizes = counted(desk, monkeypatch)
-    for _ in range(few_rows.MOST[torch.float32] + 1):
-        desk.submit([1, 2, 3], max_tokens=4)
+def test_it_may_begin_in_the_middle_and_leaves_steps_with_prompts_to_torch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chance, desk = random.Random(5), Desk()
+    prompts = [prompt_of(chance.randint(1, 90), chance) for _ in range(19)]
+    asked = [desk.submit(prompt, max_tokens=25) for prompt in prompts[:12]]
+    for _ in range(12):
+        desk.step()
+    assert any(map(desk.tokens, asked))
+    desk.runner.speed_up()
+    sizes, steps = counted(desk, monkeypatch), 0
+    for prompt in prompts[12:]:  # joining those under way
+        asked.append(desk.submit(prompt, max_tokens=25))
+        desk.step()
+        steps += 1
     desk.run()
-    assert sizes == []
+    for submission, prompt in zip(asked, prompts, strict=True):
+        sure = expected("llama", prompt, 25)
+        assert desk.tokens(submission)[: len(sure)] == sure
+    assert max(sizes) > 8
+    assert len(sizes) < steps + 25
 
 
 def test_numbers_that_are_none_end_their_row_alone() -> None:

@@ -2,19 +2,16 @@
 
 import argparse
 import asyncio
-import ctypes
 import gc
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 
 from inference.engines.base import EngineInfo
-from inference.engines.local import sockets
+from inference.engines.local import lifetime, sockets
 
 SECRET = "SMARTER_ENGINE_SECRET"  # noqa: S105 - the name of a variable
-PR_SET_PDEATHSIG = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Loads, says one line, serves until SIGTERM. Returns the exit status."""
     if options.die_with_parent:
-        _die_with(os.getppid())
+        lifetime.ends_with(os.getppid())
     os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers is imported: it looks once
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     # A unix socket is its user's alone: who reaches it needs no secret.
@@ -83,12 +80,6 @@ def _described(info: EngineInfo) -> str:
         f"{info.model} ({info.parameters / 1e6:.1f}M parameters, {info.dtype} on {info.device}, "
         f"{info.context_window} tokens of context)"
     )
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above
-        os._exit(1)
 
 
 def _say(line: str) -> None:

@@ -70,6 +70,8 @@ def can_pack(weights: Sequence[torch.Tensor], room: int) -> bool:
     if any(weight.dtype not in (torch.float32, torch.bfloat16) for weight in weights):
         return False
     known: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    if any(weight.dtype == torch.bfloat16 for weight in weights):
+        known = known and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001 - as below
     return known and sum(weight.nbytes for weight in weights) <= room
 
 

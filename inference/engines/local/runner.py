@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from collections.abc import Sequence as Rows
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -86,17 +85,16 @@ class Runner:
             self._graphs.warm_up()
 
     def speed_up(self) -> None:
-        """Let compiled code do the steps that it knows, where numba is installed. Takes seconds:
-        steps may run meanwhile."""
-        if not find_spec("numba"):
+        """Let compiled code do the steps that it knows. Takes seconds: steps may run meanwhile."""
+        if self.device.type != "cpu":
             return
-        from inference.engines.local.compiled import few_rows  # noqa: PLC0415 - needs numba
+        try:
+            from inference.engines.local.compiled import few_rows  # noqa: PLC0415 - takes a while
 
-        if few_rows.can(self._packed.parts, self.cache):
-            try:
+            if few_rows.can(self._packed.parts, self.cache):
                 self._few = few_rows.FewRows(self._packed.parts, self.cache)
-            except ValueError as error:
-                log.warning("few rows are computed as many are: %s", error)
+        except Exception as error:  # noqa: BLE001 - whatever this machine lacks, torch goes on
+            log.warning("no machine code here, so few rows are computed as many are: %r", error)
 
     def _view(
         self,

@@ -24,7 +24,7 @@ def narrow(model, work, inputs, size, which, phase):
         if weights:
             own = Rows(moved(inputs.first, row * inputs.stride), inputs.stride, 1)
             outputs = Rows(_room(work, row, part), layout.MOST_NARROW, 1)
-            product(own, numbers(weights, model.like), size, 0, work.ranks[row], outputs)
+            product(own, numbers(weights, model.like), size, (0, work.ranks[row]), outputs, False)
         done(work.marks, phase)
         piece = claimed(work.marks, phase)
     wait(work.marks, phase, pieces)

@@ -1,21 +1,23 @@
 """Decoding steps of a few rows by compiled code, for the models that it knows."""
 
+import os
 from collections.abc import Sequence as Rows
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 
 from inference.engines.local.compiled import few_adapters, layout, step
-from inference.engines.local.compiled.kinds import KINDS, prepare, use_threads
+from inference.engines.local.compiled.kinds import KINDS, prepare
 from inference.engines.local.compiled.pieces import BLOCK
 from inference.engines.local.kv import SlotCache
 from inference.engines.local.packed import Parts
 from inference.engines.local.packed_layers import Layer
 from inference.engines.local.sequences import Sequence
 
-# With more rows oneDNN's products, in hardware for bfloat16, are worth the way to them.
-MOST = {torch.float32: 8, torch.bfloat16: 2}
+HELPERS = ThreadPoolExecutor(os.cpu_count(), "few-rows")
+PIECES = 4  # of a product, for each thread
 
 
 def can(parts: Parts, cache: SlotCache) -> bool:
@@ -33,10 +35,9 @@ class FewRows:
     `cache` and this."""
 
     def __init__(self, parts: Parts, cache: SlotCache) -> None:
-        """Takes seconds, and may run beside steps. Raises ValueError where OpenMP is missing."""
-        prepare(KINDS[cache.dtype])
+        """Takes seconds, and may run beside steps. Raises NotMade."""
+        prepare(cache.dtype)
         self._parts, self._cache = parts, cache
-        self.most = MOST[cache.dtype]
         self._qkv_biases = [
             None if layer.qkv.bias is None else layer.qkv.bias.float() for layer in parts.layers
         ]
@@ -47,42 +48,40 @@ class FewRows:
         joint = (model.heads + 2 * model.kv_heads) * model.width
         found = model.heads * model.width
         narrow = len(layout.PARTS) * layout.MOST_NARROW
-        sizes = model.hidden, joint, found, 2 * model.inner, narrow, model.vocabulary
-        self._rooms = [torch.zeros(self.most, size) for size in sizes]
-        self._marks = np.zeros(layout.marks(model), np.int64)
-        self._threads = use_threads()
-        self._scratch = torch.zeros(self._threads, layout.scratch_numbers(model, self.most))
+        inner = 2 * model.inner, model.inner
+        sizes = model.hidden, joint, found, *inner, narrow, model.vocabulary
+        self._rooms = {
+            name: torch.zeros(cache.slots, size)
+            for name, size in zip(layout.ROOMS, sizes, strict=True)
+        }
+        self._places_of_rooms = {name: room.data_ptr() for name, room in self._rooms.items()}
+        numbers = layout.scratch_numbers(model, cache.slots)
+        self._scratch = torch.zeros(torch.get_num_threads(), numbers)
 
     def can(self, decoding: Rows[Sequence]) -> bool:
-        """Whether these rows are few, and their adapters known."""
-        return 0 < len(decoding) <= self.most and all(
-            few_adapters.can(row.submission.adapter) for row in decoding
-        )
+        """Whether there are any, and their adapters known."""
+        return bool(decoding) and all(few_adapters.can(row.submission.adapter) for row in decoding)
 
     def logits(self, decoding: Rows[Sequence]) -> torch.Tensor:
         """`[rows, vocabulary]`, good until the next call."""
         rows = np.array([(row.last_token, row.length, row.slot) for row in decoding], np.int64)
-        self._marks.fill(0)
-        use_threads()
         ranks, adapters = self._adapters.told([row.submission.adapter for row in decoding])
-        states, joint, found, inner, narrow, logits = (room.data_ptr() for room in self._rooms)
+        marks = np.zeros(layout.marks(self._model), np.int64)  # not last step's: see `compute`
+        threads = len(self._scratch)
         work = layout.Work(
             rows,
             ranks,
             adapters,
-            self._marks,
-            states,
-            joint,
-            found,
-            inner,
-            narrow,
-            logits,
-            self._scratch.data_ptr(),
-            self._scratch.stride(0) * 4,
-            self._threads,
+            marks,
+            scratch=self._scratch.data_ptr(),
+            bytes=self._scratch.stride(0) * 4,
+            pieces=PIECES * threads,
+            **self._places_of_rooms,
         )
-        step.compute(self._model, work)
-        return self._rooms[-1][: len(decoding)]
+        for thread in range(1, threads):
+            HELPERS.submit(step.compute, self._model, work, thread)
+        step.compute(self._model, work, 0)
+        return self._rooms["logits"][: len(decoding)]
 
     def _read(self) -> layout.Model:
         parts, cache = self._parts, self._cache

@@ -1,12 +1,9 @@
-"""The code, made or found for each kind of weights, and the threads that it runs on."""
+"""The code, made or found for each kind of weights."""
 
 import subprocess
 import sys
 from functools import cache
-from typing import Any
 
-import numba
-import numpy as np
 import torch
 
 from inference.engines.local.compiled import rehearsal
@@ -14,20 +11,17 @@ from inference.engines.local.compiled import rehearsal
 KINDS = {getattr(torch, name): kind for name, kind in rehearsal.KINDS.items()}
 
 
+class NotMade(Exception):
+    """Why there is no such code."""
+
+
 @cache
-def prepare(kind: np.dtype[Any]) -> None:
-    """Takes seconds, the first time on a machine a quarter of a minute, nearly all of it in another
-    process, of low priority: steps may run meanwhile. Raises ValueError where OpenMP is missing."""
-    numba.config.THREADING_LAYER = "omp"  # torch's own threads: others would only wait beside them
-    use_threads()
-    subprocess.run([sys.executable, "-m", __package__], check=False)  # noqa: S603 - our own
-    rehearsal.rehearse(kind)
-
-
-def use_threads() -> int:
-    """As many as torch uses in this thread."""
-    threads = torch.get_num_threads()
-    count = min(threads, int(numba.config.NUMBA_NUM_THREADS))
-    numba.set_num_threads(count)
-    torch.set_num_threads(threads)  # starting them told torch another number
-    return count
+def prepare(kind: torch.dtype) -> None:
+    """Takes a second, the first time on a machine a quarter of a minute, nearly all of it in a
+    process of low priority: steps may run meanwhile. Raises NotMade."""
+    name = str(kind).removeprefix("torch.")
+    command = [sys.executable, "-m", __package__, name]
+    made = subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - our own
+    if made.returncode:
+        raise NotMade(made.stderr.decode(errors="replace").strip().rpartition("\n")[2])
+    rehearsal.rehearse(KINDS[kind])

@@ -6,6 +6,7 @@ from inference.engines.local.compiled.machine import LINE
 from inference.engines.local.compiled.pieces import BLOCK
 
 PHASES = 9  # of a layer: attention, and twice each product, whose adapters come first
+ROOM = 4  # bytes for a number of any kind
 # The linear layers of a layer that an adapter may change, and what it has of each: addresses.
 PARTS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 QUERY, KEY, VALUE, OUTPUT, GATE, UP, WRITTEN = range(len(PARTS))
@@ -38,11 +39,15 @@ class Model(NamedTuple):
     context: int
 
 
+# Of `Work`: what all threads share, numbers for each row.
+ROOMS = ("states", "joint", "found", "inner", "gated", "narrow", "logits")
+
+
 class Work(NamedTuple):
     """`rows` are [rows, 3]: token, position, slot. `ranks` are those of the rows' adapters, 0 for a
     row without; empty where no row has one. `adapters` are [rows, layers, PARTS, 2]. The rest are
     addresses of room for the step, of which `scratch` is each thread's own, so many `bytes` for
-    each."""
+    each. A product is cut into so many `pieces`."""
 
     rows: Any
     ranks: Any
@@ -52,18 +57,20 @@ class Work(NamedTuple):
     joint: int
     found: int
     inner: int
+    gated: int
     narrow: int
     logits: int
     scratch: int
     bytes: int
-    threads: int
+    pieces: int
 
 
 def marks(model: Model) -> int:
     """How many counters a step needs."""
-    return 2 * LINE * (PHASES * len(model.layers) + 2)
+    return 2 * LINE * (PHASES * len(model.layers) + 3)
 
 
 def scratch_numbers(model: Model, rows: int) -> int:
-    scores = model.heads // model.kv_heads * (model.context + BLOCK)
-    return rows * (model.hidden + model.width) + scores + 16
+    group = model.heads // model.kv_heads
+    scores = group * (model.context + BLOCK)
+    return rows * (model.hidden + model.width) + 2 * group * model.width + scores + 16

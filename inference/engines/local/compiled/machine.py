@@ -9,6 +9,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 BIT16, BIT32, BIT64, FLOAT = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
+CLOSED = 1 << 32  # more than ever enter
 LINE = 8  # counters lie this far apart, or their writers would wait for each other
 
 F32 = np.float32
@@ -46,7 +47,7 @@ def moved(_: Any, pointer: Any, count: Any) -> Any:
     """So many numbers further on."""
 
     def build(_context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        return _place(builder, signature.args[0], given)
+        return place(builder, signature.args[0], given)
 
     return pointer(pointer, types.int64), build
 
@@ -54,10 +55,8 @@ def moved(_: Any, pointer: Any, count: Any) -> Any:
 @intrinsic
 def get(_: Any, pointer: Any, index: Any) -> Any:
     def build(_context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        kind = _kind(signature.args[0])
-        value = builder.load(
-            _place(builder, signature.args[0], given), typ=kind, align=_bytes(kind)
-        )
+        kind = kind_of(signature.args[0])
+        value = builder.load(place(builder, signature.args[0], given), typ=kind, align=_bytes(kind))
         if kind is BIT16:
             value = builder.bitcast(builder.shl(builder.zext(value, BIT32), BIT32(16)), FLOAT)
         return value
@@ -70,13 +69,13 @@ def put(_: Any, pointer: Any, index: Any, value: Any) -> Any:
     """Rounds half to even where fewer bits are kept."""
 
     def build(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        kind, kept = _kind(signature.args[0]), given[2]
+        kind, kept = kind_of(signature.args[0]), given[2]
         if kind is BIT16:
             bits = builder.bitcast(kept, BIT32)
             odd = builder.and_(builder.lshr(bits, BIT32(16)), BIT32(1))
             rounded = builder.add(bits, builder.add(odd, BIT32(0x7FFF)))
             kept = builder.trunc(builder.lshr(rounded, BIT32(16)), BIT16)
-        builder.store(kept, _place(builder, signature.args[0], given), align=_bytes(kind))
+        builder.store(kept, place(builder, signature.args[0], given), align=_bytes(kind))
         return context.get_dummy_value()
 
     return types.void(pointer, types.int64, types.float32), build
@@ -98,12 +97,18 @@ def exp(x):
 @njit
 def claimed(marks, phase):
     """The number of a piece of this phase that nobody has taken yet; who asks has it."""
-    return _raised(marks, 2 * LINE * phase)
+    return _raised(marks, 2 * LINE * phase, 1)
 
 
 @njit
 def done(marks, phase):
-    _raised(marks, 2 * LINE * phase + LINE)
+    _raised(marks, 2 * LINE * phase + LINE, 1)
+
+
+@njit
+def closed(marks, phase):
+    """Whoever claims a piece from now on gets a number that is too high; returns how many did."""
+    return _raised(marks, 2 * LINE * phase, CLOSED)
 
 
 @njit
@@ -123,14 +128,14 @@ def _power_of_two(_: Any, exponent: Any) -> Any:
 
 
 @intrinsic
-def _raised(_: Any, marks: Any, index: Any) -> Any:
-    """What stood there, before one was added."""
+def _raised(_: Any, marks: Any, index: Any, more: Any) -> Any:
+    """What stood there, before `more` was added."""
 
     def build(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        place = _counter(context, builder, signature, given)
-        return builder.atomic_rmw("add", place, BIT64(1), "acq_rel")
+        counter = _counter(context, builder, signature, given)
+        return builder.atomic_rmw("add", counter, given[2], "acq_rel")
 
-    return types.int64(marks, types.int64), build
+    return types.int64(marks, types.int64, types.int64), build
 
 
 @intrinsic
@@ -140,8 +145,8 @@ def _seen(_: Any, marks: Any, index: Any) -> Any:
             kind = ir.FunctionType(ir.VoidType(), [])
             pause = builder.module.declare_intrinsic("llvm.x86.sse2.pause", (), kind)
             builder.call(pause, [])
-        place = _counter(context, builder, signature, given)
-        return builder.load_atomic(place, "acquire", 8, typ=BIT64)
+        counter = _counter(context, builder, signature, given)
+        return builder.load_atomic(counter, "acquire", 8, typ=BIT64)
 
     return types.int64(marks, types.int64), build
 
@@ -151,11 +156,11 @@ def _counter(context: Any, builder: Any, signature: Any, given: Any) -> Any:
     return builder.gep(array.data, [given[1]], source_etype=BIT64, inbounds=True)
 
 
-def _place(builder: Any, pointer: Any, given: Any) -> Any:
-    return builder.gep(given[0], [given[1]], source_etype=_kind(pointer), inbounds=True)
+def place(builder: Any, pointer: Any, given: Any) -> Any:
+    return builder.gep(given[0], [given[1]], source_etype=kind_of(pointer), inbounds=True)
 
 
-def _kind(pointer: Any) -> Any:
+def kind_of(pointer: Any) -> Any:
     return BIT16 if pointer.dtype == types.uint16 else FLOAT
 
 

@@ -12,6 +12,17 @@ from typing import Any, NamedTuple
 from numba import njit
 
 from inference.engines.local.compiled.machine import F32, ONE, exp, get, moved, put
+from inference.engines.local.compiled.wide import (
+    LANES,
+    filled,
+    none,
+    put_totals,
+    put_wide,
+    step_of,
+    summed,
+    wide,
+    widened,
+)
 
 FAST = {"contract", "reassoc", "arcp", "nsz"}  # all but the promise that nothing is NaN
 BLOCK = 4  # outputs computed together, and rows
@@ -36,20 +47,27 @@ class Past(NamedTuple):
 
 
 @njit(fastmath=FAST)
-def product(inputs, weights, size, begin, end, outputs):
-    """Outputs `begin..end`, a multiple of BLOCK; `weights` [outputs, size]."""
+def product(inputs, weights, size, bounds, outputs, more):
+    """Outputs from one of the bounds to the other, a multiple of BLOCK, of single precision;
+    `weights` [outputs, size], of the same kind as the inputs. `more`: added to what is there."""
+    begin, end = bounds
     for output in range(begin, end, BLOCK):
         own = moved(weights, output * size)
         row = 0
         while row + BLOCK <= inputs.number:
-            first = moved(inputs.first, row * inputs.stride)
-            to = moved(outputs.first, row * outputs.stride + output)
-            _four_rows(first, inputs.stride, own, size, to, outputs.stride)
+            _four_rows(_below(inputs, row, 0), own, size, _below(outputs, row, output), more)
             row += BLOCK
         while row < inputs.number:
-            to = moved(outputs.first, row * outputs.stride + output)
-            _one_row(moved(inputs.first, row * inputs.stride), own, size, to)
+            to = _below(outputs, row, output)
+            _one_row(_below(inputs, row, 0).first, own, size, to.first, more)
             row += 1
+
+
+@njit
+def _below(rows, row, column):
+    """The same rows from another row and column on."""
+    first = moved(rows.first, row * rows.stride + column)
+    return Rows(first, rows.stride, rows.number - row)
 
 
 @njit(fastmath=FAST)
@@ -86,11 +104,18 @@ def spread(narrow, weights, apart, rank, outputs, count):
 
 
 @njit(fastmath=FAST)
-def gate(inner, up, count):
-    """SiLU of the gate times up, in place."""
+def gate(inner, up, count, outputs):
+    """SiLU of the gate times up."""
     for i in range(count):
         value = get(inner, i)
-        put(inner, i, value / (ONE + exp(-value)) * get(up, i))
+        put(outputs, i, value / (ONE + exp(-value)) * get(up, i))
+
+
+@njit(fastmath=FAST)
+def copied(numbers, count, to):
+    """Perhaps as another kind."""
+    for i in range(count):
+        put(to, i, get(numbers, i))
 
 
 @njit(fastmath=FAST)
@@ -108,17 +133,11 @@ def attend(queries, past, width, scaling, output):
     """All queries of one key's head. Keys are multiplied as if they were weights."""
     scores = past.scores
     blocks = (past.number + BLOCK - 1) // BLOCK * BLOCK
-    product(queries, past.keys, width, 0, blocks, scores)
+    product(queries, past.keys, width, (0, blocks), scores, False)
     for row in range(queries.number):
         own = moved(scores.first, row * scores.stride)
-        to = moved(output, row * width)
         share = ONE / _weighed(own, past.number, scaling)
-        for i in range(width):
-            put(to, i, ZERO)
-        for key in range(past.number):
-            weight, value = get(own, key) * share, moved(past.values, key * width)
-            for i in range(width):
-                put(to, i, get(to, i) + weight * get(value, i))
+        _mix(own, past, width, share, moved(output, row * width))
 
 
 @njit(fastmath=FAST)
@@ -135,39 +154,84 @@ def _weighed(scores, count, scaling):
 
 
 @njit(fastmath=FAST)
-def _one_row(x, weights, size, to):
-    second, third, fourth = moved(weights, size), moved(weights, 2 * size), moved(weights, 3 * size)
-    a = b = c = d = ZERO
-    for i in range(size):
-        value = get(x, i)
-        a += value * get(weights, i)
-        b += value * get(second, i)
-        c += value * get(third, i)
-        d += value * get(fourth, i)
-    _put_four(to, a, b, c, d)
+def _mix(weights, past, width, share, output):
+    """Values by their weights, four registers' worth of columns at a time."""
+    done = 0
+    while done + 4 * LANES <= width:
+        first = moved(past.values, done)
+        a, b, c, d = none(), none(), none(), none()
+        for key in range(past.number):
+            weight, value = filled(get(weights, key)), moved(first, key * width)
+            a = summed(a, weight, widened(value, 0))
+            b = summed(b, weight, widened(value, LANES))
+            c = summed(c, weight, widened(value, 2 * LANES))
+            d = summed(d, weight, widened(value, 3 * LANES))
+        put_wide(output, done, a)
+        put_wide(output, done + LANES, b)
+        put_wide(output, done + 2 * LANES, c)
+        put_wide(output, done + 3 * LANES, d)
+        done += 4 * LANES
+    for i in range(done, width):
+        put(output, i, ZERO)
+    if done < width:
+        for key in range(past.number):
+            weight, value = get(weights, key), moved(past.values, key * width)
+            for i in range(done, width):
+                put(output, i, get(output, i) + weight * get(value, i))
+    for i in range(width):
+        put(output, i, get(output, i) * share)
 
 
 @njit(fastmath=FAST)
-def _four_rows(x, stride, weights, size, to, apart):
+def _one_row(x, weights, size, to, more):
+    second, third, fourth = moved(weights, size), moved(weights, 2 * size), moved(weights, 3 * size)
+    step = step_of(weights)
+    whole = size // step * step
+    a, b, c, d = none(), none(), none(), none()
+    for i in range(0, whole, step):
+        value = wide(x, i)
+        a = summed(a, value, wide(weights, i))
+        b = summed(b, value, wide(second, i))
+        c = summed(c, value, wide(third, i))
+        d = summed(d, value, wide(fourth, i))
+    put_totals(to, a, b, c, d, more)
+    if whole < size:
+        _rest(x, weights, size, whole, to)
+
+
+@njit(fastmath=FAST)
+def _four_rows(inputs, weights, size, outputs, more):
+    x, stride = inputs.first, inputs.stride
     x1, x2, x3 = moved(x, stride), moved(x, 2 * stride), moved(x, 3 * stride)
     second, third, fourth = moved(weights, size), moved(weights, 2 * size), moved(weights, 3 * size)
-    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = ZERO
-    for i in range(size):
-        v0, v1, v2, v3 = get(x, i), get(x1, i), get(x2, i), get(x3, i)
-        a, b, c, d = get(weights, i), get(second, i), get(third, i), get(fourth, i)
-        a0, a1, a2, a3 = a0 + a * v0, a1 + a * v1, a2 + a * v2, a3 + a * v3
-        b0, b1, b2, b3 = b0 + b * v0, b1 + b * v1, b2 + b * v2, b3 + b * v3
-        c0, c1, c2, c3 = c0 + c * v0, c1 + c * v1, c2 + c * v2, c3 + c * v3
-        d0, d1, d2, d3 = d0 + d * v0, d1 + d * v1, d2 + d * v2, d3 + d * v3
-    _put_four(to, a0, b0, c0, d0)
-    _put_four(moved(to, apart), a1, b1, c1, d1)
-    _put_four(moved(to, 2 * apart), a2, b2, c2, d2)
-    _put_four(moved(to, 3 * apart), a3, b3, c3, d3)
+    step = step_of(weights)
+    whole = size // step * step
+    a0, a1, a2, a3 = none(), none(), none(), none()
+    b0, b1, b2, b3 = none(), none(), none(), none()
+    c0, c1, c2, c3 = none(), none(), none(), none()
+    d0, d1, d2, d3 = none(), none(), none(), none()
+    for i in range(0, whole, step):
+        v0, v1, v2, v3 = wide(x, i), wide(x1, i), wide(x2, i), wide(x3, i)
+        a, b, c, d = wide(weights, i), wide(second, i), wide(third, i), wide(fourth, i)
+        a0, a1, a2, a3 = summed(a0, a, v0), summed(a1, a, v1), summed(a2, a, v2), summed(a3, a, v3)
+        b0, b1, b2, b3 = summed(b0, b, v0), summed(b1, b, v1), summed(b2, b, v2), summed(b3, b, v3)
+        c0, c1, c2, c3 = summed(c0, c, v0), summed(c1, c, v1), summed(c2, c, v2), summed(c3, c, v3)
+        d0, d1, d2, d3 = summed(d0, d, v0), summed(d1, d, v1), summed(d2, d, v2), summed(d3, d, v3)
+    to, apart = outputs.first, outputs.stride
+    put_totals(to, a0, b0, c0, d0, more)
+    put_totals(moved(to, apart), a1, b1, c1, d1, more)
+    put_totals(moved(to, 2 * apart), a2, b2, c2, d2, more)
+    put_totals(moved(to, 3 * apart), a3, b3, c3, d3, more)
+    if whole < size:
+        for row in range(BLOCK):
+            _rest(moved(x, row * stride), weights, size, whole, moved(to, row * apart))
 
 
-@njit
-def _put_four(to, a, b, c, d):
-    put(to, 0, a)
-    put(to, 1, b)
-    put(to, 2, c)
-    put(to, 3, d)
+@njit(fastmath=FAST)
+def _rest(x, weights, size, begin, to):
+    """What whole registers did not hold."""
+    for output in range(BLOCK):
+        own, total = moved(weights, output * size), get(to, output)
+        for i in range(begin, size):
+            total += get(x, i) * get(own, i)
+        put(to, output, total)

@@ -24,4 +24,6 @@ def rehearse(kind: np.dtype[Any]) -> None:
     )
     marks, rows = np.zeros(layout.marks(model), np.int64), np.zeros((0, 3), np.int64)
     ranks, adapters = np.zeros(0, np.int64), np.zeros((0, 0, 0, 0), np.int64)
-    step.compute(model, layout.Work(rows, ranks, adapters, marks, at, at, at, at, at, at, at, 0, 1))
+    rooms = dict.fromkeys(layout.ROOMS, at)
+    shared = layout.Work(rows, ranks, adapters, marks, **rooms, scratch=at, bytes=0, pieces=1)
+    step.compute(model, shared, 0)

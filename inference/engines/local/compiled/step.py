@@ -9,13 +9,15 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from numba import njit, prange
+from numba import njit
 
 from inference.engines.local.compiled import layout
 from inference.engines.local.compiled.adapted import narrow, widen, widen_joint
 from inference.engines.local.compiled.machine import (
+    CLOSED,
     F32,
     claimed,
+    closed,
     done,
     floats,
     get,
@@ -30,21 +32,27 @@ from inference.engines.local.compiled.pieces import (
     Rows,
     add,
     attend,
+    copied,
     gate,
     norm,
     product,
     turn,
 )
 
-SOURCES = sorted(Path(__file__).parent.glob("*.py"))
-PIECES = 8  # of a layer's product
-HEAD_PIECES = 32
+SOURCES = [
+    Path(__file__).with_name(f"{name}.py")
+    for name in ("adapted", "layout", "machine", "pieces", "step", "wide")
+]
+HEAD = 4  # times as many pieces as another product
 
 
 class Own(NamedTuple):
-    """A thread's room: normed states, scores, cosines and sines."""
+    """A thread's room: normed states and queries of the weights' kind, what was found for the
+    queries, scores, cosines and sines."""
 
     normed: Any
+    queries: Any
+    found: Any
     scores: Any
     cos: Any
     sin: Any
@@ -62,14 +70,14 @@ def _share(model, work, thread):
         _joint(model, work, own, layer, phase)
         _attention(model, work, own, places, phase + 2)
         size = model.heads * model.width
-        found = Rows(floats(work.found), size, len(work.rows))
+        found = Rows(numbers(work.found, model.like), size, len(work.rows))
         which = layer, layout.OUTPUT, places[layout.OUT], size
-        _added(model, work, own, which, found, phase + 3)
+        _added(model, work, which, found, phase + 3)
         _norm_all(model, work, places[layout.BEFORE_MLP], own.normed)
         _gated(model, work, own, layer, phase + 5)
-        inner = Rows(floats(work.inner), 2 * model.inner, len(work.rows))
+        inner = Rows(numbers(work.gated, model.like), model.inner, len(work.rows))
         which = layer, layout.WRITTEN, places[layout.DOWN], model.inner
-        _added(model, work, own, which, inner, phase + 7)
+        _added(model, work, which, inner, phase + 7)
         phase += layout.PHASES
     _norm_all(model, work, model.norm, own.normed)
     _logits(model, work, own, phase)
@@ -78,8 +86,13 @@ def _share(model, work, thread):
 @njit
 def _own_room(model, work, thread):
     count, half = len(work.rows), model.width // 2
-    start = floats(work.scratch + thread * work.bytes)
-    cos = moved(start, count * model.hidden)
+    place = work.scratch + thread * work.bytes
+    normed = numbers(place, model.like)
+    place += layout.ROOM * count * model.hidden
+    queries = numbers(place, model.like)
+    place += layout.ROOM * model.heads // model.kv_heads * model.width
+    found = floats(place)
+    cos = moved(found, model.heads // model.kv_heads * model.width)
     sin = moved(cos, count * half)
     scores = moved(sin, count * half)
     frequencies = floats(model.frequencies)
@@ -88,7 +101,7 @@ def _own_room(model, work, thread):
             angle = F32(work.rows[row, 1]) * get(frequencies, i)
             put(cos, row * half + i, F32(math.cos(angle) * model.stretch))
             put(sin, row * half + i, F32(math.sin(angle) * model.stretch))
-    return Own(start, scores, cos, sin)
+    return Own(normed, queries, found, scores, cos, sin)
 
 
 @njit
@@ -127,13 +140,13 @@ def _joint(model, work, own, layer, phase):
     outputs = Rows(floats(work.joint), size, len(work.rows))
     weights = numbers(model.layers[layer, layout.QKV], model.like)
     piece = claimed(work.marks, phase + 1)
-    while piece < PIECES:
-        begin, end = _bounds(piece, PIECES, size)
-        product(inputs, weights, model.hidden, begin, end, outputs)
+    while piece < work.pieces:
+        begin, end = _bounds(piece, work.pieces, size)
+        product(inputs, weights, model.hidden, (begin, end), outputs, False)
         widen_joint(model, work, layer, begin, end, outputs)
         done(work.marks, phase + 1)
         piece = claimed(work.marks, phase + 1)
-    wait(work.marks, phase + 1, PIECES)
+    wait(work.marks, phase + 1, work.pieces)
 
 
 @njit
@@ -142,12 +155,13 @@ def _logits(model, work, own, phase):
     outputs = Rows(floats(work.logits), model.vocabulary, len(work.rows))
     weights = numbers(model.output, model.like)
     piece = claimed(work.marks, phase)
-    while piece < HEAD_PIECES:
-        begin, end = _bounds(piece, HEAD_PIECES, model.vocabulary)
-        product(inputs, weights, model.hidden, begin, end, outputs)
+    pieces = HEAD * work.pieces
+    while piece < pieces:
+        bounds = _bounds(piece, pieces, model.vocabulary)
+        product(inputs, weights, model.hidden, bounds, outputs, False)
         done(work.marks, phase)
         piece = claimed(work.marks, phase)
-    wait(work.marks, phase, HEAD_PIECES)
+    wait(work.marks, phase, pieces)
 
 
 @njit
@@ -179,16 +193,16 @@ def _attend(model, work, own, places, which):
     start = (slot * model.kv_heads + kv_head) * model.context
     keys = moved(numbers(places[layout.KEYS], model.like), start * width)
     values = moved(numbers(places[layout.VALUES], model.like), start * width)
-    for i in range(width):
-        put(keys, position * width + i, get(key, i))
-        put(values, position * width + i, get(value, i))
+    copied(key, width, moved(keys, position * width))
+    copied(value, width, moved(values, position * width))
     begin = max(0, position + 1 - places[layout.WINDOW]) if places[layout.WINDOW] else 0
     scores = Rows(own.scores, model.context + BLOCK, group)
     count = position + 1 - begin
     past = Past(moved(keys, begin * width), moved(values, begin * width), count, scores)
-    queries = Rows(moved(joint, kv_head * group * width), width, group)
-    to = moved(floats(work.found), (row * model.heads + kv_head * group) * width)
-    attend(queries, past, width, F32(model.scaling), to)
+    copied(moved(joint, kv_head * group * width), group * width, own.queries)
+    attend(Rows(own.queries, width, group), past, width, F32(model.scaling), own.found)
+    to = moved(numbers(work.found, model.like), (row * model.heads + kv_head * group) * width)
+    copied(own.found, group * width, to)
 
 
 @njit
@@ -210,24 +224,21 @@ def _biased(model, places, head, number):
 
 
 @njit
-def _added(model, work, own, which, inputs, phase):
+def _added(model, work, which, inputs, phase):
     """A product added to the states."""
     layer, part, place, size = which
     narrow(model, work, inputs, size, (layer, part, 1), phase)
     hidden = model.hidden
-    outputs = Rows(own.normed, hidden, len(work.rows))
+    outputs = Rows(floats(work.states), hidden, len(work.rows))
     weights = numbers(place, model.like)
     piece = claimed(work.marks, phase + 1)
-    while piece < PIECES:
-        begin, end = _bounds(piece, PIECES, hidden)
-        product(inputs, weights, size, begin, end, outputs)
+    while piece < work.pieces:
+        begin, end = _bounds(piece, work.pieces, hidden)
+        product(inputs, weights, size, (begin, end), outputs, True)
         widen(model, work, (layer, part, hidden), begin, end, outputs)
-        for row in range(len(work.rows)):
-            start = row * hidden + begin
-            add(moved(floats(work.states), start), moved(own.normed, start), end - begin)
         done(work.marks, phase + 1)
         piece = claimed(work.marks, phase + 1)
-    wait(work.marks, phase + 1, PIECES)
+    wait(work.marks, phase + 1, work.pieces)
 
 
 @njit
@@ -240,28 +251,36 @@ def _gated(model, work, own, layer, phase):
     weights = numbers(model.layers[layer, layout.GATE_UP], model.like)
     up_weights = moved(weights, size * model.hidden)
     piece = claimed(work.marks, phase + 1)
-    while piece < PIECES:
-        begin, end = _bounds(piece, PIECES, size)
-        product(inputs, weights, model.hidden, begin, end, gates)
-        product(inputs, up_weights, model.hidden, begin, end, ups)
+    while piece < work.pieces:
+        begin, end = _bounds(piece, work.pieces, size)
+        product(inputs, weights, model.hidden, (begin, end), gates, False)
+        product(inputs, up_weights, model.hidden, (begin, end), ups, False)
         widen(model, work, (layer, layout.GATE, size), begin, end, gates)
         widen(model, work, (layer, layout.UP, size), begin, end, ups)
         for row in range(len(work.rows)):
             own_gates = moved(gates.first, row * gates.stride + begin)
-            gate(own_gates, moved(own_gates, size), end - begin)
+            gated = moved(numbers(work.gated, model.like), row * size + begin)
+            gate(own_gates, moved(own_gates, size), end - begin, gated)
         done(work.marks, phase + 1)
         piece = claimed(work.marks, phase + 1)
-    wait(work.marks, phase + 1, PIECES)
+    wait(work.marks, phase + 1, work.pieces)
 
 
 def _keep(sources):
     """Numba keeps code by what one file says. What a function encloses counts, too."""
 
-    @njit(nogil=True, parallel=True, cache=True)
-    def compute(model, work):
+    @njit(nogil=True, cache=True)
+    def compute(model, work, thread):
+        """The first thread returns when all is done, the others when they find nothing to do. Who
+        comes after the first has left finds the door closed, and touches nothing."""
         _ = sources
-        for thread in prange(work.threads):
+        door = layout.PHASES * len(model.layers) + 2
+        if thread == 0:
+            _share(model, work, 0)
+            wait(work.marks, door, closed(work.marks, door))
+        elif claimed(work.marks, door) < CLOSED:
             _share(model, work, thread)
+            done(work.marks, door)
 
     return compute
 

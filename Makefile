@@ -6,8 +6,8 @@ SHELL := bash
 
 PYTHON ?= python3
 PY := .venv/bin/python
-# Many tests wait for servers that they have started: one more than there are cores.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, (os.cpu_count() or 2) + 1))')
+# While tests wait for servers that they have started, others can run: tests/crew.py says which.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(12, 2 * (os.cpu_count() or 2)))')
 # Some images set it: every process would read each module's source again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -112,7 +112,7 @@ widget/node_modules/.package-lock.json: widget/package-lock.json
 	@cd widget && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# A shop on an origin of its own, around a chatbot of the running server: KEY=pk-… [BOT=demo].
+# A shop on an origin of its own, around a chatbot of the running server: KEY=pk-… [BOT=guide].
 widget-demo:
 	@exec $(PYTHON) widget/demo/serve.py --key "$(KEY)" $(if $(BOT),--bot "$(BOT)") $(ARGS)
 

@@ -20,15 +20,13 @@ from accounts.models import Membership, User
 from billing import topping_up
 from config import children, draining, postgres
 from manage import GARBAGE_EVERY
-from tests import first_data, tables, taking_back
+from tests import crew, first_data, tables, taking_back
 from tests.cast import Person
-from tests.running import ROOT, START_SECONDS, Server, wait_until
+from tests.running import START_SECONDS, Server, wait_until
 
 UNSAFE_BUT_FAST = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300",
 )  # fmt: skip
-APART = ("browser", "wire")  # folders whose tests of the running server are many
-LONGEST = ("server", "server_browser", "training_fire", "faults_of_daphne", "faults_of_uvicorn")
 _running = pytest.StashKey[tuple["subprocess.Popen[bytes]", Path]]()
 _migrating = pytest.StashKey["subprocess.Popen[bytes]"]()
 
@@ -38,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES["files"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     # A password's hash is slow on purpose. The servers that tests start keep theirs.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    config.pluginmanager.register(crew)
     taking_back.install()
     gc.set_threshold(*GARBAGE_EVERY)
     if "DATABASE_URL" in os.environ:  # a person's own server, or we are a worker
@@ -75,31 +74,6 @@ def _temporary_home() -> Path:
     if os.geteuid() == 0:
         return postgres.new_root_home()
     return Path(tempfile.mkdtemp(prefix="smarter-test-"))
-
-
-@pytest.hookimpl(wrapper=True)  # before pytest-xdist reads the groups, and after all have shuffled
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """What is dear to make is made in one worker; these files come first, and the longest before
-    them, or the last worker would be alone with them."""
-    for item in items:
-        if shared := _shared(item):
-            item.add_marker(pytest.mark.xdist_group(shared))
-    yield
-    groups = {item: {mark.args[0] for mark in item.iter_markers("xdist_group")} for item in items}
-    long = {item.path for item in items if groups[item]}
-    items.sort(key=lambda item: (groups[item].isdisjoint(LONGEST), item.path not in long))
-
-
-def _shared(item: pytest.Item) -> str | None:
-    """The name of what tests share: the running server, by area, or what their file has made."""
-    folder = item.path.relative_to(ROOT).parts[1]
-    if "server" in getattr(item, "fixturenames", ()):
-        return f"server_{folder}" if folder in APART else "server"
-    fixtures = getattr(item, "_fixtureinfo", None)
-    known = fixtures.name2fixturedefs.values() if fixtures else ()
-    if any(found[-1].scope == "module" for found in known):
-        return f"{folder}_{item.path.stem}"
-    return None
 
 
 @pytest.fixture(autouse=True)

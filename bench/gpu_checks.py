@@ -184,7 +184,7 @@ def _runner(model: PreTrainedModel, *, recorded: bool = False) -> Runner:
     cache = SlotCache(CacheShape.of(own.config), 12, CONTEXT, own.dtype, own.device)
     if not recorded:
         return Runner(own, cache)
-    return Runner(own, cache, graphs.on_cuda if own.device.type == "cuda" else lambda each: each)
+    return Runner(own, cache, graphs.OnCuda() if own.device.type == "cuda" else lambda each: each)
 
 
 def _prompt_logits(model: PreTrainedModel, prompt: list[int]) -> torch.Tensor:

@@ -150,7 +150,7 @@ def _step_seconds(
 
 
 def _recorder(device: torch.device) -> Callable[[graphs.Compute], graphs.Compute]:
-    return graphs.on_cuda if device.type == "cuda" else lambda compute: compute
+    return graphs.OnCuda() if device.type == "cuda" else lambda compute: compute
 
 
 def _bandwidth(device: torch.device, size: int) -> float:

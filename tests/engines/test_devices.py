@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from inference.engines.base import SamplingParams
-from inference.engines.local import noise, penalties
+from inference.engines.local import penalties
 from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.runner import Runner
 from inference.engines.local.sampler import Sampler
@@ -21,7 +21,8 @@ from inference.engines.local.sequences import Chunk, Sequence, Submission
 from tests.engines.small_models import CONTEXT, GREEDY, VOCABULARY, reference, shapes
 
 META = torch.device("meta")
-UPLOADS = {"aten::_to_copy", "aten::copy_", "aten::lift_fresh", "aten::detach"}
+UPLOADS = {"aten::to", "aten::_to_copy", "aten::copy_"}
+ON_THE_HOST = {"aten::lift_fresh", "aten::detach"}  # a list becomes a tensor
 
 
 class AllOnMeta(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -41,11 +42,13 @@ class AllOnMeta(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch le
         name = str(getattr(func, "_schema", func)).partition("(")[0].partition(".")[0]
         tensors = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
         hosts = [each for each in tensors if each.device != META and each.ndim]
+        result = func(*args, **(kwargs or {}))
         if name in UPLOADS:
-            self.uploads += bool(hosts)
-        else:
+            arrived = [each for each in tree_leaves(result) if each.device == META]
+            self.uploads += bool(hosts and arrived)
+        elif name not in ON_THE_HOST:
             assert not hosts, f"{name} computes with a tensor of {hosts[0].device}"
-        return func(*args, **(kwargs or {}))
+        return result
 
 
 def sequence(prompt: int, slot: int, length: int, sampling: SamplingParams = GREEDY) -> Sequence:
@@ -86,11 +89,14 @@ def test_choosing_tokens() -> None:
     rows = [sequence(5, slot, 9, kind) for slot, kind in enumerate(kinds)]
     sampler = Sampler(VOCABULARY, META)
     logits = torch.empty(3, VOCABULARY, device=META)
-    keys = torch.empty(3, 2, dtype=torch.int32, device=META)
-    with AllOnMeta():
-        sampler._plan_for(rows)
+    with AllOnMeta() as seen:
+        chosen = sampler.choose(logits, rows)
+    assert chosen.told.device == META
+    assert seen.uploads == 6  # who is of which kind, filters, temperatures; and keys of noise
+    with AllOnMeta() as seen:
+        sampler.choose(logits, rows, ahead=1)
         penalties.adjust(logits, [row.sampler for row in rows])
-        noise.draw(logits, keys, noise.token_hashes(VOCABULARY, META))
+    assert seen.uploads == 1
 
 
 def test_the_watch_itself_notices_a_tensor_of_the_host() -> None:

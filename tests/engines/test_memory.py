@@ -42,3 +42,13 @@ def test_a_container_has_what_its_limit_leaves(files: Path) -> None:
 def test_where_nothing_tells_half_of_the_memory_counts_as_free(files: Path) -> None:
     (files / "meminfo").unlink()
     assert memory.available() == TOTAL // 2
+
+
+def test_a_gpu_keeps_a_fifth_of_what_is_free_or_what_a_step_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 5000))
+    assert memory.spare(torch.device("cuda"), 100) == 800
+    assert memory.spare(torch.device("cuda"), 300) == 700
+    assert memory.spare(torch.device("cuda"), 2000) == 0

@@ -23,7 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), help="default: by device")
     parser.add_argument("--max-sequences", type=int, default=128, help="at once (default: 128)")
     parser.add_argument("--kv-memory-mb", type=int, help="default: a quarter of the memory")
-    parser.add_argument("--graphs", action="store_true", help="record decode steps (CUDA)")
+    parser.add_argument(
+        "--graphs",
+        action=argparse.BooleanOptionalAction,
+        help="record decode steps (CUDA; default there: yes)",
+    )
     parser.add_argument("--adapters", type=Path, help="a folder of LoRA adapters of this model")
     parser.add_argument(
         "--die-with-parent", action="store_true", help="end when the starting process ends"

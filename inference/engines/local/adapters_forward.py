@@ -12,6 +12,7 @@ import torch
 
 from inference.engines.local.adapters import Adapter
 from inference.engines.local.linears import Part
+from inference.engines.local.uploads import upload
 
 
 class _Up(NamedTuple):
@@ -37,6 +38,7 @@ class Stack:
         self.places = {adapter: place for place, adapter in enumerate(members)}
         self._joints: dict[str, _Joint | None] = {}
         self._layouts: dict[tuple[int, ...], int] = {}
+        self._owners: list[torch.Tensor] = []  # by layout: whose each column is
 
     def joint(self, parts: Sequence[Part]) -> _Joint | None:
         """Of layers that read the same, known by the first; None: no adapter changes any."""
@@ -47,8 +49,7 @@ class Stack:
 
     def hidden(self, layout: int, rows: torch.Tensor) -> torch.Tensor:
         """The columns that are not of the token's own adapter."""
-        owners = list(self._layouts)[layout]
-        return rows[:, None] != torch.tensor(owners, device=rows.device)
+        return rows[:, None] != self._owners[layout]
 
     def _side_by_side(self, parts: Sequence[Part]) -> _Joint | None:
         downs: list[torch.Tensor] = []
@@ -65,6 +66,8 @@ class Stack:
         if not ups:
             return None
         layout = self._layouts.setdefault(tuple(owners), len(self._layouts))
+        if layout == len(self._owners):
+            self._owners.append(upload(owners, downs[0].device))
         return _Joint(torch.cat(downs).T, ups, layout)
 
 
@@ -102,6 +105,14 @@ class Stacks:
 
     def step(self, owners: Sequence[Adapter | None]) -> AdaptedStep | None:
         """`owners` names the adapter of each token. None: there is none."""
+        stack = self.of(owners)
+        if stack is None:
+            return None
+        places = [-1 if owner is None else stack.places[owner] for owner in owners]
+        return AdaptedStep(stack, upload(places, self._device))
+
+    def of(self, owners: Sequence[Adapter | None]) -> Stack | None:
+        """All of them side by side. None: there is none."""
         wanted = list(dict.fromkeys(owner for owner in owners if owner))
         if not wanted:
             return None
@@ -109,6 +120,4 @@ class Stacks:
         # The last stack serves again unless somebody is new, or most of it is no longer used.
         if any(adapter not in known for adapter in wanted) or len(known) > 2 * len(wanted):
             self._stack = Stack(wanted)
-        places = [-1 if owner is None else self._stack.places[owner] for owner in owners]
-        rows = torch.tensor(places, device=self._device)
-        return AdaptedStep(self._stack, rows)
+        return self._stack

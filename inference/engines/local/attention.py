@@ -12,8 +12,11 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 
+from inference.engines.local import flash
 from inference.engines.local.kv import SlotCache
 from inference.engines.local.packed_layers import Head
+
+MOST_SCORES = 1 << 26  # numbers held at once where scores are capped
 
 
 class DecodeGroup(NamedTuple):
@@ -36,6 +39,9 @@ class PromptSpan(NamedTuple):
     begin: int
     end: int
     mask: torch.Tensor | None  # [tokens, keys]; none when the prompt begins here (plain causal)
+    bounds: torch.Tensor | None = (
+        None  # of queries and keys, [2, 2], for `flash`, which needs no mask
+    )
 
 
 class View(NamedTuple):
@@ -107,6 +113,12 @@ def _prefill(
     seen_values = values[None, span.slot, :, span.begin : span.end]
     if head.softcap is not None:
         return _prefill_capped(query, seen_keys[0], seen_values[0], span, head)
+    if span.bounds is not None:
+        return flash.attend(query, seen_keys[0], seen_values[0], span.bounds, head)
+    grouped = query.shape[1] // keys.shape[1]
+    if query.is_cuda and grouped > 1:  # what knows groups and masks there keeps all scores at once
+        seen_keys = seen_keys.repeat_interleave(grouped, dim=1)
+        seen_values = seen_values.repeat_interleave(grouped, dim=1)
     output = F.scaled_dot_product_attention(
         query.transpose(0, 1)[None],
         seen_keys,
@@ -114,7 +126,7 @@ def _prefill(
         attn_mask=span.mask,
         is_causal=span.mask is None,
         scale=head.scaling,
-        enable_gqa=query.shape[1] != keys.shape[1],
+        enable_gqa=query.shape[1] != seen_keys.shape[1],
     )
     return output[0].transpose(0, 1).flatten(1)
 
@@ -122,12 +134,22 @@ def _prefill(
 def _prefill_capped(
     query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, span: PromptSpan, head: Head
 ) -> torch.Tensor:
-    """As `_decode` with many queries: scaled_dot_product_attention cannot cap its scores."""
+    """As `_decode` with many queries: scaled_dot_product_attention cannot cap its scores. Some of
+    them at a time, where all their scores would be too many."""
+    hidden = _later(len(query), query.device) if span.mask is None else ~span.mask
+    size = max(1, MOST_SCORES // (query.shape[1] * keys.shape[1]))
+    pieces = zip(torch.split(query, size), torch.split(hidden, size), strict=True)
+    found = [_capped_piece(some, keys, values, later, head) for some, later in pieces]
+    return found[0] if len(found) == 1 else torch.cat(found)
+
+
+def _capped_piece(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, hidden: torch.Tensor, head: Head
+) -> torch.Tensor:
     count, heads, width = query.shape
     kv_heads = keys.shape[0]
-    grouped = query.view(count, kv_heads, -1, width).permute(1, 2, 0, 3).flatten(1, 2)
+    grouped = query.reshape(count, kv_heads, -1, width).permute(1, 2, 0, 3).flatten(1, 2)
     scores = _capped(torch.bmm(grouped, keys.transpose(1, 2)), head)
-    hidden = _later(count, query.device) if span.mask is None else ~span.mask
     scores.view(kv_heads, -1, count, keys.shape[1]).masked_fill_(hidden, -torch.inf)
     weights = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
     output = torch.bmm(weights, values).view(kv_heads, -1, count, width)

@@ -1,28 +1,46 @@
 """Decode steps recorded once and replayed: on a GPU the way to the operations costs more than they.
 
-A recording has fixed shapes, so there is one for each size of batch and length of context on a
-ladder of powers of two. Rows that only fill a batch up write to the cache's spare slot.
+A recording has fixed shapes, so there is one for each size of batch on a ladder of powers of two,
+and, where the step's shapes depend on it, for each length of context. Rows that only fill a batch
+up write to the cache's spare slot.
 """
 
+import logging
 from collections.abc import Callable
 from collections.abc import Sequence as Rows
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 
+from inference.engines.local.adapters_forward import AdaptedStep, Stack
 from inference.engines.local.attention import DecodeGroup, StepPlan, View
 from inference.engines.local.kv import SlotCache
 from inference.engines.local.packed import PackedModel
 from inference.engines.local.sequences import Sequence
+from inference.engines.local.uploads import upload
 
 SHORTEST = 256  # tokens of context in the smallest recording
 WARM_UPS = 3  # before recording: libraries choose and allocate while nobody records
+STEADY = 32  # steps that adapters have run together before theirs is recorded
 
 Compute = Callable[[], torch.Tensor]
 
+log = logging.getLogger(__name__)
+
+
+class DecodeStep(Protocol):
+    """Logits `[rows, vocabulary]` from tokens, positions and slots, `[3, rows]`."""
+
+    any_length: bool  # its shapes are the same for any `keys`
+
+    def logits(
+        self, inputs: torch.Tensor, keys: int, adapted: AdaptedStep | None
+    ) -> torch.Tensor: ...
+
 
 class Recording(NamedTuple):
-    """`inputs` are tokens, positions and slots, `[3, rows]`: `replay` computes from them."""
+    """`inputs` are tokens, positions, slots and places in the stack, `[4, rows]`: `replay` computes
+    from them."""
 
     inputs: torch.Tensor
     replay: Compute
@@ -32,51 +50,116 @@ class DecodeGraphs:
     """Used by the loop's thread alone. `record` turns a computation into its replay."""
 
     def __init__(
-        self, model: PackedModel, cache: SlotCache, record: Callable[[Compute], Compute]
+        self, step: DecodeStep, cache: SlotCache, record: Callable[[Compute], Compute]
     ) -> None:
-        self._model = model
+        self._step = step
         self._cache = cache
         self._record = record
-        self._recordings: dict[tuple[int, int], Recording] = {}
+        self._logits = torch.empty(0)  # of all recordings: they run one after the other
+        self._recordings: dict[tuple[int, int], Recording | None] = {}
+        self._stack: Stack | None = None
+        self._stacked: dict[tuple[int, int], Recording | None] = {}  # with its adapters
+        self._steady = 0
 
     @torch.inference_mode()
-    def logits(self, decoding: Rows[Sequence]) -> torch.Tensor:
-        """`[rows, vocabulary]`, good until the next call."""
-        count = len(decoding)
-        rows = _rung(count, 1, self._cache.slots)
-        keys = _rung(max(row.length for row in decoding) + 1, SHORTEST, self._cache.context)
-        recording = self._recordings.get((rows, keys)) or self._add(rows, keys)
-        filling = rows - count
+    def logits(
+        self, decoding: Rows[Sequence], stack: Stack | None = None, fed: torch.Tensor | None = None
+    ) -> torch.Tensor | None:
+        """`[rows, vocabulary]`, good until the next call. None: this is not recorded.
+
+        `fed`: the rows' last tokens, where only the device knows them yet.
+        """
+        recording = self._recording(decoding, stack)
+        if recording is None:
+            return None
+        filling = [0] * (recording.inputs.shape[1] - len(decoding))
         numbers = [
-            [row.last_token for row in decoding] + [0] * filling,
-            [row.length for row in decoding] + [0] * filling,
-            [row.slot for row in decoding] + [self._cache.spare] * filling,
+            [row.last_token for row in decoding] + filling,
+            [row.length for row in decoding] + filling,
+            [row.slot for row in decoding] + [self._cache.spare] * len(filling),
+            [_place(row, stack) for row in decoding] + [-1] * len(filling),
         ]
-        recording.inputs.copy_(torch.tensor(numbers))
-        return recording.replay()[:count]
+        recording.inputs.copy_(upload(numbers, self._cache.device))
+        if fed is not None:
+            recording.inputs[0, : len(fed)] = fed
+        return recording.replay()[: len(decoding)]
 
     @torch.inference_mode()
     def warm_up(self) -> None:
-        """Record what is needed first: all sizes of batch, at the shortest context."""
-        rows = 1
-        while rows < 2 * self._cache.slots:
-            self._add(min(rows, self._cache.slots), min(SHORTEST, self._cache.context))
-            rows *= 2
+        """Record what is needed first, the largest before the smaller, which fit into its memory:
+        all sizes of batch, at any length or the shortest context."""
+        sizes = [1]
+        while sizes[-1] < self._cache.slots:
+            sizes.append(min(2 * sizes[-1], self._cache.slots))
+        for rows in reversed(sizes):
+            self._recordings[rows, self._keys(1)] = self._recorded(rows, self._keys(1), None)
 
-    def _add(self, rows: int, keys: int) -> Recording:
-        device = self._cache.device
-        inputs = torch.zeros((3, rows), dtype=torch.long, device=device)
+    def _keys(self, length: int) -> int:
+        if self._step.any_length:
+            return self._cache.context
+        return _rung(length, SHORTEST, self._cache.context)
+
+    def _recording(self, decoding: Rows[Sequence], stack: Stack | None) -> Recording | None:
+        rows = _rung(len(decoding), 1, self._cache.slots)
+        keys = self._keys(max(row.length for row in decoding) + 1)
+        known = self._recordings
+        if stack:
+            if not self._is_steady(stack):
+                return None
+            known = self._stacked
+        if (rows, keys) not in known:
+            known[rows, keys] = self._recorded(rows, keys, stack)
+        return known[rows, keys]
+
+    def _is_steady(self, stack: Stack) -> bool:
+        """Recording takes as long as some ten steps, which is in vain for those who soon leave."""
+        if stack is not self._stack:
+            self._stack, self._steady = stack, 0
+            self._stacked.clear()
+        self._steady += 1
+        return self._steady > STEADY
+
+    def _recorded(self, rows: int, keys: int, stack: Stack | None) -> Recording | None:
+        """None, and a word in the log, where there is no room for it."""
+        inputs = torch.zeros((4, rows), dtype=torch.long, device=self._cache.device)
         inputs[2] = self._cache.spare  # what warming up writes goes there
+        inputs[3] = -1
 
         def compute() -> torch.Tensor:
-            tokens, positions, slots = inputs
-            views = {window: self._view(positions, keys, window) for window in self._model.windows}
-            plan = StepPlan(self._cache, self._cache.rows(slots, positions), views)
-            return self._model.logits(tokens, positions, None, plan, None)
+            adapted = AdaptedStep(stack, inputs[3]) if stack else None
+            logits = self._step.logits(inputs[:3], keys, adapted)
+            return self._room(logits).copy_(logits)
 
-        recording = Recording(inputs, self._record(compute))
-        self._recordings[rows, keys] = recording
-        return recording
+        try:
+            return Recording(inputs, self._record(compute))
+        except RuntimeError as error:  # a device that is broken says so again at the next step
+            log.warning("steps of %d rows go on without being recorded: %s", rows, error)
+            return None
+
+    def _room(self, logits: torch.Tensor) -> torch.Tensor:
+        """Made while warming up for the first time, so that no recording has its own."""
+        rows, vocabulary = logits.shape
+        if not self._logits.numel():
+            size = self._cache.slots, vocabulary
+            self._logits = torch.empty(size, dtype=logits.dtype, device=logits.device)
+        return self._logits[:rows]
+
+
+class PlainStep:
+    """The packed step, as one group of rows: its masks are as long as the context's rung."""
+
+    any_length = False
+
+    def __init__(self, model: PackedModel, cache: SlotCache) -> None:
+        self._model, self._cache = model, cache
+
+    def logits(
+        self, inputs: torch.Tensor, keys: int, adapted: AdaptedStep | None = None
+    ) -> torch.Tensor:
+        tokens, positions, slots = inputs
+        views = {window: self._view(positions, keys, window) for window in self._model.windows}
+        plan = StepPlan(self._cache, self._cache.rows(slots, positions), views)
+        return self._model.logits(tokens, positions, None, plan, adapted)
 
     def _view(self, positions: torch.Tensor, keys: int, window: int | None) -> View:
         """All rows as one group, in the slots from the first one on, as decoding rows are."""
@@ -90,23 +173,44 @@ class DecodeGraphs:
         return View([DecodeGroup(0, len(positions), 0, 0, keys, mask)], [])
 
 
-def on_cuda(compute: Compute) -> Compute:
-    """Record on the current GPU."""
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(WARM_UPS):
-            compute()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        output = compute()
+class OnCuda:
+    """Records on the current GPU. All recordings share one stream and one pool of memory: they
+    never run at the same time, and leave nothing there that the next one must not overwrite."""
 
-    def replay() -> torch.Tensor:
-        graph.replay()
-        return output
+    def __init__(self) -> None:
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._pool = torch.cuda.graph_pool_handle()
 
-    return replay
+    def __call__(self, compute: Compute) -> Compute:
+        ordinary = torch.cuda.current_stream()
+        try:
+            return self._recorded(compute, ordinary)
+        finally:
+            torch.cuda.set_stream(ordinary)  # a recording that fails leaves its own behind
+
+    def _recorded(self, compute: Compute, ordinary: torch.cuda.Stream) -> Compute:
+        self._stream.wait_stream(ordinary)
+        with torch.cuda.stream(self._stream):
+            for _ in range(WARM_UPS):
+                compute()
+        ordinary.wait_stream(self._stream)
+        graph = torch.cuda.CUDAGraph()
+        # Other threads load adapters meanwhile: what they allocate must not break the recording.
+        with torch.cuda.graph(
+            graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
+        ):
+            output = compute()
+
+        def replay() -> torch.Tensor:
+            graph.replay()
+            return output
+
+        return replay
+
+
+def _place(row: Sequence, stack: Stack | None) -> int:
+    adapter = row.submission.adapter
+    return stack.places[adapter] if stack and adapter else -1
 
 
 def _rung(size: int, first: int, most: int) -> int:

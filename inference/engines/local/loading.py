@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
@@ -31,6 +32,7 @@ from inference.engines.local.vocabulary import Vocabulary
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 # One step keeps everybody waiting: on CPU a few hundred tokens take tens of milliseconds.
 STEP_TOKENS = {"cpu": 512, "cuda": 4096}
+FOR_LIBRARIES = 1 << 29  # bytes on a GPU
 SHARED_TOKENS = {"cpu": 160, "cuda": 4096}  # of prompts, while others wait
 
 
@@ -50,7 +52,7 @@ class LoadOptions:
     kv_memory_mb: int | None = None
     threads: int | None = None
     adapters: Path | None = None  # a folder of them, each in a folder of its own
-    graphs: bool = False  # record decode steps, on CUDA
+    graphs: bool | None = None  # record decode steps: on CUDA, where nobody says no
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,17 @@ def load(options: LoadOptions) -> LoadedModel:
 def _runner(options: LoadOptions, model: PreTrainedModel, slots: int, context: int) -> Runner:
     if options.graphs and model.device.type != "cuda":
         raise LoadingFailed("Decode steps are recorded on CUDA alone: leave --graphs out.")
+    recorded = model.device.type == "cuda" and options.graphs is not False
     shape = CacheShape.of(model.config)
-    cache = SlotCache(shape, slots, context, model.dtype, model.device)
-    runner = Runner(model, cache, graphs.on_cuda if options.graphs else None)
-    runner.warm_up()
+    try:
+        cache = SlotCache(shape, slots, context, model.dtype, model.device)
+        runner = Runner(model, cache, graphs.OnCuda() if recorded else None)
+        runner.warm_up()
+    except torch.OutOfMemoryError as error:
+        raise LoadingFailed(
+            f"The GPU has too little memory for {slots} sequences of {context} tokens: give "
+            f"--kv-memory-mb or --context less, or end what else uses it. {error}"
+        ) from error
     return runner
 
 
@@ -149,9 +158,9 @@ def _model(options: LoadOptions) -> PreTrainedModel:
             trust_remote_code=False,
             local_files_only=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+        model.to(device())  # type: ignore[arg-type]  # transformers' wrapper hides torch's signature
+    except (OSError, ValueError, RuntimeError) as error:  # a GPU's memory may be too small
         raise LoadingFailed(f"Loading {options.folder} failed: {error}") from error
-    model.to(device())  # type: ignore[arg-type]  # transformers' wrapper hides torch's signature
     return model
 
 
@@ -174,7 +183,8 @@ def _context(options: LoadOptions, model: PreTrainedModel) -> int:
 def _room(options: LoadOptions, model: PreTrainedModel, context: int) -> tuple[int, int]:
     """How many whole contexts fit the KV memory, and bytes for what prompts begin with."""
     each = context * CacheShape.of(model.config).bytes_per_token(model.dtype)
-    memory = options.kv_memory_mb * 2**20 if options.kv_memory_mb else spare(model.device)
+    step = _step_bytes(model, options.max_sequences)
+    memory = options.kv_memory_mb * 2**20 if options.kv_memory_mb else spare(model.device, step)
     slots = min(options.max_sequences, max(memory * 4 // 5 // each, min(memory // each, 1)))
     if slots < 1:
         raise LoadingFailed(
@@ -182,6 +192,15 @@ def _room(options: LoadOptions, model: PreTrainedModel, context: int) -> tuple[i
             f"{memory // 2**20} MB are allowed. Give --kv-memory-mb more, or --context less."
         )
     return slots, min(memory - slots * each, slots * each // 4)
+
+
+def _step_bytes(model: PreTrainedModel, rows: int) -> int:
+    """What a step on a GPU takes beside weights and cache, at most: its tokens' states, products
+    and activations; logits four times over; and what libraries and recordings keep."""
+    config: Any = model.config
+    token: int = 8 * config.hidden_size + 6 * config.intermediate_size
+    states = STEP_TOKENS["cuda"] * token * model.dtype.itemsize
+    return states + 16 * rows * int(config.vocab_size) + FOR_LIBRARIES
 
 
 def _eos(model: PreTrainedModel, tokenizers_own: int | None) -> frozenset[int]:

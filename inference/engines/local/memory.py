@@ -10,11 +10,13 @@ LIMIT = Path("/sys/fs/cgroup/memory.max")  # of the container, where there is on
 USED = Path("/sys/fs/cgroup/memory.current")
 
 
-def spare(device: torch.device) -> int:
-    """Most of what a GPU has left; of a machine a quarter, or half of what is free if that is
-    less: other engines want to start as well."""
+def spare(device: torch.device, step: int = 0) -> int:
+    """Most of what a GPU has left, but for `step` bytes that a step takes at most; of a machine a
+    quarter, or half of what is free if that is less: other engines want to start as well."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] * 4 // 5
+        torch.cuda.empty_cache()  # what loading left behind counts as free, too
+        free = torch.cuda.mem_get_info(device)[0]
+        return max(free - max(step, free // 5), 0)
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min(total // 4, available() // 2)
 

@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from transformers import PreTrainedModel
 
+from inference.engines.local import flash
 from inference.engines.local.adapters import Adapter
 from inference.engines.local.adapters_forward import Stacks
 from inference.engines.local.attention import DecodeGroup, PromptSpan, StepPlan, View
+from inference.engines.local.cuda import opening
 from inference.engines.local.graphs import Compute, DecodeGraphs
 from inference.engines.local.kv import SlotCache
 from inference.engines.local.packed import PackedModel
 from inference.engines.local.sequences import Chunk, Sequence
+from inference.engines.local.uploads import upload
 
 if TYPE_CHECKING:
     from inference.engines.local.compiled.few_rows import FewRows
 
 # Numbers of padding (per layer, keys only) that cost about as much as starting another group.
 PADDING_PER_GROUP = 1 << 16
+ON_A_GPU = 256  # times as many: there a group costs its launches
 # A step with prompts is filled up to a multiple of this. Products are made ready for each number of
 # rows that they meet, which takes as long as another product, and half a megabyte for good.
 FILLED_TO = 16
@@ -43,10 +47,16 @@ class Runner:
         self._stacks = Stacks(model.device)
         self.cache = cache
         self._heads, _, width = cache.layer(0)[0].shape[1:]
-        self._padding = PADDING_PER_GROUP // (self._heads * width)
+        dearest = PADDING_PER_GROUP * (ON_A_GPU if cache.device.type == "cuda" else 1)
+        self._padding = dearest // (self._heads * width)
         self._dtype = model.dtype
         self.device = model.device
-        self._graphs = DecodeGraphs(self._packed, cache, record) if record else None
+        capped = any(layer.head.softcap is not None for layer in self._packed.parts.layers)
+        self._flash = not capped and flash.serves(cache, model.config.num_attention_heads)
+        self._graphs: DecodeGraphs | None = None
+        if record:
+            step = opening.decode_step(self._packed, cache)
+            self._graphs = DecodeGraphs(step, cache, record)
         self._few: FewRows | None = None
 
     @torch.inference_mode()
@@ -54,8 +64,8 @@ class Runner:
         """Logits `[decoding + completed prompts + scored, vocabulary]`: the last are those of the
         prompt tokens before the ones to be scored. Decoding slots are contiguous."""
         owners = _adapters(decoding, chunks)
-        if self._graphs and decoding and not chunks and not any(owners):
-            return self._graphs.logits(decoding)
+        if not chunks and (replayed := self.replayed(decoding, None)) is not None:
+            return replayed
         few = self._few
         if few and not chunks and few.can(decoding):
             return few.logits(decoding)
@@ -63,7 +73,7 @@ class Runner:
         filling = -len(step.tokens) % FILLED_TO if chunks else 0
         step.fill_up(filling, self.cache.spare)
         owners += [None] * filling
-        numbers = torch.tensor([step.tokens, step.positions, step.slots], device=self.device)
+        numbers = upload([step.tokens, step.positions, step.slots], self.device)
         tokens, positions, slots = numbers
         views = {
             window: self._view(decoding, chunks, positions, window)
@@ -73,11 +83,19 @@ class Runner:
         adapted = self._stacks.step(owners)
         return self._packed.logits(tokens, positions, self._indices(step), plan, adapted)
 
+    def replayed(self, decoding: Rows[Sequence], fed: torch.Tensor | None) -> torch.Tensor | None:
+        """A recorded step's logits, with the rows' last tokens from `fed` where only the device
+        knows them. None: nothing is recorded for these rows."""
+        if not (self._graphs and decoding):
+            return None
+        stack = self._stacks.of(_adapters(decoding, []))
+        return self._graphs.logits(decoding, stack, fed)
+
     def _indices(self, step: "_Packed") -> torch.Tensor | None:
         """Of the tokens whose logits are wanted; None: of all, in their order."""
         if step.wanted == list(range(len(step.tokens))):
             return None
-        return torch.tensor(step.wanted, dtype=torch.long, device=self.device)
+        return upload(step.wanted, self.device, torch.long)
 
     def warm_up(self) -> None:
         """Record, where that is done, before anybody waits for it."""
@@ -113,13 +131,18 @@ class Runner:
         begin, mask = 0, None
         if window is not None:
             begin = max(0, chunk.start - window + 1)
+        stop = start + chunk.stop - chunk.start
+        if self._flash:
+            lengths = [[0, stop - start], [0, chunk.stop - begin]]
+            bounds = upload(lengths, self.device, torch.int32)
+            slot = chunk.sequence.slot
+            return PromptSpan(start, stop, slot, begin, chunk.stop, mask, bounds)
         if chunk.start or (window is not None and chunk.stop > window):
             keys = torch.arange(begin, chunk.stop, device=self.device)
             own = torch.arange(chunk.start, chunk.stop, device=self.device)[:, None]
             mask = keys <= own
             if window is not None:
                 mask &= keys > own - window
-        stop = start + chunk.stop - chunk.start
         return PromptSpan(start, stop, chunk.sequence.slot, begin, chunk.stop, mask)
 
     def _groups(

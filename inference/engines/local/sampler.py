@@ -8,6 +8,7 @@ step to step and made anew when the rows change.
 from collections.abc import Callable
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from inference.engines.local import filters, noise, penalties
 from inference.engines.local.masks import Mask
 from inference.engines.local.sampler_rows import SamplerRow
 from inference.engines.local.sequences import Sequence, TokenLogprobs
+from inference.engines.local.uploads import upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +28,38 @@ class Sampled:
     logprobs: dict[int, TokenLogprobs]
 
 
+class Chosen(NamedTuple):
+    """`tokens` on the device, and what tells them to the host once they are there: reading waits
+    for the device, and whatever it was given before."""
+
+    tokens: torch.Tensor
+    told: torch.Tensor  # tokens, and whether each row's logits were finite, `[2, rows]`
+    arrived: torch.cuda.Event | None
+
+    def read(self) -> list[int | None]:
+        """None where the row's logits were not finite numbers."""
+        if self.arrived:
+            self.arrived.synchronize()
+        tokens, finite = self.told.tolist()
+        return [token if good else None for token, good in zip(tokens, finite, strict=True)]
+
+
+class _Some(NamedTuple):
+    """Some of the step's rows; `where` is all of them as a slice, which is a view, or a list of
+    numbers on the device."""
+
+    rows: list[int]
+    where: slice | torch.Tensor
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """Which rows need what, as indexes into the step's rows."""
 
     rows: list[Sequence]
-    greedy: list[int]
-    plain: list[int]
-    filtered: list[int]
+    greedy: _Some
+    plain: _Some
+    filtered: _Some
     adjusted: list[int]
     reported: list[int]
     temperatures: torch.Tensor
@@ -59,31 +85,47 @@ class Sampler:
             logits[plan.adjusted] = penalties.adjust(logits[plan.adjusted], states)
         if mask:
             mask.apply(logits)
-        values = torch.empty(len(plan.rows), device=self._device)
-        tokens = torch.empty(len(plan.rows), dtype=torch.long, device=self._device)
-        self._choose(logits, plan, values, tokens)
-        chosen: list[int | None] = tokens.tolist()
-        if not bool(values.isfinite().all()):
-            finite = values.isfinite().tolist()
-            chosen = [token if good else None for token, good in zip(chosen, finite, strict=True)]
+        chosen = self.choose(logits, rows).read()
         return Sampled(chosen, logprobs(chosen) if logprobs else {})
 
+    @torch.inference_mode()
+    def choose(self, logits: torch.Tensor, rows: Rows[Sequence], ahead: int = 0) -> Chosen:
+        """Of logits that nothing changes any more. `ahead`: how many tokens of each row are still
+        on their way to the host."""
+        plan = self._plan_for(list(rows))
+        values = torch.empty(len(plan.rows), device=self._device)
+        tokens = torch.empty(len(plan.rows), dtype=torch.long, device=self._device)
+        self._choose(logits, plan, ahead, values, tokens)
+        told = torch.stack((tokens, values.isfinite().long()))
+        if self._device.type != "cuda":
+            return Chosen(tokens, told, None)
+        here = torch.empty(told.shape, dtype=told.dtype, pin_memory=True)
+        here.copy_(told, non_blocking=True)
+        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        arrived.record()
+        return Chosen(tokens, here, arrived)
+
     def _choose(
-        self, logits: torch.Tensor, plan: _Plan, values: torch.Tensor, tokens: torch.Tensor
+        self,
+        logits: torch.Tensor,
+        plan: _Plan,
+        ahead: int,
+        values: torch.Tensor,
+        tokens: torch.Tensor,
     ) -> None:
-        if plan.greedy:
-            where = _selection(plan.greedy, len(logits))
+        if plan.greedy.rows:
+            where = plan.greedy.where
             values[where], tokens[where] = logits[where].max(-1)
-        if not (plan.plain or plan.filtered):
+        if not (plan.plain.rows or plan.filtered.rows):
             return
-        positions = np.array([row.generated for row in plan.rows], dtype=np.uint64)
-        keys = torch.from_numpy(noise.row_keys(plan.seeds, positions)).to(self._device)
-        if plan.plain:
-            where = _selection(plan.plain, len(logits))
+        positions = np.array([row.generated + ahead for row in plan.rows], dtype=np.uint64)
+        keys = upload(noise.row_keys(plan.seeds, positions), self._device)
+        if plan.plain.rows:
+            where = plan.plain.where
             scaled = logits[where] / plan.temperatures[where]
             values[where], tokens[where] = noise.draw(scaled, keys[where], self._hashes)
-        if plan.filtered:
-            where = _selection(plan.filtered, len(logits))
+        if plan.filtered.rows:
+            where = plan.filtered.where
             scaled = logits[where] / plan.temperatures[where]
             drawn = filters.draw(scaled, plan.cuts, keys[where], self._hashes)
             values[where], tokens[where] = drawn
@@ -119,28 +161,28 @@ def _wanted(plan: _Plan, index: int) -> int:
     return plan.rows[index].sampler.params.top_logprobs
 
 
-def _selection(rows: list[int], total: int) -> slice | list[int]:
-    """All rows as a slice (a view), some as a list (a copy)."""
-    return slice(None) if len(rows) == total else rows
-
-
 def _make_plan(rows: list[Sequence], device: torch.device) -> _Plan:
     states = [row.sampler for row in rows]
 
     def those(test: Callable[[SamplerRow], bool]) -> list[int]:
         return [index for index, state in enumerate(states) if test(state)]
 
-    filtered = those(lambda state: state.filtered)
-    cuts = torch.tensor([states[index].cuts for index in filtered], device=device).reshape(-1, 3, 1)
+    def some(test: Callable[[SamplerRow], bool]) -> _Some:
+        found = those(test)
+        whole = len(found) == len(rows)
+        return _Some(found, slice(None) if whole else upload(found, device, torch.long))
+
+    filtered = some(lambda state: state.filtered)
+    cuts = upload([states[index].cuts for index in filtered.rows], device).reshape(-1, 3, 1)
     temperatures = [1.0 if state.greedy else state.params.temperature for state in states]
     return _Plan(
         rows=rows,
-        greedy=those(lambda state: state.greedy),
-        plain=those(lambda state: not state.greedy and not state.filtered),
+        greedy=some(lambda state: state.greedy),
+        plain=some(lambda state: not state.greedy and not state.filtered),
         filtered=filtered,
         adjusted=those(lambda state: state.adjusted),
         reported=those(lambda state: state.wants_logprobs),
-        temperatures=torch.tensor(temperatures, device=device)[:, None],
+        temperatures=upload(temperatures, device)[:, None],
         cuts=filters.Cuts(*cuts.unbind(1)),
         seeds=np.array([state.seed for state in states], dtype=np.uint64),
     )

@@ -15,6 +15,7 @@ import torch
 from inference.engines.base import EngineError, FinishReason, GenerationFailed
 from inference.engines.local import masks, prompt_logprobs
 from inference.engines.local.batch import Batch
+from inference.engines.local.late import Late, launch
 from inference.engines.local.pace import Pace
 from inference.engines.local.prefixes import PrefixCache
 from inference.engines.local.runner import Runner
@@ -65,6 +66,7 @@ class Steps:
         self._batch = Batch(runner.cache)
         self._prefixes = PrefixCache(runner.cache, options.prefix_bytes)
         self._pace = Pace(options.tokens)
+        self._late: Late | None = None
         self._ahead = False  # whether prompts went before the decoding rows in the last step
         self._admissions = count()
         self._events = StepEvents()
@@ -107,7 +109,17 @@ class Steps:
     def step(self) -> tuple[StepEvents, int]:
         """What happened, and how many tokens were computed."""
         self._expire()
+        computed = self._go_on(self._late) if self._late else self._begin()
+        events, self._events = self._events, StepEvents()
+        return events, computed
+
+    def _begin(self) -> int:
+        """A step whose tokens nothing is known of yet."""
         decoding, chunks = self._chosen()
+        if decoding and not chunks:
+            self._late = self._launched(decoding, None)
+            if self._late:
+                return len(decoding)
         prompts = sum(chunk.stop - chunk.start for chunk in chunks)
         self.prompt_tokens += prompts
         computed = len(decoding) + prompts
@@ -116,8 +128,35 @@ class Steps:
             self._compute(decoding, chunks)
         if chunks:
             self._pace.note(computed, time.monotonic() - began)
-        events, self._events = self._events, StepEvents()
-        return events, computed
+        return computed
+
+    def _go_on(self, late: Late) -> int:
+        """The device computes the next tokens while the host hands out those before."""
+        decoding = self._batch.decoding
+        self._late = None
+        if late.covers(decoding, self._runner.cache.context) and not self._batch.in_prompt:
+            self._late = self._launched(decoding, late)
+        self._take(late)
+        return len(decoding) if self._late else 0
+
+    def _launched(self, decoding: list[Sequence], late: Late | None) -> Late | None:
+        try:
+            return launch(self._runner, self._sampler, decoding, late)
+        except Exception:  # noqa: BLE001 - as for `_compute`, which now finds out whose fault it is
+            return None
+
+    def _take(self, late: Late) -> None:
+        """Hand out what a recorded step chose. Who has left meanwhile gets nothing of it."""
+        for row, token in zip(late.rows, late.chosen.read(), strict=True):
+            if row.slot < 0:
+                continue
+            if token is None:
+                self._fail(row, "The model computed something that is not a number.")
+            else:
+                self._give(row, TokenEvent(row, token, None, None))
+        for row in late.rows:
+            if row.finish_reason and row.slot >= 0:
+                self._batch.remove(row)
 
     def _chosen(self) -> tuple[list[Sequence], list[Chunk]]:
         """Prompts that a brief step completes go before the decoding rows' next token, at every

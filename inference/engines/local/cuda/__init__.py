@@ -1,0 +1,1 @@
+"""Decoding steps in a few kernels of our own, for GPUs."""

@@ -1,0 +1,59 @@
+"""Compiles every kernel for GPUs that are not here: `python -m tests.engines.kernel_compiling`."""
+
+import sys
+from typing import Any
+
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from inference.engines.local.cuda import kernels
+
+GPUS = {80: 163 << 10, 90: 227 << 10}  # shared memory that a block may have, by capability
+TYPES = {"context": "i32", "width": "i32", "scaling": "fp32", "cap": "fp32"}
+NUMBERS = {"slots", "positions"}
+SINGLE = {"weight", "eps", "parts", "tops", "sums"}
+ATTEND = {
+    "WINDOW": 0, "CAPPED": False, "KV_HEADS": 8, "GROUP": 4, "GROUP_BLOCK": 16, "WIDTH": 128,
+    "WIDTH_BLOCK": 128, "KEYS": 64, "SPLITS": 1,
+}  # fmt: skip
+WIDE = {"WINDOW": 4096, "CAPPED": True, "WIDTH": 256, "WIDTH_BLOCK": 256, "KEYS": 32, "SPLITS": 32}
+TURN = {"HEADS": 32, "KV_HEADS": 8, "WIDTH": 128, "BLOCK": 128, "NORMED": True}
+CASES: list[tuple[Any, dict[str, Any]]] = [
+    (kernels.norm, {"BLOCK": 4096}),
+    (kernels.gate, {"BLOCK": 1024, "TANH": True}),
+    (kernels.turn_and_keep, TURN),
+    (kernels.turn_and_keep, TURN | {"NORMED": False, "WIDTH": 80}),
+    (kernels.attend, ATTEND),
+    (kernels.attend, ATTEND | WIDE),
+    (kernels.join, {"WIDTH": 128, "WIDTH_BLOCK": 128, "SPLITS": 32}),
+]
+
+
+def compile_for(gpu: int, kernel: Any, constants: dict[str, Any]) -> int:
+    """Bytes of shared memory."""
+    names = list(kernel.arg_names)
+    types = {name: "constexpr" if name in constants else _type(name) for name in names}
+    values = {(names.index(name),): value for name, value in constants.items()}
+    source = ASTSource(fn=kernel, signature=types, constexprs=values)
+    compiled = triton.compile(source, target=GPUTarget("cuda", gpu, 32), options={"num_stages": 3})
+    shared: int = compiled.metadata.shared
+    return shared
+
+
+def _type(name: str) -> str:
+    if name in TYPES:
+        return TYPES[name]
+    return "*i64" if name in NUMBERS else "*fp32" if name in SINGLE else "*bf16"
+
+
+def main() -> None:
+    for gpu, most in GPUS.items():
+        for kernel, constants in CASES:
+            shared = compile_for(gpu, kernel, constants)
+            verdict = "fits" if shared <= most else "TOO MANY"
+            sys.stdout.write(f"{kernel.__name__} for {gpu}: {shared} bytes, {verdict}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -7,15 +7,19 @@ run need all that, and only the tests of the first start need to see how it is m
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from config import postgres
+import psycopg
+
+from config import children, postgres
 
 PLACE: Final = "SMARTER_TEST_FIRST_DATA"  # set for the workers of pytest-xdist, too
+WHOLE, WITHOUT_ENGINE = "data", "without"
 OF_ONE_PROCESS: Final = ("postgres", "lock", "logs", "up.log", "broker", "incoming")
 
 Make = Callable[[Path], None]
@@ -30,20 +34,41 @@ def clear() -> None:
     if PLACE not in os.environ:
         return
     place = Path(os.environ.pop(PLACE))
-    if (place / "data").exists():
-        shutil.rmtree(postgres.home(place / "data"))
+    for data in (place / WHOLE, place / WITHOUT_ENGINE):
+        if data.exists():
+            shutil.rmtree(postgres.home(data))
     shutil.rmtree(place)
 
 
-def copy_to(data: Path, make: Make) -> None:
+def copy_to(data: Path, make: Make, *, engine: bool) -> None:
     """`make` makes the first one, if nobody has."""
     place = Path(os.environ[PLACE])
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (place / "made").exists():
-            make(place / "data")
+            make(place / WHOLE)
+            _copy(place / WHOLE, place / WITHOUT_ENGINE)
+            _take_engine(place / WITHOUT_ENGINE)
             (place / "made").touch()
-    first = place / "data"
+    _copy(place / (WHOLE if engine else WITHOUT_ENGINE), data)
+
+
+def _take_engine(data: Path) -> None:
+    """The built-in model counts as not installed."""
+    (data / "engines.json").unlink()
+    sockets = postgres.socket_folder(data)
+    database = postgres.start(postgres.home(data), sockets)
+    try:
+        with psycopg.connect(
+            host=str(sockets), user=postgres.USER, dbname=postgres.DATABASE
+        ) as connection:
+            connection.execute("UPDATE inference_servedmodel SET state = 'not_installed'")
+    finally:
+        database.send_signal(signal.SIGINT)
+        children.end(database, 10)
+
+
+def _copy(first: Path, data: Path) -> None:
     shutil.copytree(first, data, ignore=shutil.ignore_patterns(*OF_ONE_PROCESS), symlinks=True)
     cluster = postgres.home(first) / "cluster"
     subprocess.run(["cp", "-a", cluster, postgres.home(data)], check=True)

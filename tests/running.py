@@ -48,6 +48,7 @@ class Server:
     port: int = field(default_factory=free_port)
     options: tuple[str, ...] = ()
     copies: bool = True  # what another first start has made; without, it makes all of it anew
+    engine: bool = True  # of the built-in model; a copy without it starts with half of the work
     process: subprocess.Popen[str] | None = None
     told: dict[str, str] = field(default_factory=dict)  # the line that --json printed
     _clerk: Clerk | None = None
@@ -64,7 +65,7 @@ class Server:
 
     def start(self) -> "Server":
         if self.copies and first_data.PLACE in os.environ and not self.data.exists():
-            first_data.copy_to(self.data, _make_first)
+            first_data.copy_to(self.data, _make_first, engine=self.engine)
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data / "up.log").open("ab") as log:
             self.process = subprocess.Popen(

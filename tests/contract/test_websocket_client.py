@@ -29,7 +29,8 @@ KINDS = pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
 
 
 def started(kind: str, places: Places) -> Server:
-    running = Server(places.mktemp(kind) / "data", options=("--server", kind)).start()
+    place = places.mktemp(kind) / "data"
+    running = Server(place, options=("--server", kind), engine=False).start()
     running.manage(
         *("models", "add", "scripted", "--engine", "scripted:"),
         *("--input-price", "1", "--output-price", "2", "--context", "16384"),

@@ -13,9 +13,12 @@ INPUT, OUTPUT = 1_000_000, 2_000_000  # the scripted model's price, p$/token ($1
 
 
 @pytest.fixture(scope="module")
-def fire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def fire(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Server]:
     """The running product, whose processes the tests of a module may kill."""
-    server = Server(tmp_path_factory.mktemp("fire") / "data").start()
+    engine = getattr(request.module, "KILLS_THE_ENGINE", False)
+    server = Server(tmp_path_factory.mktemp("fire") / "data", engine=engine).start()
     server.manage(
         *("models", "add", "scripted", "--engine", "scripted:"),
         *("--input-price", "1", "--output-price", "2", "--context", "8192"),
@@ -43,7 +46,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         with (
             started(apart, "serve_engine", "--model", str(ROOT / "inference/builtin/weights"),
                     "--name", "apart", "--listen", f"tcp://127.0.0.1:{port}"),
-            running(Server(folder / "data")) as site,
+            running(Server(folder / "data", engine=False)) as site,
             serving(site) as other,
         ):  # fmt: skip
             site.manage(

@@ -15,6 +15,7 @@ from tests.faults.conftest import GENEROUS, INPUT, OUTPUT
 from tests.patience import PATIENCE
 from tests.running import Server, Tenant, wait_until
 
+KILLS_THE_ENGINE = True
 Event = dict[str, Any]  # one server-sent event's JSON
 
 

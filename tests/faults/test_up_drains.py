@@ -19,7 +19,7 @@ WORDS = 60
 
 @pytest.fixture(params=["daphne", "uvicorn"])
 def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
-    server = Server(tmp_path / "data", options=("--server", request.param)).start()
+    server = Server(tmp_path / "data", options=("--server", request.param), engine=False).start()
     server.manage(
         *("models", "add", "scripted", "--engine", "scripted:", "--context", "8192"),
         *("--input-price", "1", "--output-price", "2"),

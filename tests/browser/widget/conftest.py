@@ -65,7 +65,7 @@ def visit(page: Page, fake: FakeServer, site: sites.Site) -> Visit:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    server = Server(tmp_path_factory.mktemp("shop") / "data").start()
+    server = Server(tmp_path_factory.mktemp("shop") / "data", engine=False).start()
     price = ("--input-price", "1", "--output-price", "2", "--context", "8192")
     server.manage("models", "add", "scripted", "--engine", "scripted:", *price)
     shop = Shop(server, server.tenant("Fernhill Outdoor", credit="1.00", **RICH))

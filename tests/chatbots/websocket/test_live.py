@@ -24,9 +24,8 @@ SCRIPTED = (
 def site(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Server]:
-    server = Server(
-        tmp_path_factory.mktemp("chat") / "data", options=("--server", request.param)
-    ).start()
+    place = tmp_path_factory.mktemp("chat") / "data"
+    server = Server(place, options=("--server", request.param), engine=False).start()
     server.manage(*SCRIPTED)
     yield server
     server.end()

@@ -35,9 +35,8 @@ def bot(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[LiveBot]:
     """Every test leaves a server that runs."""
-    server = Server(
-        tmp_path_factory.mktemp("chat") / "data", options=("--server", request.param)
-    ).start()
+    place = tmp_path_factory.mktemp("chat") / "data"
+    server = Server(place, options=("--server", request.param), engine=False).start()
     server.manage(*SCRIPTED)
     server.tenant("Bakery", credit="5.00")
     yield live.made(server, "Bakery", max_output_tokens=8000, limits=MANY)

@@ -43,12 +43,14 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A file of the library: `users` are names of chatbots and stores."""
+    """A file of the library: `users` are names of chatbots and stores; `cost`, in nano-dollars, is
+    what its vectors have cost."""
 
     file: StoredFile
     state: State
     chunks: int | None
     users: list[str]
+    cost: int = 0
 
 
 def rows(organisation_id: str, files: Sequence[StoredFile]) -> list[Row]:
@@ -75,7 +77,8 @@ def _row(file: StoredFile, found: Sequence[Use], names: Mapping[str, str]) -> Ro
         return Row(file, State("", _("Stored")), None, [])
     worst = max(found, key=lambda use: _CONCERN.get(use.row.status, 0))
     most = max(use.chunks for use in found)
-    return Row(file, worst.state, most, sorted({names[use.row.store_id] for use in found}))
+    used_by = sorted({names[use.row.store_id] for use in found})
+    return Row(file, worst.state, most, used_by, sum(use.row.cost_nano for use in found))
 
 
 _CONCERN: Final[dict[str, int]] = {Status.FAILED: 2, Status.IN_PROGRESS: 1}

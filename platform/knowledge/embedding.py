@@ -115,7 +115,7 @@ async def _keep(
 ) -> None:
     """In the transaction that charges; the file's row is locked, so it cannot go meanwhile."""
     chunks = sorted({part.chunk_id for part in parts})
-    row = {"file": file.pk, "holder": file.holder, "chunks": chunks}
+    row = {"file": file.pk, "holder": file.holder, "chunks": chunks, "cost": made.cost}
     if (await connection.execute(_MINE, row)).rowcount != 1:
         raise Lost("Another worker embeds this file, or it is gone.")
     await connection.execute(_FORGET, row)
@@ -145,7 +145,8 @@ _NEXT: Final = """
 """
 # Whoever gets somewhere may be interrupted as often as it happens.
 _MINE: Final = """
-    UPDATE knowledge_storefile SET done = done + cardinality(%(chunks)s::bigint[]), attempts = 0
+    UPDATE knowledge_storefile SET done = done + cardinality(%(chunks)s::bigint[]), attempts = 0,
+           cost_nano = cost_nano + %(cost)s
      WHERE id = %(file)s AND holder = %(holder)s AND holder <> ''
 """
 _FORGET: Final = "DELETE FROM knowledge_vector WHERE chunk_id = ANY(%(chunks)s)"

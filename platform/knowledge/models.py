@@ -172,6 +172,7 @@ class StoreFile(Job):
     largest_chunk = models.PositiveSmallIntegerField(default=LARGEST_CHUNK, help_text="Tokens.")
     overlap = models.PositiveSmallIntegerField(default=LARGEST_OVERLAP, help_text="Tokens.")
     usage_bytes = models.PositiveBigIntegerField(default=0, help_text="Of its chunks' text.")
+    cost_nano = models.BigIntegerField(default=0, db_default=0, help_text="Of its vectors.")
     stage = models.CharField(max_length=9, choices=Stage, default=Stage.READING)
     done = models.PositiveIntegerField(default=0)
     of = models.PositiveIntegerField(null=True, help_text="Empty: not known yet.")

@@ -68,7 +68,7 @@ def test_every_chunk_gets_a_vector_before_the_file_is_completed(owner: Owner, en
     assert row.done == row.of == Chunk.objects.count() > 8
     assert kept(store) == {(n, encoder) for n in range(row.done)}
     paid = sum(Hold.objects.filter(state="settled").values_list("charged", flat=True))
-    assert paid > 0
+    assert row.cost_nano == paid > 0
     assert accounts.customer_account(owner.organisation.id).available == 10**9 - paid
     assert not any(asdict(auditing.audit()).values())
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language_info
 from markdown_it import MarkdownIt
 
 from chatbots import transcripts
@@ -30,8 +31,17 @@ def of(conversation: Conversation) -> dict[str, Any]:
         "places": money.places(turn.cost_nano for turn in turns),
         "wait": waits[len(waits) // 2] if waits else None,
         "versions": sorted({turn.version for turn in turns if turn.version}),
+        "language": language(conversation.locale),
         "hidden": max(conversation.messages_count - MOST_MESSAGES, 0),
     }
+
+
+def language(code: str) -> str:
+    """Its name in the reader's own, where it is one that we know."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 def rendered(text: str) -> SafeString:

@@ -77,6 +77,8 @@ class Visitor:
             storage_state=self.state,
             color_scheme="dark" if theme == "dark" else "light",
             viewport=PHONE if is_phone else WIDE,
+            is_mobile=is_phone,  # a finger: what it touches is larger
+            has_touch=is_phone,
             reduced_motion="reduce",
         )
         context.on("console", lambda said: self.complaints.append(f"console: {said.text}"))

@@ -202,14 +202,14 @@ def test_a_filter_narrows_the_inbox_beside_the_open_conversation(
     context: BrowserContext, owner: Visitor
 ) -> None:
     page = owner.open(context, "conversations")
-    page.get_by_role("link", name="Thumbs down").click()
+    page.get_by_role("link", name="Thumbs down", exact=True).click()
     expect(page).to_have_url(re.compile("feedback=down"))
     said = page.locator("#list .verdict-good")
     expect(said).to_have_count(0)
     assert page.locator("#list .thread-link").count() == page.locator("#list .verdict-bad").count()
     title = page.locator("#thread").inner_text()
     page.reload()
-    chosen = page.get_by_role("link", name="Thumbs down")
+    chosen = page.get_by_role("link", name="Thumbs down", exact=True)
     expect(chosen).to_have_attribute("aria-current", "true")
     page.get_by_label("Search all words").press_sequentially("no such words at all")
     expect(page.locator("#list")).to_contain_text("Nothing fits")
@@ -249,7 +249,7 @@ def test_filters_work_without_any_script(plain: Page, owner: Visitor) -> None:
     page = plain
     page.goto(owner.address("conversations"))
     page.get_by_label("More filters").click()
-    page.get_by_role("link", name="Thumbs up").click()
+    page.get_by_role("link", name="Thumbs up", exact=True).click()
     assert "feedback=up" in page.url
     page.get_by_label("More filters").click()
     page.get_by_label("Cost from, $").fill("0.0001")

@@ -64,5 +64,5 @@ def test_the_rail_counts_the_teams_chatbots(
     making.create(mallory.organisation.id, SYSTEM, "evil", "Evil")
     for client in (as_ada, as_ben):
         page = client.get(f"{base}/overview").content.decode()
-        rail = page.split('class="frame-rail"')[1].split("</nav>")[0]
+        rail = page.split('class="frame-rail"')[1].split('class="frame-foot"')[0]
         assert re.search(r"Chatbots\s*<span class=\"nav-count push\">1</span>", rail)

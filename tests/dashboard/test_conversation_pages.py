@@ -84,6 +84,16 @@ def test_filters_leave_what_they_say(
     assert (f"/conversations/{talk.pk}" in page) is found
 
 
+@pytest.mark.parametrize(
+    ("code", "shown"), [("de", "· German"), ("de-AT", "· German"), ("tlh", "· tlh")]
+)
+def test_the_language_of_a_conversation_has_a_name(
+    as_ada: Client, base: str, talk: Conversation, code: str, shown: str
+) -> None:
+    Conversation.objects.filter(pk=talk.pk).update(locale=code)
+    assert shown in as_ada.get(f"{base}/conversations/{talk.pk}").content.decode()
+
+
 def chips(page: str) -> dict[str, tuple[str, bool]]:
     """Of the inbox's row of filters: where each leads, and whether it is on, by its words."""
     row = page.partition('id="filters"')[2].partition('id="list"')[0]

@@ -2,10 +2,12 @@
 
 import copy
 import random
+import sys
 
 import pytest
 import torch
 
+from inference.engines.local.compiled import kinds
 from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.runner import Runner
 from inference.engines.local.sampler_rows import SamplerRow
@@ -76,6 +78,20 @@ def test_it_may_begin_in_the_middle_and_leaves_steps_with_prompts_to_torch(
         assert desk.tokens(submission)[: len(sure)] == sure
     assert max(sizes) > 8
     assert len(sizes) < steps + 25
+
+
+def test_where_it_cannot_be_made_torch_goes_on_and_a_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    kinds.prepare.cache_clear()
+    desk = Desk()
+    asked = desk.submit([1, 2, 3], max_tokens=9)
+    desk.step()
+    desk.runner.speed_up()
+    desk.run()
+    assert [line.levelname for line in caplog.records] == ["WARNING"]
+    assert desk.tokens(asked) == expected("llama", [1, 2, 3], 9)
 
 
 def test_numbers_that_are_none_end_their_row_alone() -> None:

@@ -1,4 +1,4 @@
-"""Decoding steps of a few rows by compiled code, for the models that it knows."""
+"""Steps of decoding rows by compiled code, for the models that it knows."""
 
 import os
 from collections.abc import Sequence as Rows
@@ -16,6 +16,7 @@ from inference.engines.local.packed import Parts
 from inference.engines.local.packed_layers import Layer
 from inference.engines.local.sequences import Sequence
 
+# Threads of our own: OpenMP is not everywhere, and makes a step wait for whoever comes late.
 HELPERS = ThreadPoolExecutor(os.cpu_count(), "few-rows")
 PIECES = 4  # of a product, for each thread
 
@@ -51,12 +52,12 @@ class FewRows:
         inner = 2 * model.inner, model.inner
         sizes = model.hidden, joint, found, *inner, narrow, model.vocabulary
         self._rooms = {
-            name: torch.zeros(cache.slots, size)
+            name: torch.empty(cache.slots, size)  # takes no memory until so many rows write there
             for name, size in zip(layout.ROOMS, sizes, strict=True)
         }
         self._places_of_rooms = {name: room.data_ptr() for name, room in self._rooms.items()}
         numbers = layout.scratch_numbers(model, cache.slots)
-        self._scratch = torch.zeros(torch.get_num_threads(), numbers)
+        self._scratch = torch.empty(torch.get_num_threads(), numbers)
 
     def can(self, decoding: Rows[Sequence]) -> bool:
         """Whether there are any, and their adapters known."""

@@ -8,6 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env, postgres
 
+CONNECT_SECONDS = 10  # whoever answers at the address with nothing is not waited for longer
+
 
 def read(data: Path) -> dict[str, Any]:
     url = env.text("DATABASE_URL")
@@ -22,7 +24,15 @@ def read(data: Path) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "DATABASE_URL must begin with postgres:// (no other kind works)."
         )
-    return dict(environ.Env.db_url_config(url))  # type: ignore[no-untyped-call]  # environ is untyped
+    try:
+        found = dict(environ.Env.db_url_config(url))  # type: ignore[no-untyped-call]  # environ is untyped
+    except ValueError as error:  # not told: its words may be a part of the password
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read. Write postgres://user:password@host:5432/name, and in "
+            "the password %2F for /, %23 for #, %3F for ? and %40 for @."
+        ) from error
+    found.setdefault("OPTIONS", {}).setdefault("connect_timeout", CONNECT_SECONDS)
+    return found
 
 
 def for_requests(database: dict[str, Any], connections: int) -> None:

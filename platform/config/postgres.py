@@ -92,6 +92,11 @@ def start(place: Path, sockets: Path, options: Sequence[str] = ()) -> "subproces
     return server
 
 
+def programs(data: Path) -> Path:
+    """The folder of pg_dump, pg_restore and psql. Raises CannotStart."""
+    return _binaries(home(data))
+
+
 def ensure_database(sockets: Path, name: str = DATABASE) -> None:
     with psycopg.connect(_address(sockets), autocommit=True) as connection:
         found = connection.execute(

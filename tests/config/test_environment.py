@@ -1,13 +1,17 @@
 """Settings from the environment: wrong values are named, production refuses what is unsafe."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from config import databases, env, secret_key
 
@@ -100,6 +104,28 @@ def test_a_database_url_is_read_with_its_options(
     read = databases.read(tmp_path)
     known = (read["HOST"], read["PORT"], read["NAME"], read["USER"], read["OPTIONS"]["sslmode"])
     assert known == ("db.example", 5433, "smart", "ada", "require")
+
+
+@pytest.mark.parametrize("url", ["postgres://u:secret/1@h/x", "postgres://u:p@h:secret/x"])
+def test_a_database_url_that_cannot_be_read_is_told_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    with pytest.raises(ImproperlyConfigured, match="%2F for /") as refused:
+        databases.read(tmp_path)
+    assert "secret" not in str(refused.value)
+
+
+def test_whoever_takes_the_connection_and_says_nothing_is_no_database_after_some_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgres://u:p@127.0.0.1:{silent.getsockname()[1]}/x"
+        monkeypatch.setenv("DATABASE_URL", url)
+        wrapper = DatabaseWrapper({**connection.settings_dict, **databases.read(tmp_path)})
+        with pytest.raises(psycopg.OperationalError, match="timeout"):
+            wrapper.connect()
 
 
 def test_requests_are_pooled_and_no_statement_of_theirs_takes_long() -> None:

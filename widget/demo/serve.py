@@ -43,7 +43,7 @@ class Shop(BaseHTTPRequestHandler):
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--server", default="http://127.0.0.1:8000", help="where Smarter runs")
-    asked.add_argument("--bot", default="demo", help="the chatbot's name")
+    asked.add_argument("--bot", default="guide", help="the chatbot's name")
     asked.add_argument("--key", required=True, help="its publishable key, pk-…")
     asked.add_argument("--port", type=int, default=8001)
     given = asked.parse_args()

@@ -40,6 +40,7 @@ setup: .venv/installed $(EXTRAS:%=.venv/extra-%)
 	  --no-compile --no-deps --requirement | $(SHOW)
 	@$(PY) -m pip install --disable-pip-version-check --no-compile --requirement requirements.lock \
 	  | $(SHOW)  # what is this platform's alone: `make lock` leaves it out
+	@rm .venv/part-*
 	@$(PY) -m compileall -qq -j 0 -x $(SELDOM) .venv/lib || true  # some are no Python
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --editable . --editable ./sdk

@@ -104,3 +104,14 @@ class Batch:
             self.rows[target] = row
             row.slot = target
         return source
+
+
+def sampled(decoding: list[Sequence], chunks: list[Chunk]) -> tuple[list[Sequence], list[int]]:
+    """Rows that get a token in this step, and the place of each one's logits: choices of a prompt
+    that is now complete share theirs."""
+    rows, where = list(decoding), list(range(len(decoding)))
+    completed = [chunk.sequence for chunk in chunks if chunk.completes_prompt]
+    for index, sequence in enumerate(completed, start=len(decoding)):
+        rows += [sequence, *sequence.forks]
+        where += [index] * (1 + len(sequence.forks))
+    return rows, where

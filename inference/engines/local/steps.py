@@ -14,7 +14,7 @@ import torch
 
 from inference.engines.base import EngineError, FinishReason, GenerationFailed
 from inference.engines.local import masks, prompt_logprobs
-from inference.engines.local.batch import Batch
+from inference.engines.local.batch import Batch, sampled
 from inference.engines.local.late import Late, launch
 from inference.engines.local.pace import Pace
 from inference.engines.local.prefixes import PrefixCache
@@ -221,17 +221,17 @@ class Steps:
 
     def _advance(self, decoding: list[Sequence], chunks: list[Chunk]) -> None:
         """Nothing is changed but cache rows that a second try writes again, until all is known."""
-        rows, where = _sampled(decoding, chunks)
+        rows, where = sampled(decoding, chunks)
         mask = masks.begin(rows)
         logits = self._runner.forward(decoding, chunks)
         scores = prompt_logprobs.score(logits, chunks)
         shared = len(set(where)) < len(rows)
         logits = logits[where] if shared else logits[: len(rows)]
-        sampled = self._sampler.sample(logits, rows, mask)
+        told = self._sampler.sample(logits, rows, mask)
         self._commit(decoding, chunks)
         self._tell_prompts(chunks, scores)
-        masks.advance(rows, sampled.tokens)
-        for index, (row, token) in enumerate(zip(rows, sampled.tokens, strict=True)):
+        masks.advance(rows, told.tokens)
+        for index, (row, token) in enumerate(zip(rows, told.tokens, strict=True)):
             if token is None:
                 self._fail(row, "The model computed something that is not a number.")
             elif row.matcher and row.matcher.failed:
@@ -239,7 +239,7 @@ class Steps:
             elif row.slot >= 0:
                 if not row.generated and not row.index:
                     self._prefixes.keep(row.submission, row.slot)
-                self._give(row, TokenEvent(row, token, None, sampled.logprobs.get(index)))
+                self._give(row, TokenEvent(row, token, None, told.logprobs.get(index)))
         for row in rows:
             if row.finish_reason and row.slot >= 0:
                 self._batch.remove(row)
@@ -297,14 +297,3 @@ class Steps:
     def _wipe(self, row: Sequence) -> None:
         """What it computed, and what a step that raised may have written after that."""
         self._runner.cache.clear(row.slot, row.length + self._options.tokens)
-
-
-def _sampled(decoding: list[Sequence], chunks: list[Chunk]) -> tuple[list[Sequence], list[int]]:
-    """Rows that get a token in this step, and the place of each one's logits: choices of a prompt
-    that is now complete share theirs."""
-    rows, where = list(decoding), list(range(len(decoding)))
-    completed = [chunk.sequence for chunk in chunks if chunk.completes_prompt]
-    for index, sequence in enumerate(completed, start=len(decoding)):
-        rows += [sequence, *sequence.forks]
-        where += [index] * (1 + len(sequence.forks))
-    return rows, where

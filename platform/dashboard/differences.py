@@ -42,7 +42,7 @@ def lines(before: Any, after: Any) -> list[Line]:
 def _with_hints(before: Any, after: Any) -> Iterator[tuple[str, str, str]]:
     """A line's mark, the line, and what ndiff says below it of the characters that changed."""
     told = [(line[:2], line[2:]) for line in ndiff(_text(before), _text(after))]
-    for (mark, text), (next_mark, hint) in zip(told, [*told[1:], (SAME, "")], strict=True):
+    for (mark, text), (next_mark, hint) in zip(told, [*told[1:], (SAME, "")], strict=False):
         if mark != HINT:
             yield mark, text, hint if next_mark == HINT else ""
 

@@ -260,5 +260,5 @@ def test_filters_work_without_any_script(plain: Page, owner: Visitor) -> None:
     page.locator("summary", has_text="Any chatbot").click()
     page.get_by_role("link", name="Trail guide", exact=True).click()
     assert "chatbot=trail-guide" in page.url
-    page.get_by_label("More", exact=True).click()
+    page.get_by_role("article").get_by_label("More").click()
     assert page.get_by_role("link", name="Export as CSV").is_visible()

@@ -84,6 +84,7 @@ def test_visitors_meet_the_draft_when_it_is_published(
     compared = as_ada.get(f"{page}/versions").content.decode()
     assert "\N{MINUS SIGN} <del>0.3</del>" in compared
     assert "+ <ins>1.5</ins>" in compared
+    assert "<td>Temperature</td>" in compared
     as_ada.post(f"{page}/publish", {"note": "Warmer"})
     assert (live(bot).number, live(bot).note) == (2, "Warmer")
     as_ada.post(f"{page}/versions/1/publish")

@@ -15,9 +15,12 @@ from chatbots.configuration import Configuration
 from chatbots.models import Chatbot, Conversation, Message, Version
 from dashboard import chatbot_pages, differences, paging
 from dashboard.access import TeamRequest
+from dashboard.chatbot_build_form import BuildForm
+from dashboard.chatbot_forms import EmbedForm, SettingsForm
 from dashboard.chatbot_pages import author_of, chatbot_view
 
 DRAFT = versions.DRAFT
+FORMS = (BuildForm, EmbedForm, SettingsForm)
 MOST_READ = 1_000
 """Conversations that the figures of versions are summed from: a bounded question."""
 
@@ -32,7 +35,9 @@ def listed(request: TeamRequest, chatbot: Chatbot) -> HttpResponse:
     changes = versions.diff(
         versions.configuration_of(chatbot, before), versions.configuration_of(chatbot, after)
     )
-    told = [(change.field, differences.lines(change.before, change.after)) for change in changes]
+    told = [
+        (named(change.field), differences.lines(change.before, change.after)) for change in changes
+    ]
     every = [line for _field, found in told for line in found]
     context = {
         "page": page,
@@ -77,6 +82,13 @@ def export(_request: TeamRequest, chatbot: Chatbot, version: str) -> HttpRespons
         content_type="application/yaml; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def named(setting: str) -> str:
+    """As the form calls it where it is changed; what stands in none has the name of the API."""
+    field = setting.replace(".", "__")
+    labels = [form.base_fields[field].label for form in FORMS if field in form.base_fields]
+    return str(labels[0] or setting) if labels else setting
 
 
 def _figures(chatbot: Chatbot, numbers: list[int]) -> dict[int, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from billing import alerts, auditing, caps, sweeping, usage
-from billing.payments import automatic
+from billing.payments import automatic, taking_back
 
 
 @shared_task
@@ -34,3 +34,8 @@ def top_up() -> None:
 @shared_task
 def tell_spending_cap() -> None:
     caps.tell()
+
+
+@shared_task
+def collect_taken_back() -> None:
+    taking_back.collect()

@@ -271,6 +271,7 @@ CELERY_BEAT_SCHEDULE = {
         "billing.tasks.tell_low_balance": timedelta(seconds=15),
         "billing.tasks.tell_spending_cap": timedelta(minutes=1),
         "billing.tasks.top_up": timedelta(seconds=15),
+        "billing.tasks.collect_taken_back": timedelta(seconds=15),
         "billing.tasks.sweep": timedelta(seconds=15),
         "billing.tasks.roll_up": timedelta(minutes=1),
         "billing.tasks.audit": timedelta(hours=1),

@@ -6,7 +6,8 @@ from asgiref.sync import sync_to_async
 from accounts.models import AuditEntry
 from api.errors import InsufficientBalance, InvalidRequest
 from billing import adjusting, auditing, ledger, topping_up
-from billing.models import Journal
+from billing.models import Journal, TopUp
+from billing.payments import taking_back
 from billing.pricing import NANO
 from tests.billing.conftest import ONE_CALL, Tenant
 
@@ -105,3 +106,25 @@ def test_only_top_ups_are_charged_back(bakery: Tenant) -> None:
     credit = topping_up.redeem(bakery.organisation, code).journal
     with pytest.raises(InvalidRequest):
         adjusting.charge_back(credit, "bank-1")
+
+
+@pytest.mark.usefixtures("pool")
+async def test_what_calls_held_when_a_payment_was_taken_back_is_collected_when_they_end(
+    bakery: Tenant,
+) -> None:
+    collect = sync_to_async(taking_back.collect)
+    first, second = [await ledger.hold(bakery.request()) for _ in range(2)]
+    await sync_to_async(taking_back.take)(TopUp.Provider.FAKE, "re_1", "start", NANO)
+    assert await bakery.amoney() == (0, 2 * ONE_CALL)
+    assert await collect() == 0
+    await ledger.settle(first.id, ledger.Usage(100, 0, 0), "stop", 1, 2)
+    assert (await collect(), await collect()) == (1, 0)
+    assert await bakery.amoney() == (0, ONE_CALL)
+    await sync_to_async(topping_up.top_up)(bakery.organisation, NANO, "paid again")
+    await ledger.void(second.id, "error")
+    assert (await collect(), await collect()) == (1, 0)
+    assert await bakery.amoney() == (NANO, 0)
+    third = await ledger.hold(bakery.request())
+    await ledger.void(third.id, "error")
+    assert await collect() == 0  # it is of the new payment's money
+    assert (await sync_to_async(auditing.audit)()).total == 0

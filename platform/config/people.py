@@ -58,6 +58,9 @@ ACCOUNT_ADAPTER = "accounts.browser.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "login": "accounts.browser.forms.LoginForm",
     "signup": "accounts.browser.forms.SignupForm",
+    "change_password": "accounts.browser.passwords.ChangeForm",
+    "set_password": "accounts.browser.passwords.SetForm",
+    "reset_password_from_key": "accounts.browser.passwords.ResetForm",
 }
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -137,7 +137,7 @@ class EmbedForm(DraftForm):
     theme__scheme = forms.ChoiceField(
         label=_("Colours"),
         choices=[
-            ("auto", _("As the visitor's device")),
+            ("auto", _("As the device")),
             ("light", _("Light")),
             ("dark", _("Dark")),
         ],

@@ -185,7 +185,7 @@ def test_models_that_work_come_first_and_none_that_was_trained_is_preset(
     assert page.context["chosen"].id != "ft:b:trained"
     assert "$0.060" in page.text
     [(language, text)] = page.context["snippets"]
-    assert language == "curl"
+    assert language == "Python"
     assert page.context["chosen"].id in text
 
 

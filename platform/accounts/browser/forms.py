@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import names, registration
 from accounts.browser import welcome
+from accounts.browser.passwords import RULE
 from accounts.models import User
 from api import addresses
 
@@ -49,7 +50,7 @@ class SignupForm(AllauthSignupForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password1"].help_text = _("At least 8 characters, and no common word.")
+        self.fields["password1"].help_text = RULE
         _begin_at(self, "email")
         self.invitation = welcome.invitation_of(context.request)
         if self.invitation is not None:

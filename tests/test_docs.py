@@ -69,6 +69,7 @@ def test_every_environment_variable_that_a_page_names_is_read(page: Path) -> Non
     code += [token.content for token in doc_blocks.tokens(page) if token.type == "fence"]
     names = set(re.findall(r"(?<![\w.])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w(])", "\n".join(code)))
     read = {name for file in source() for name in re.findall(r'"([A-Z0-9_]+)"', file.read_text())}
+    read |= set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "compose.yaml").read_text()))
     ours = {name for name in names if not name.startswith(OF_OTHERS)}
     assert ours - read == set()
 

@@ -31,7 +31,7 @@ def of(conversation: Conversation) -> dict[str, Any]:
         "places": money.places(turn.cost_nano for turn in turns),
         "wait": waits[len(waits) // 2] if waits else None,
         "versions": sorted({turn.version for turn in turns if turn.version}),
-        "language": language(conversation.locale),
+        "spoken": language(conversation.locale),
         "hidden": max(conversation.messages_count - MOST_MESSAGES, 0),
     }
 

@@ -38,7 +38,7 @@ def _menu_of_a_conversation(page: Page) -> None:
     page.locator(".thread-link").first.click()
     page.wait_for_load_state()
     page.locator("summary", has_text="Note of your team").click()
-    page.locator(".under summary").click()
+    page.locator("article .under summary").click()
 
 
 def _deleting_a_conversation(page: Page) -> None:

@@ -3,8 +3,8 @@
 from dashboard import differences
 from dashboard.differences import Line
 
-BEFORE = "Use only the pages.\nPrices include VAT, so be friendly and kind in what you say.\nBye."
-AFTER = "Use only the pages.\nPrices include VAT, so be brief in what you say.\nBye.\nThanks."
+BEFORE = "Use only the pages.\nPrices include VAT. Be very friendly in each answer.\nBye."
+AFTER = "Use only the pages.\nPrices include VAT. Be brief in each answer.\nBye.\nThanks."
 
 
 def test_of_a_line_that_resembles_another_only_its_own_words_have_changed() -> None:
@@ -12,7 +12,7 @@ def test_of_a_line_that_resembles_another_only_its_own_words_have_changed() -> N
     assert same == Line("", 1, 1, [("Use only the pages.", False)])
     assert (gone.kind, gone.before, gone.after) == ("gone", 2, None)
     assert "".join(text for text, _ in gone.pieces) == BEFORE.splitlines()[1]
-    assert [text.strip() for text, changed in gone.pieces if changed] == ["friendly and kind"]
+    assert [text for text, changed in gone.pieces if changed] == ["very friendly"]
     assert [text for text, changed in come.pieces if changed] == ["brief"]
     assert (bye.kind, bye.before, bye.after) == ("", 3, 3)
     assert thanks == Line("come", None, 4, [("Thanks.", True)])

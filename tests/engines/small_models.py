@@ -57,7 +57,7 @@ def shapes() -> dict[str, PreTrainedConfig]:
     every way of stretching positions."""
     return {
         "llama": LlamaConfig(**SMALL),
-        "llama_wide_heads_tied": LlamaConfig(**SMALL, head_dim=20, tie_word_embeddings=True),
+        "llama_wide_heads_tied": LlamaConfig(**SMALL, head_dim=112, tie_word_embeddings=True),
         "llama_one_kv_head": LlamaConfig(**(SMALL | {"num_key_value_heads": 1})),
         "llama_rope_llama3": LlamaConfig(
             **SMALL,

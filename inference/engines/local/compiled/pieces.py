@@ -155,31 +155,59 @@ def _weighed(scores, count, scaling):
 
 @njit(fastmath=FAST)
 def _mix(weights, past, width, share, output):
-    """Values by their weights, four registers' worth of columns at a time."""
+    """Values by their weights: whole registers of columns at a time, four sums in each."""
     done = 0
     while done + 4 * LANES <= width:
-        first = moved(past.values, done)
-        a, b, c, d = none(), none(), none(), none()
-        for key in range(past.number):
-            weight, value = filled(get(weights, key)), moved(first, key * width)
-            a = summed(a, weight, widened(value, 0))
-            b = summed(b, weight, widened(value, LANES))
-            c = summed(c, weight, widened(value, 2 * LANES))
-            d = summed(d, weight, widened(value, 3 * LANES))
-        put_wide(output, done, a)
-        put_wide(output, done + LANES, b)
-        put_wide(output, done + 2 * LANES, c)
-        put_wide(output, done + 3 * LANES, d)
+        _mix_wide(weights, past, width, done, output)
         done += 4 * LANES
+    while done + 2 * LANES <= width:
+        _mix_narrow(weights, past, width, done, output)
+        done += 2 * LANES
     for i in range(done, width):
         put(output, i, ZERO)
-    if done < width:
-        for key in range(past.number):
-            weight, value = get(weights, key), moved(past.values, key * width)
-            for i in range(done, width):
-                put(output, i, get(output, i) + weight * get(value, i))
+    for key in range(past.number if done < width else 0):
+        weight, value = get(weights, key), moved(past.values, key * width)
+        for i in range(done, width):
+            put(output, i, get(output, i) + weight * get(value, i))
     for i in range(width):
         put(output, i, get(output, i) * share)
+
+
+@njit
+def _mix_wide(weights, past, width, begin, output):
+    first = moved(past.values, begin)
+    a, b, c, d = none(), none(), none(), none()
+    for key in range(past.number):
+        weight, value = filled(get(weights, key)), moved(first, key * width)
+        a = summed(a, weight, widened(value, 0))
+        b = summed(b, weight, widened(value, LANES))
+        c = summed(c, weight, widened(value, 2 * LANES))
+        d = summed(d, weight, widened(value, 3 * LANES))
+    put_wide(output, begin, a)
+    put_wide(output, begin + LANES, b)
+    put_wide(output, begin + 2 * LANES, c)
+    put_wide(output, begin + 3 * LANES, d)
+
+
+@njit
+def _mix_narrow(weights, past, width, begin, output):
+    """Of two keys at a time."""
+    first = moved(past.values, begin)
+    a, b, c, d = none(), none(), none(), none()
+    even = past.number // 2 * 2
+    for key in range(0, even, 2):
+        value, weight = moved(first, key * width), filled(get(weights, key))
+        a = summed(a, weight, widened(value, 0))
+        b = summed(b, weight, widened(value, LANES))
+        value, weight = moved(value, width), filled(get(weights, key + 1))
+        c = summed(c, weight, widened(value, 0))
+        d = summed(d, weight, widened(value, LANES))
+    if even < past.number:
+        value, weight = moved(first, even * width), filled(get(weights, even))
+        a = summed(a, weight, widened(value, 0))
+        b = summed(b, weight, widened(value, LANES))
+    put_wide(output, begin, summed(a, filled(ONE), c))
+    put_wide(output, begin + LANES, summed(b, filled(ONE), d))
 
 
 @njit(fastmath=FAST)

@@ -5,17 +5,18 @@
     settle  charge the tokens, give the rest back
     void    the engine failed before the first token: give everything back
 
-Each is one call of a function in billing/sql, on connections of their own. Calls that come while one
-is away go out together (api.batching): an account's row is then locked once for all of them.
+Each is one call of a function in billing/sql, on connections of their own. Calls that come while
+one is away go out together (api.batching): an account's row is then locked once for all of them.
 """
 
 import asyncio
 import json
 import weakref
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
+from accounts.authentication import Proof
 from api import database
 from api.batching import Batcher
 from billing.metrics import HOLDS_LOST
@@ -48,6 +49,7 @@ class HoldRequest:
     budget_period: str | None = None
     meter_id: str | None = None  # the key whose budget window counts; None: key_id
     minimum_output: int = LEAST_OUTPUT
+    proof: Proof | None = None  # the key as it is remembered
 
     def as_row(self) -> dict[str, object]:
         return {
@@ -66,6 +68,8 @@ class HoldRequest:
             "least_output": self.minimum_output,
             "budget": self.budget_nano,
             "period": self.budget_period,
+            "digest": self.proof and self.proof.digest,
+            "stamp": self.proof and self.proof.stamp,
         }
 
 
@@ -114,6 +118,9 @@ class _Closing:
     first_token_ms: int | None = None
     duration_ms: int | None = None
 
+    def as_row(self) -> dict[str, object]:  # what `asdict` makes, at a tenth of its cost
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 async def hold(request: HoldRequest) -> Hold:
     """Reserve the most that a call can cost; a second hold with the same id is the first one.
@@ -121,7 +128,8 @@ async def hold(request: HoldRequest) -> Hold:
     Where the balance (or a budget) pays for at least `minimum_output` tokens a choice but not for
     all of them, `max_output` is lowered to what it pays for.
     Raises InsufficientBalance, SpendingCapReached (the organisation's month), KeyBudgetExceeded,
-    BudgetExhausted (the chatbot's), ModelUnavailable (no price), DatabaseUnavailable.
+    BudgetExhausted (the chatbot's), ModelUnavailable (no price), Unauthenticated (the key is not as
+    `proof` remembers it), DatabaseUnavailable.
     """
     roads = _roads()
     decided = roads.holds.ask(request)
@@ -210,13 +218,13 @@ async def _send_holds(requests: Sequence[HoldRequest]) -> Sequence[Decision]:
 
 
 async def _send_closings(closings: Sequence[_Closing]) -> Sequence[Settlement]:
-    rows = json.dumps([asdict(closing) for closing in closings])
+    rows = json.dumps([closing.as_row() for closing in closings])
     [[closed]] = await _CLOSE_AT_ONCE.ask(rows)
     return [_settlement(*row) for row in closed]
 
 
 async def _close_within(closing: _Closing, connection: database.Connection) -> Settlement:
-    cursor = await connection.execute(_CLOSE, [json.dumps([asdict(closing)])], prepare=True)
+    cursor = await connection.execute(_CLOSE, [json.dumps([closing.as_row()])], prepare=True)
     [row] = await cursor.fetchall()
     return _settlement(*row)
 

@@ -10,6 +10,7 @@ from api.errors import (
     KeyBudgetExceeded,
     ModelUnavailable,
     SpendingCapReached,
+    Unauthenticated,
 )
 from billing.pricing import Price, hold_amount, usd
 
@@ -23,7 +24,7 @@ class Decision:
 
     outcome: Literal[
         "held", "insufficient_balance", "key_budget_exceeded", "spending_cap_reached",
-        "chatbot_budget_exhausted", "no_price",
+        "chatbot_budget_exhausted", "no_price", "key_changed",
     ]  # fmt: skip
     amount: int
     max_output: int
@@ -40,6 +41,8 @@ class Decision:
 
 def refusal(request: "HoldRequest", decision: Decision) -> ApiError:
     """What a decision against a call is to its caller: who is short of money, and by how much."""
+    if decision.outcome == "key_changed":
+        return Unauthenticated("This API key has been changed or revoked. Try again.")
     if decision.outcome == "no_price":
         return ModelUnavailable(f"The model {request.model} has no price yet. Choose another.")
     least = min(request.minimum_output, request.max_output) * request.choices

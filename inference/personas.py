@@ -33,6 +33,10 @@ def register(prefix: str, find: Find) -> None:
     _finders[prefix] = find
 
 
+def is_one(name: str | None) -> bool:
+    return name is not None and name.startswith(tuple(_finders))
+
+
 async def find(name: str | None, caller: Caller, capability: str) -> Persona | None:
     """None for the name of a plain model. Raises what its finder raises."""
     for prefix, finder in _finders.items():

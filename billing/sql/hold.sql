@@ -68,7 +68,8 @@ ALTER TABLE billing_entry SET (autovacuum_analyze_threshold = 5000,
 
 -- Decide an array of requests, each on its own and in array order; one row back for each:
 -- outcome `held`, `insufficient_balance`, `key_budget_exceeded`, `spending_cap_reached`,
--- `chatbot_budget_exhausted` or `no_price`. A refusal leaves nothing behind, except when it is the
+-- `chatbot_budget_exhausted`, `no_price` or `key_changed` (the key of `digest` is not good any more, or
+-- its `stamp` is another one). A refusal leaves nothing behind, except when it is the
 -- spending cap's first of a month; a known id answers with its first hold. All is decided before
 -- holds are written, and they are written together: a statement costs more than its rows.
 -- The accounts are locked in id order; an account's lock also guards its organisation's windows.
@@ -107,14 +108,16 @@ BEGIN
            p.id AS price, p.input, p.cached_input, p.output,
            w.id AS budget_window, r.budget - w.spent - w.held AS budget_room,
            CASE WHEN r.chatbot IS NOT NULL THEN
-             ledger_chatbot_room(r.chatbot, r.chatbot_day, r.chatbot_month) END AS chatbot_room
+             ledger_chatbot_room(r.chatbot, r.chatbot_day, r.chatbot_month) END AS chatbot_room,
+           r.digest IS NOT NULL AND r.stamp IS DISTINCT FROM (
+             SELECT k.stamp FROM accounts_good_keys() k WHERE k.digest = r.digest) AS key_changed
     FROM ROWS FROM (jsonb_to_recordset(requests) AS (
       id text, organisation text, key text, meter text, model text, tier text, prompt bigint,
       max_output integer, choices bigint, least_output integer, budget bigint, period text,
-      chatbot text, chatbot_day bigint, chatbot_month bigint
+      chatbot text, chatbot_day bigint, chatbot_month bigint, digest text, stamp text
     )) WITH ORDINALITY AS r(
       id, organisation, key, meter, model, tier, prompt, max_output, choices, least_output,
-      budget, period, chatbot, chatbot_day, chatbot_month, place
+      budget, period, chatbot, chatbot_day, chatbot_month, digest, stamp, place
     )
     LEFT JOIN billing_account a ON a.organisation_id = r.organisation AND a.kind = 'customer'
     LEFT JOIN billing_hold h ON h.id = r.id AND h.organisation_id = r.organisation
@@ -132,7 +135,8 @@ BEGIN
     input := ask.input;
     cached_input := ask.cached_input;
     output := ask.output;
-    outcome := CASE WHEN ask.held_before IS NOT NULL THEN 'held'
+    outcome := CASE WHEN ask.key_changed THEN 'key_changed'
+                    WHEN ask.held_before IS NOT NULL THEN 'held'
                     WHEN price IS NULL THEN 'no_price' END;
     IF outcome IS NOT NULL THEN
       amount := ask.held_before;

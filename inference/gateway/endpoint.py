@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -10,18 +11,22 @@ from starlette.types import Receive, Scope, Send
 
 from api import request_ids, strict_json
 from api.asgi import refuse
-from api.errors import ApiError, InternalError
+from api.errors import ApiError, DatabaseUnavailable, InternalError
 from inference import personas, runs
 from inference.catalog import CatalogEntry
 from inference.gateway import answers, storing, streams
-from inference.gateway.admission import Admitted, admit, model_for
+from inference.gateway.admission import Admitted, admit, admit_remembered, known, model_for
 from inference.gateway.wire import Wire
-from inference.runs import Order, Reader, Record
+from inference.runs import Order, Reader, Record, Run
 from inference.schemas.fields import GeneratingParams
 from inference.schemas.refusals import parse
 
 FAILED: Final = "The server failed on this request. Try again, or report its request id."
 logger = logging.getLogger(__name__)
+
+
+class _NotProvenError(Exception):
+    """Refused before a hold has found the key as it was remembered: the key is to be asked for."""
 
 
 class Border:
@@ -48,18 +53,31 @@ class Endpoint(Border):
         self.wire = wire
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        admitted = await admit(scope, receive)
-        asked = self._asked(admitted.raw, scope["path_params"])
-        suffix = request_ids.current().removeprefix("req_")
-        wire, order, record = await self.ordered(asked, admitted, suffix)
-        run = runs.start(order, partial(answers.keep, wire), record)
-        reader = run.events()
-        request_ids.on_abandon(reader.close)
-        watch = asyncio.create_task(close_when_gone(receive, reader))
+        raw = None
+        if remembered := await admit_remembered(scope, receive):
+            try:
+                await self._answer(remembered, scope, receive, send)
+            except _NotProvenError:
+                raw = remembered.raw
+                remembered.take_back()
+            else:
+                return
+        await self._answer(await admit(scope, receive, raw), scope, receive, send)
+
+    async def _answer(self, admitted: Admitted, scope: Scope, receive: Receive, send: Send) -> None:
+        run: Run | None = None
         try:
-            await (streams if asked.stream else answers).send_answer(send, run, reader, wire)
-        finally:
-            watch.cancel()
+            asked = self._asked(admitted.raw, scope["path_params"])
+            suffix = request_ids.current().removeprefix("req_")
+            wire, order, record = await self.ordered(asked, admitted, suffix)
+            run = runs.start(order, partial(answers.keep, wire), record)
+            await _told(asked, run, wire, receive, send)
+        except ApiError as refusal:
+            if admitted.caller.proof is None or (run and run.hold):
+                raise
+            if isinstance(refusal, DatabaseUnavailable) or await _is_as_remembered(admitted, scope):
+                raise
+            raise _NotProvenError from refusal
 
     def _asked(self, raw: bytes, path: Mapping[str, str]) -> GeneratingParams:
         body = strict_json.loads(raw)
@@ -71,6 +89,8 @@ class Endpoint(Border):
         self, asked: GeneratingParams, admitted: Admitted, suffix: str
     ) -> tuple[Wire, Order, Record | None]:
         """What `runs.start` needs; ids of hold and answer end with `suffix`. Raises ApiError."""
+        if admitted.caller.proof and personas.is_one(asked.model):
+            raise _NotProvenError  # it may spend and tell before there is a hold
         capability = self.wire.CAPABILITY
         persona = await personas.find(asked.model, admitted.caller, capability)
         if persona is None:
@@ -100,6 +120,23 @@ class Endpoint(Border):
             stored=record is not None,
         )
         return wire, order, record
+
+
+async def _is_as_remembered(admitted: Admitted, scope: Scope) -> bool:
+    """Then the call is refused for what its key is now. Raises what `known` raises."""
+    return await known(scope) == replace(admitted.caller, proof=None)
+
+
+async def _told(
+    asked: GeneratingParams, run: Run, wire: Wire, receive: Receive, send: Send
+) -> None:
+    reader = run.events()
+    request_ids.on_abandon(reader.close)
+    watch = asyncio.create_task(close_when_gone(receive, reader))
+    try:
+        await (streams if asked.stream else answers).send_answer(send, run, reader, wire)
+    finally:
+        watch.cancel()
 
 
 async def while_there(receive: Receive, work: Coroutine[Any, Any, None]) -> None:

@@ -166,6 +166,7 @@ class Run:
             tier=order.tier,
             budget_nano=caller.budget_nano,
             budget_period=caller.budget_period,
+            proof=caller.proof,
             chatbot_id=order.chatbot.id or None,
             chatbot_day_nano=order.chatbot.day_nano,
             chatbot_month_nano=order.chatbot.month_nano,

@@ -1,11 +1,13 @@
 """Who is calling: one header, one SQL statement, the same rules on both doors.
 
 `authenticate` is the generating routes' way (asynchronous pool); `APIKeyAuthentication` is DRF's.
-Nothing about a key's validity is remembered between calls, so revocation bites on the next one; but
-calls that come while a statement is away are asked about together, by the next statement.
+Revocation, and any other change, bites on the next call: a key is asked about by every call, or is
+`remembered` and then asked about by the hold of the call's money, before anything is told. Calls
+that come while a statement is away are asked about together, by the next statement.
 """
 
 import asyncio
+import time
 import weakref
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,17 @@ from api.errors import Forbidden, Unauthenticated
 from api.rate_limits import Limits
 
 MISSING: Final = "Send an API key in the header 'Authorization: Bearer sk-...'."
+REMEMBERED_SECONDS: Final = 10.0
+_MANY: Final = 10_000
 WRONG: Final = "Incorrect API key provided: it is wrong, expired or revoked."
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A key as it is remembered: only while its stamp is this one may its calls go on."""
+
+    digest: str
+    stamp: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class Caller:
     budget_nano: int | None
     budget_period: str | None
     user_id: str | None
+    proof: Proof | None = None
 
     @property
     def is_authenticated(self) -> bool:
@@ -65,10 +78,31 @@ async def authenticate(
     Forbidden (suspended organisation, address not allowed, publishable key), DatabaseUnavailable.
     Registers the rate-limit headers for whatever answer follows.
     """
-    caller = _caller(await _asking().ask(_digest(authorization)), address)
+    digest = _digest(authorization)
+    found = await _asking().ask(digest)
+    caller = _caller(found, address)
+    _remember(digest, found)
     if last_use.is_due(caller.key_id):
         database.later(last_use.write(caller.key_id, address, program))
     return caller
+
+
+def remembered(authorization: str | None, address: str | None) -> Caller | None:
+    """The caller as `authenticate` has found them within REMEMBERED_SECONDS, with the proof that
+    `ledger.hold` asks for. Until that has found the key unchanged nobody may be told anything.
+
+    Raises Unauthenticated, Forbidden.
+    """
+    until, row, caller = _memory.get(_digest(authorization), _FORGOTTEN)
+    if row is None or caller is None or until < time.monotonic():
+        return None
+    _let_in(row, caller, address)
+    return caller
+
+
+def forget_all() -> None:
+    """Remember no key (a test's wish)."""
+    _memory.clear()
 
 
 async def caller_of_key(key_id: str) -> Caller:
@@ -154,29 +188,37 @@ class _Row:
     user_id: str | None
     role: str | None
     suspended: bool
+    stamp: str
+
+    def caller(self, proof: Proof | None = None) -> Caller:
+        return Caller(
+            organisation_id=self.organisation_id,
+            key_id=self.key_id,
+            meter_id=self.meter_id,
+            scopes=_scopes(self.scopes, self.role),
+            allowed_models=None if self.allowed_models is None else tuple(self.allowed_models),
+            limits=Limits(self.requests_per_minute, self.tokens_per_minute),
+            default_model=self.default_model,
+            budget_nano=self.budget_nano,
+            budget_period=self.budget_period,
+            user_id=self.user_id,
+            proof=proof,
+        )
 
 
 _FIND_KEY: Final = """
-    SELECT key.organisation_id, key.id AS key_id, coalesce(key.origin_id, key.id) AS meter_id,
-           key.kind, key.scopes, key.allowed_models, key.cidrs, key.requests_per_minute,
-           key.tokens_per_minute, organisation.default_model, key.budget_nano, key.budget_period,
-           key.created_by_id AS user_id, member.role,
-           organisation.suspended_at IS NOT NULL AS suspended
-      FROM accounts_apikey AS key
-      JOIN accounts_organisation AS organisation ON organisation.id = key.organisation_id
-      LEFT JOIN accounts_user AS creator ON creator.id = key.created_by_id
-      LEFT JOIN accounts_membership AS member
-             ON member.user_id = key.created_by_id AND member.organisation_id = key.organisation_id
-     WHERE key.revoked_at IS NULL
-       AND (key.expires_at IS NULL OR key.expires_at > statement_timestamp())
-       AND (key.created_by_id IS NULL OR (creator.is_active AND member.role IS NOT NULL))
+    SELECT organisation_id, key_id, meter_id, kind, scopes, allowed_models, cidrs,
+           requests_per_minute, tokens_per_minute, default_model, budget_nano, budget_period,
+           user_id, role, suspended, stamp
+      FROM accounts_good_keys()
+     WHERE
 """
-_FIND: Final = f"{_FIND_KEY} AND key.digest = %s"
+_FIND: Final = f"{_FIND_KEY} digest = %s"
 _FIND_THESE: Final = database.Statement(
-    f"{_FIND_KEY} AND key.digest = ANY($1::text[])".replace("SELECT", "SELECT key.digest,", 1)
+    f"{_FIND_KEY} digest = ANY($1::text[])".replace("SELECT", "SELECT digest,", 1)
 )
-_FIND_BY_ID: Final = f"{_FIND_KEY} AND key.id = %s"
-_FIND_GOOD: Final = f"{_FIND_KEY} AND key.id = ANY(%s) AND organisation.suspended_at IS NULL"
+_FIND_BY_ID: Final = f"{_FIND_KEY} key_id = %s"
+_FIND_GOOD: Final = f"{_FIND_KEY} key_id = ANY(%s) AND NOT suspended"
 
 
 _asking_of: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Asking]" = (
@@ -189,6 +231,20 @@ def _asking() -> _Asking:
     if loop not in _asking_of:
         _asking_of[loop] = Batcher(_find_these, "keys")
     return _asking_of[loop]
+
+
+_Memory: TypeAlias = tuple[float, _Row | None, Caller | None]
+_FORGOTTEN: Final[_Memory] = (0.0, None, None)
+_memory: dict[str, _Memory] = {}
+
+
+def _remember(digest: str, found: Sequence[Any] | None) -> None:
+    if found is not None:
+        if len(_memory) >= _MANY:
+            _memory.clear()
+        row = _Row(*found)
+        caller = row.caller(Proof(digest, row.stamp))
+        _memory[digest] = (time.monotonic() + REMEMBERED_SECONDS, row, caller)
 
 
 async def _find_these(digests: Sequence[str]) -> Sequence[Sequence[Any] | None]:
@@ -210,18 +266,11 @@ def _caller(found: Sequence[Any] | None, address: str | None, *, anywhere: bool 
     if found is None:
         raise Unauthenticated(WRONG)
     row = _Row(*found)
-    caller = Caller(
-        organisation_id=row.organisation_id,
-        key_id=row.key_id,
-        meter_id=row.meter_id,
-        scopes=_scopes(row.scopes, row.role),
-        allowed_models=None if row.allowed_models is None else tuple(row.allowed_models),
-        limits=Limits(row.requests_per_minute, row.tokens_per_minute),
-        default_model=row.default_model,
-        budget_nano=row.budget_nano,
-        budget_period=row.budget_period,
-        user_id=row.user_id,
-    )
+    _let_in(row, caller := row.caller(), address, anywhere=anywhere)
+    return caller
+
+
+def _let_in(row: _Row, caller: Caller, address: str | None, *, anywhere: bool = False) -> None:
     request_ids.stamp(lambda: rate_limits.headers(caller.meter_id, caller.limits))
     if row.suspended:
         raise Forbidden("This organisation is suspended.", code="organisation_suspended")
@@ -229,7 +278,6 @@ def _caller(found: Sequence[Any] | None, address: str | None, *, anywhere: bool 
         raise Forbidden("A publishable key only opens chat widgets. Use a secret key (sk-...).")
     if row.cidrs and not anywhere and not addresses.within(address, row.cidrs):
         raise Forbidden("This key may not be used from your address.", code="address_not_allowed")
-    return caller
 
 
 def _scopes(granted: Sequence[str], role: str | None) -> frozenset[str]:

@@ -51,6 +51,12 @@ def stamp(source: HeaderSource) -> None:
         call.sources.append(source)
 
 
+def forget_stamps() -> None:
+    """For whoever begins this call once more: what was registered so far is not told."""
+    if call := _call.get():
+        call.sources.clear()
+
+
 class RequestIds:
     """Pure ASGI middleware for HTTP and websocket calls."""
 

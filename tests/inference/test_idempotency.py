@@ -4,8 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
+from accounts.models import IdempotencyRecord
 from billing.pricing import usd
+from inference.stored_completions import completions
 from tests.inference.asgi import Call, Tenant
 from tests.inference.conftest import cost, holds, only_hold
 
@@ -117,3 +120,13 @@ async def test_a_key_of_the_wrong_shape_is_a_400(ada: Tenant, key: str) -> None:
     call = await ada.ask(headers={"idempotency-key": key})
     assert (call.status, call.error["param"]) == (400, "idempotency-key")
     assert await holds() == []
+
+
+async def test_an_answer_that_was_deleted_does_not_come_again(ada: Tenant) -> None:
+    first = await ask(ada, store=True)
+    assert (await ask(ada, store=True)).json["id"] == first.json["id"]
+    await sync_to_async(completions.delete)(ada.organisation_id, first.json["id"])
+    again = await ask(ada, store=True)
+    assert (again.status, again.error["code"]) == (409, "idempotency_answer_lost")
+    assert (await IdempotencyRecord.objects.aget()).body is None
+    assert (await only_hold()).state == "settled"  # nor is it made a second time

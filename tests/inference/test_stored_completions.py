@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from accounts import keys
-from accounts.models import IdempotencyRecord, Organisation
+from accounts.models import Organisation
 from config.asgi import application
 from inference import runs
 from inference.models import StoredCompletion
@@ -293,16 +293,3 @@ def _second() -> str:
     """Another organisation's key."""
     organisation = Organisation.objects.create(name="Mallory's mill", slug="mallory")
     return keys.issue(organisation.id, scopes=["inference"])[1]
-
-
-async def test_a_deleted_one_does_not_come_back_to_a_retry(
-    ada: Tenant, reading: httpx.AsyncClient
-) -> None:
-    retried = {"idempotency-key": "order-7"}
-    sent = await stored(ada, headers=retried)
-    assert (await ada.ask("a b", store=True, headers=retried)).json["id"] == sent["id"]
-    assert (await reading.delete(f"{PATH}/{sent['id']}")).status_code == 200
-    again = await ada.ask("a b", store=True, headers=retried)
-    assert (again.status, again.error["code"]) == (409, "idempotency_answer_lost")
-    assert (await IdempotencyRecord.objects.aget()).body is None
-    assert (await only_hold()).state == "settled"  # nor is it made a second time

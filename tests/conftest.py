@@ -28,7 +28,7 @@ UNSAFE_BUT_FAST = (
     "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300",
 )  # fmt: skip
 _running = pytest.StashKey[tuple["subprocess.Popen[bytes]", Path]]()
-_migrating = pytest.StashKey["subprocess.Popen[bytes]"]()
+_beside = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,7 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
     server = postgres.start(place, place, UNSAFE_BUT_FAST)
     if config.getoption("numprocesses", None):  # for a few tests it is not worth its while
         first_data.prepare()
-        config.stash[_migrating] = tables.begin(str(place), postgres.USER)
+        config.stash[_beside] = [tables.begin(str(place), postgres.USER)]
+        if config.args_source is config.ArgsSource.TESTPATHS:
+            config.stash[_beside].append(first_data.begin())
     config.stash[_running] = (server, place)
     os.environ["DATABASE_URL"] = (
         f"postgres:///{postgres.DATABASE}?host={place}&user={postgres.USER}"
@@ -59,9 +61,8 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if migrating := config.stash.get(_migrating, None):
-        migrating.kill()  # it has ended, unless there was nothing to test
-        migrating.wait()
+    for process in config.stash.get(_beside, ()):
+        process.wait()  # it has ended, unless there was nothing to test
     if running := config.stash.get(_running, None):
         server, place = running
         server.send_signal(signal.SIGINT)

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,12 +23,18 @@ PLACE: Final = "SMARTER_TEST_FIRST_DATA"  # set for the workers of pytest-xdist,
 WHOLE, WITHOUT_ENGINE = "data", "without"
 OF_ONE_PROCESS: Final = ("postgres", "lock", "logs", "up.log", "broker", "incoming")
 
+_ROOT: Final = Path(__file__).resolve().parents[1]
 Make = Callable[[Path], None]
 
 
 def prepare() -> None:
     """Before workers begin."""
     os.environ[PLACE] = tempfile.mkdtemp(prefix="smarter-test-first-")
+
+
+def begin() -> "subprocess.Popen[bytes]":
+    """Make it while workers collect their tests, or they would all wait for the first of them."""
+    return subprocess.Popen([sys.executable, "-m", "tests.running"], cwd=_ROOT)
 
 
 def clear() -> None:
@@ -41,7 +48,11 @@ def clear() -> None:
 
 
 def copy_to(data: Path, make: Make, *, engine: bool) -> None:
-    """`make` makes the first one, if nobody has."""
+    _copy(made(make) / (WHOLE if engine else WITHOUT_ENGINE), data)
+
+
+def made(make: Make) -> Path:
+    """Where they are; `make` makes the first one, if nobody has."""
     place = Path(os.environ[PLACE])
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -50,7 +61,7 @@ def copy_to(data: Path, make: Make, *, engine: bool) -> None:
             _copy(place / WHOLE, place / WITHOUT_ENGINE)
             _take_engine(place / WITHOUT_ENGINE)
             (place / "made").touch()
-    _copy(place / (WHOLE if engine else WITHOUT_ENGINE), data)
+    return place
 
 
 def _take_engine(data: Path) -> None:

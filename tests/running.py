@@ -225,3 +225,7 @@ def stated_cost(answer: ChatCompletion) -> str:
     """`usage.cost` of an answer: a decimal string in USD."""
     assert answer.usage is not None
     return str((answer.usage.model_extra or {})["cost"])
+
+
+if __name__ == "__main__":
+    first_data.made(_make_first)

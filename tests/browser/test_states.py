@@ -46,6 +46,21 @@ def _deleting_a_conversation(page: Page) -> None:
     page.get_by_role("button", name="Delete conversation").click()
 
 
+def _all_filters(page: Page) -> None:
+    page.get_by_label("More filters").click()
+    page.get_by_role("link", name="Thumbs up", exact=True).click()
+    page.wait_for_url("**feedback=up")
+    page.get_by_label("More filters").click()
+
+
+def _choosing_a_chatbot(page: Page) -> None:
+    page.locator("summary", has_text="Any chatbot").click()
+
+
+def _attaching_a_file(page: Page) -> None:
+    page.locator("#knowledge summary", has_text="Attach").click()
+
+
 def _deleting_a_file(page: Page) -> None:
     _first(page)
     page.get_by_role("button", name="Delete").click()
@@ -76,6 +91,9 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "one run": ("runs", _first),
     "one file": ("files", _first),
     "a conversation": ("conversations", _menu_of_a_conversation),
+    "all filters of the inbox": ("conversations", _all_filters),
+    "the chatbots of the inbox": ("conversations", _choosing_a_chatbot),
+    "attaching a file": ("chatbots/support/", _attaching_a_file),
     "deleting a conversation": ("conversations", _deleting_a_conversation),
     "deleting a file": ("files", _deleting_a_file),
     "all of a draft": ("chatbots/support/", _all_of_the_draft),

@@ -33,7 +33,7 @@ def test_a_card_is_kept_and_pays_when_the_balance_is_low(as_ada: Client, ada: Pe
     before = as_ada.get(address(ada)).content.decode()
     assert "No card is kept yet." in before
     keep_card(as_ada, ada)
-    assert "Paid by <b>Test card</b>" in as_ada.get(address(ada)).content.decode()
+    assert "Paid by <b>Test card 4242</b>" in as_ada.get(address(ada)).content.decode()
     assert as_ada.post(address(ada, "/auto"), AMOUNTS)["Location"] == address(ada)
     adjusting.adjust(ada.organisation, -8 * DOLLAR, "used", actor="test", note="")
     assert automatic.work() == 1
@@ -138,3 +138,20 @@ def test_a_line_is_drawn_and_taken_away(as_ada: Client, ada: Person) -> None:
     assert 'value="2.50"' in as_ada.get(address(ada)).content.decode()
     as_ada.post(address(ada, "/alert"), {"low_balance": ""})
     assert alerts.line_of(ada.organisation.id) is None
+
+
+def test_a_top_up_shows_the_digits_of_its_card_where_they_are_known(
+    as_ada: Client, ada: Person
+) -> None:
+    checkout = as_ada.post(address(ada, "/top-up"), {"amount": "10"})["Location"]
+    as_ada.post(checkout, {"pay": ""})
+    TopUp.objects.filter(payment__isnull=False).update(provider="stripe")
+    html = as_ada.get(address(ada)).content.decode()
+    assert html.count("Card ending 4242") == 2  # in the ledger and among the receipts
+    Payment.objects.update(card_last4="")
+    html = as_ada.get(address(ada)).content.decode()
+    assert "Card ending" not in html
+    assert html.count("Card payment") == 2
+    TopUp.objects.filter(payment__isnull=False).update(provider="fake")
+    Payment.objects.update(card_last4="4242")
+    assert "Test card ending 4242: no money moved" in as_ada.get(address(ada)).content.decode()

@@ -7,8 +7,8 @@ import pytest
 
 from inference.engines.base import Delta, EngineInfo, EngineUnavailable, SamplingParams
 from inference.engines.local import frames
-from inference.engines.local.client import _Stream
 from inference.engines.local.connection import Connection, Host
+from inference.engines.local.reader_stream import ReaderStream
 from inference.engines.local.sequences import Sequence, Submission, TokenEvent
 from inference.engines.local.streams import Stream
 from inference.engines.local.vocabulary import Vocabulary
@@ -77,7 +77,7 @@ def test_one_frame_carries_what_a_step_gave_all_streams() -> None:
 
 def test_a_reader_that_sleeps_gets_all_it_missed_as_one() -> None:
     async def scenario() -> None:
-        stream = _Stream(choices=2)
+        stream = ReaderStream(choices=2)
         stream.add(Delta(0, "a", 1))
         stream.add(Delta(1, "x", 1))
         stream.add(Delta(0, "b", 2, "stop"))

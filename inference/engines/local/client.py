@@ -20,10 +20,11 @@ from inference.engines.base import (
     Prepared,
     Text,
     Tokenised,
-    joined,
 )
 from inference.engines.local import frames, grammar_wishes, reading, sockets
+from inference.engines.local.acquaintance import Acquaintance
 from inference.engines.local.frames import EngineHealth
+from inference.engines.local.reader_stream import ReaderStream
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
@@ -39,6 +40,7 @@ class LocalEngine:
     def __init__(self, address: str, *, secret: str | None = None) -> None:
         self.address = address
         self._secret = secret
+        self._acquaintance = Acquaintance(address)
         self._links: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Link]
         self._links = weakref.WeakKeyDictionary()
 
@@ -84,14 +86,15 @@ class LocalEngine:
             link.close()
 
     async def _connection(self) -> "_Connection":
-        link = self._links.setdefault(asyncio.get_running_loop(), _Link(self.address, self._secret))
-        return await link.connection()
+        link = _Link(self.address, self._secret, self._acquaintance)
+        return await self._links.setdefault(asyncio.get_running_loop(), link).connection()
 
 
 class _Link:
     """Connects when needed. After a failure the next try waits, and until then all fail at once."""
 
-    def __init__(self, address: str, secret: str | None) -> None:
+    def __init__(self, address: str, secret: str | None, acquaintance: Acquaintance) -> None:
+        self._acquaintance = acquaintance
         self._address = address
         self._secret = secret
         self._connecting = asyncio.Lock()
@@ -124,6 +127,8 @@ class _Link:
                 with contextlib.ExitStack() as undone:
                     undone.callback(connection.close)  # it does not greet: nothing stays open
                     await connection.greeted
+                    _, told = await connection.ask(frames.INFO)
+                    self._acquaintance.meet(EngineInfo(*told))
                     undone.pop_all()
         except (OSError, EngineUnavailable, sockets.BadAddress) as error:
             # asyncio's TimeoutError is an OSError
@@ -136,59 +141,13 @@ class _Link:
         return connection
 
 
-class _Stream:
-    """Deltas on their way to one reader; what it has not taken yet is merged by choice, but an echo
-    never with what follows it."""
-
-    def __init__(self, choices: int) -> None:
-        self._open = choices
-        self._deltas: dict[tuple[int, bool], Delta] = {}
-        self._error: EngineError | None = None
-        self._waiting: asyncio.Future[None] | None = None
-
-    @property
-    def finished(self) -> bool:
-        return not self._open and not self._deltas
-
-    @property
-    def complete(self) -> bool:
-        """Nothing more will come."""
-        return not self._open or self._error is not None
-
-    def add(self, delta: Delta) -> None:
-        key = (delta.index, delta.completion_tokens > 0)
-        earlier = self._deltas.get(key)
-        self._deltas[key] = joined(earlier, delta) if earlier else delta
-        if delta.finish_reason:
-            self._open -= 1
-        self._wake()
-
-    def fail(self, error: EngineError) -> None:
-        self._error = error
-        self._wake()
-
-    async def take(self) -> list[Delta]:
-        if not self._deltas and self._error is None:
-            self._waiting = asyncio.get_running_loop().create_future()
-            await self._waiting
-        if self._deltas:
-            deltas, self._deltas = list(self._deltas.values()), {}
-            return deltas
-        assert self._error is not None  # noqa: S101 - woken by one of the two
-        raise self._error
-
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-
 class _Connection(asyncio.Protocol):
     def __init__(self, secret: str) -> None:
         self._secret = secret
         self._reader = frames.FrameReader()
         self._last_id = 0
         self._asked: dict[int, asyncio.Future[Any]] = {}
-        self._streams: dict[int, _Stream] = {}
+        self._streams: dict[int, ReaderStream] = {}
         self._transport: asyncio.Transport | None = None
         self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -236,12 +195,12 @@ class _Connection(asyncio.Protocol):
             if self._asked.pop(id_, None) and not (future.done() and not future.cancelled()):
                 self.forget(id_)
 
-    def open(self, id_: int, choices: int, max_tokens: int) -> _Stream:
+    def open(self, id_: int, choices: int, max_tokens: int) -> ReaderStream:
         self._write([frames.GENERATE, id_, max_tokens])
-        self._streams[id_] = stream = _Stream(choices)
+        self._streams[id_] = stream = ReaderStream(choices)
         return stream
 
-    def leave(self, id_: int, stream: _Stream) -> None:
+    def leave(self, id_: int, stream: ReaderStream) -> None:
         self._streams.pop(id_, None)
         if not stream.complete:
             self.forget(id_)

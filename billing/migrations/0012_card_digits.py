@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='payment',
             name='card_last4',
-            field=models.CharField(blank=True, help_text="Of the card's number, where the provider told.", max_length=4),
+            field=models.CharField(blank=True, db_default='', default='', help_text="Of the card's number, where the provider told.", max_length=4),
         ),
     ]

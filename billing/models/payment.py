@@ -45,8 +45,9 @@ class Payment(models.Model):
     saves_card = models.BooleanField(default=False, help_text="For automatic top-ups later.")
     automatic = models.BooleanField(default=False, help_text="By the saved card, nobody present.")
     card_last4 = models.CharField(
-        max_length=4, blank=True, help_text="Of the card's number, where the provider told."
-    )
+        max_length=4, blank=True, default="", db_default="",
+        help_text="Of the card's number, where the provider told.",
+    )  # fmt: skip
     top_up = models.OneToOneField(
         TopUp, on_delete=models.PROTECT, related_name="payment", null=True, db_constraint=False
     )

@@ -77,6 +77,11 @@ class Order:
         return self.stored or self.idempotency is not None
 
     @property
+    def most_output(self) -> int:
+        """Tokens for each choice, if the context window has room for them."""
+        return self.entry.default_max_output if self.output_limit is None else self.output_limit
+
+    @property
     def choices_each(self) -> int:
         return self.generations[0].sampling.n
 

@@ -149,9 +149,7 @@ class Run:
         """Take the worst case, from the minute's tokens and from the balance, or neither."""
         order, caller = self.order, self.order.caller
         prompt = self._tally.prompt_tokens = sum(one.prompt_tokens for one in prepared)
-        room = max(one.max_output for one in prepared)
-        asked = order.entry.default_max_output if order.output_limit is None else order.output_limit
-        output = min(asked, room)
+        output = min(order.most_output, max(one.max_output for one in prepared))
         if not order.in_batch:
             self._reservation = await self._take_tokens(prompt + output * order.choices)
         request = ledger.HoldRequest(

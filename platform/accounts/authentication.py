@@ -80,8 +80,8 @@ async def authenticate(
     """
     digest = _digest(authorization)
     found = await _asking().ask(digest)
-    caller = _caller(found, address)
     _remember(digest, found)
+    caller = _caller(found, address)
     if last_use.is_due(caller.key_id):
         database.later(last_use.write(caller.key_id, address, program))
     return caller
@@ -239,12 +239,14 @@ _memory: dict[str, _Memory] = {}
 
 
 def _remember(digest: str, found: Sequence[Any] | None) -> None:
-    if found is not None:
-        if len(_memory) >= _MANY:
-            _memory.clear()
-        row = _Row(*found)
-        caller = row.caller(Proof(digest, row.stamp))
-        _memory[digest] = (time.monotonic() + REMEMBERED_SECONDS, row, caller)
+    if found is None:
+        _memory.pop(digest, None)
+        return
+    if len(_memory) >= _MANY:
+        _memory.clear()
+    row = _Row(*found)
+    caller = row.caller(Proof(digest, row.stamp))
+    _memory[digest] = (time.monotonic() + REMEMBERED_SECONDS, row, caller)
 
 
 async def _find_these(digests: Sequence[str]) -> Sequence[Sequence[Any] | None]:

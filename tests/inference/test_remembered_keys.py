@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from accounts import authentication, metering
 from accounts.models import APIKey, Organisation, Refusal
 from api import rate_limits
+from api.rate_limits import Limits
 from tests.inference.asgi import Tenant
 from tests.inference.conftest import balance, cost, holds
 
@@ -55,6 +56,18 @@ async def test_a_key_that_ends_is_refused_on_its_next_call(
         assert (call.status, call.error["code"]) == (401, "invalid_api_key")
         assert not {"openai-organization", "x-ratelimit-limit-tokens"} & set(call.answer_headers)
     assert len(await holds()) == 1
+
+
+async def test_a_key_that_ended_uses_its_meter_once_at_most(bea: Tenant) -> None:
+    """Others may share it: those that it was rotated into."""
+    meter = (await APIKey.objects.aget()).id
+    await change(APIKey, revoked_at=timezone.now())
+    rate_limits.forget_all()
+    for _ in range(5):
+        assert (await bea.ask("one two")).status == 401
+    told = rate_limits.headers(meter, Limits(100, 100))
+    assert int(told["x-ratelimit-remaining-requests"]) >= 99
+    assert told["x-ratelimit-remaining-tokens"] == "100"
 
 
 @pytest.mark.parametrize(

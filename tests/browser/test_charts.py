@@ -28,7 +28,7 @@ def test_bars_write_numbers_in_the_language_of_the_page(owner: Visitor, browser:
     assert [mark.replace(",", ".") for mark in numbers] == [
         mark for mark in german if re.fullmatch(r"\d{1,3}(\.\d{3})+", mark)
     ]
-    assert re.match(r"\d+\. \w+: [\d.]+ Token bisher", told)
+    assert re.match(r"\d+\. \w+: [\d.]+ Token\b", told)
 
 
 def test_bars_write_money_in_the_language_of_the_page(owner: Visitor, browser: Browser) -> None:

@@ -18,7 +18,7 @@ from tests.test_layout import PACKAGES, source_files
 PAGES = [file for file in source_files() if file.suffix == ".md"]
 OF_OTHERS = (
     *("OPENAI_", "AZURE_", "SMARTER_API_KEY", "SMARTER_BASE_URL", "SMARTER_LOG"),
-    *("CUDA_VISIBLE_DEVICES", "OMP_"),
+    *("CUDA_VISIBLE_DEVICES", "NUMBA_", "OMP_", "TRITON_"),
 )
 """Variables that clients and libraries read, not this server."""
 MARKED = {"python run", "bash run", "bash run openai", "javascript run"}

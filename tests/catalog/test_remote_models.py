@@ -15,6 +15,7 @@ from django.core.management.base import CommandError
 from django.test import Client
 
 from inference.engines import registry, wellness
+from inference.engines.base import EngineInfo
 from inference.engines.local import connection, sockets
 from inference.engines.local.frames import EngineHealth
 from inference.models import ServedModel
@@ -23,6 +24,7 @@ from tests.catalog.command_line import PRICED, models
 from tests.running import free_port
 
 SECRET = "the same at both ends"
+BIG = EngineInfo("big", 10, 0, 0, "", "")
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +44,7 @@ class Engine:
 
     secret: str
     status: str = "ok"
+    info: EngineInfo = BIG
     connections: set[connection.Connection] = field(default_factory=set)
 
     def health(self) -> EngineHealth:

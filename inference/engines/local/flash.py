@@ -1,4 +1,4 @@
-"""Attention of prompts by torch's flash kernels, which hold no scores: on GPUs, in half precision."""
+"""Attention of prompts by torch's flash kernels, which hold no scores: GPUs, half precision."""
 
 import inspect
 import logging
@@ -66,7 +66,8 @@ def difference(cache: SlotCache, heads: int) -> float:
     keys, values = torch.randn(2, kv_heads, 9, width, device=device, dtype=dtype)
     bounds = torch.tensor([[0, 5], [0, 9]], device=device, dtype=torch.int32)
     turned = query.transpose(0, 1)
-    wide = (keys.repeat_interleave(heads // kv_heads, 0), values.repeat_interleave(heads // kv_heads, 0))
+    group = heads // kv_heads
+    wide = keys.repeat_interleave(group, 0), values.repeat_interleave(group, 0)
     own, seen = torch.arange(4, 9, device=device)[:, None], torch.arange(9, device=device)
     off = []
     for window in (None, 3):

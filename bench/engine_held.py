@@ -102,7 +102,7 @@ async def _compile(client: LocalEngine, round_number: int) -> None:
     for number in range(first, first + LARGE_SCHEMAS):
         properties = {f"field_{number}_{each}": PERSON for each in range(150)}
         schema = {"type": "object", "properties": properties, "required": list(properties)}
-        await _prepared(client, ResponseFormat(schema))
+        (await _prepared(client, ResponseFormat(schema))).drop()
 
 
 async def _prepared(client: LocalEngine, form: ResponseFormat | None) -> Prepared:

@@ -8,7 +8,7 @@ from typing import Literal
 from django.utils import timezone
 
 from billing.models import ChatbotWindow
-from chatbots.configuration import Configuration
+from chatbots.configuration import Budget
 from chatbots.models import Chatbot
 
 State = Literal["draft_only", "live", "paused", "over_budget"]
@@ -56,7 +56,7 @@ def state_of(chatbot: Chatbot, so_far: Spent) -> State:
         return "paused"
     if chatbot.live is None:
         return "draft_only"
-    budget = Configuration.model_validate(chatbot.live.configuration).budget
+    budget = Budget.model_validate(chatbot.live.configuration.get("budget", {}))
     return "over_budget" if is_over(budget.day_nano, budget.month_nano, so_far) else "live"
 
 

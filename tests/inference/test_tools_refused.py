@@ -171,6 +171,7 @@ def test_128_tools_with_schemas_are_read_in_ten_milliseconds() -> None:
 
 
 def _seconds(many: list[Any]) -> float:
-    start = time.perf_counter()
+    """Of the processor: other programs may work on it meanwhile."""
+    start = time.thread_time()
     chat(tools=many)
-    return time.perf_counter() - start
+    return time.thread_time() - start

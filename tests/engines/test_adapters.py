@@ -103,29 +103,32 @@ def test_different_adapters_and_none_share_a_batch(
             assert desk.tokens(submission) == Desk(shape).complete(prompt, max_tokens=count)
 
 
+def logits_beside(
+    adapter: Adapter | None, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> list[torch.Tensor]:
+    """Of a row without adapter, step by step, whose neighbour has this one."""
+    seen: list[torch.Tensor] = []
+    forward = desk.runner.forward
+    mine = ask(desk, prompt_of(9, 1), None, 12)
+
+    def watched(decoding: Rows[Sequence], chunks: Rows[Chunk]) -> torch.Tensor:
+        computed = forward(decoding, chunks)
+        rows = [*decoding, *(chunk.sequence for chunk in chunks)]
+        seen.extend(computed[i].clone() for i, row in enumerate(rows) if row.submission is mine)
+        return computed
+
+    monkeypatch.setattr(desk.runner, "forward", watched)
+    ask(desk, prompt_of(9, 2), adapter, 12)
+    desk.run()
+    return seen
+
+
 def test_a_row_without_adapter_has_the_same_logits_to_the_last_bit(
     shelf: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shape, home = shelf
-
-    def logits(adapter: Adapter | None) -> list[torch.Tensor]:
-        desk = Desk(shape)
-        seen: list[torch.Tensor] = []
-        forward = desk.runner.forward
-        mine = ask(desk, prompt_of(9, 1), None, 12)
-
-        def watched(decoding: Rows[Sequence], chunks: Rows[Chunk]) -> torch.Tensor:
-            computed = forward(decoding, chunks)
-            rows = [*decoding, *(chunk.sequence for chunk in chunks)]
-            seen.extend(computed[i] for i, row in enumerate(rows) if row.submission is mine)
-            return computed
-
-        monkeypatch.setattr(desk.runner, "forward", watched)
-        ask(desk, prompt_of(9, 2), adapter, 12)
-        desk.run()
-        return seen
-
-    plain, beside = logits(None), logits(loaded(shape, home, "all"))
+    plain = logits_beside(None, Desk(shape), monkeypatch)
+    beside = logits_beside(loaded(shape, home, "all"), Desk(shape), monkeypatch)
     assert len(plain) == len(beside) == 12
     assert all(torch.equal(one, other) for one, other in zip(plain, beside, strict=True))
 

@@ -1,17 +1,14 @@
 """A few rows with adapters by compiled code say what peft says; others notice nothing."""
 
-from collections.abc import Sequence as Rows
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from inference.engines.local.adapters import Adapter
-from inference.engines.local.sequences import Chunk, Sequence
 from tests.engines.small_adapters import make_adapter
 from tests.engines.small_models import Desk, reference
-from tests.engines.test_adapters import ask, expected, loaded, prompt_of
+from tests.engines.test_adapters import ask, expected, loaded, logits_beside, prompt_of
 from tests.engines.test_few_rows import counted, fast_desk
 
 SHAPE = "qwen3_all_heads_tied"
@@ -72,24 +69,7 @@ def test_a_rank_that_its_loops_do_not_fit_is_left_to_torch(
 
 
 def test_a_row_without_adapter_notices_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def logits(adapter: Adapter | None) -> list[torch.Tensor]:
-        desk = fast_desk(SHAPE)
-        seen: list[torch.Tensor] = []
-        forward = desk.runner.forward
-        mine = ask(desk, prompt_of(9, 1), None, 12)
-
-        def watched(decoding: Rows[Sequence], chunks: Rows[Chunk]) -> torch.Tensor:
-            computed = forward(decoding, chunks)
-            if not chunks:
-                at = [row.submission for row in decoding].index(mine)
-                seen.append(computed[at].clone())
-            return computed
-
-        monkeypatch.setattr(desk.runner, "forward", watched)
-        ask(desk, prompt_of(9, 2), adapter, 12)
-        desk.run()
-        return seen
-
-    plain, beside = logits(None), logits(loaded(SHAPE, home, "all"))
-    assert len(plain) == len(beside) == 11
+    plain = logits_beside(None, fast_desk(SHAPE), monkeypatch)
+    beside = logits_beside(loaded(SHAPE, home, "all"), fast_desk(SHAPE), monkeypatch)
+    assert len(plain) == len(beside) == 12
     assert all(torch.equal(one, other) for one, other in zip(plain, beside, strict=True))

@@ -46,3 +46,13 @@ def choice(name: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ImproperlyConfigured(f"{name} must be {' or '.join(allowed)}, not {value!r}.")
     return value
+
+
+def address(name: str, kinds: tuple[str, ...]) -> str:
+    """A URL that begins with one of `kinds`; empty when there is none."""
+    value = text(name)
+    if value and not value.startswith(kinds):  # its words are not told: it may hold a password
+        raise ImproperlyConfigured(
+            f"{name} must begin with {' or '.join(kinds)} (no other kind works)."
+        )
+    return value

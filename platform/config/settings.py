@@ -98,7 +98,7 @@ DATABASE_POOL_SIZE = env.number("DATABASE_POOL_SIZE", 16, least=1)
 DATABASE_WAIT_SECONDS = 1.5
 
 # --- what web processes share: limits, caps, events of answers; without it there is one process
-REDIS_URL = env.text("REDIS_URL")
+REDIS_URL = env.address("REDIS_URL", ("redis://", "rediss://", "unix://"))
 
 # --- web processes: one a command; more than one on a database needs REDIS_URL (web_lock.py)
 WEB_PROCESSES = env.number("WEB_CONCURRENCY", 1, least=1)
@@ -246,7 +246,7 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {"SITE_TITLE": "Smarter", "SITE_HEADER": "Smarter", "SITE_SYMBOL": "bolt"}
 
 # --- background work: the broker only wakes the worker, what is to be done stands in Postgres
-CELERY_BROKER_URL = env.text("BROKER_URL") or "filesystem://"
+CELERY_BROKER_URL = env.address("BROKER_URL", ("redis://", "rediss://")) or "filesystem://"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
         "data_folder_in": str(DATA_DIR / "broker" / "queue"),

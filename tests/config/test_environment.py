@@ -90,6 +90,16 @@ def test_wrong_values_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         env.number("SMARTER_X", 1, least=1)
 
 
+@pytest.mark.parametrize("name", ["BROKER_URL", "REDIS_URL"])
+@pytest.mark.parametrize("url", ["amqp://guest:secret@rabbit//", "localhost:6379/secret"])
+def test_a_broker_or_redis_of_another_kind_is_refused_in_one_sentence_without_its_password(
+    tmp_path: Path, name: str, url: str
+) -> None:
+    reason = settings_of(tmp_path, "settings.DEBUG", **{name: url})
+    assert f"ImproperlyConfigured: {name} must begin with redis:// or rediss://" in reason
+    assert "secret" not in reason
+
+
 def test_without_a_database_url_the_embedded_server_of_the_data_folder_is_meant(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

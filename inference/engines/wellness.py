@@ -2,21 +2,18 @@
 
 import asyncio
 import os
-import ssl
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Final
-
-import httpx
 
 from inference.engines import registry
 from inference.engines.base import EngineError
 from inference.engines.local.client import LocalEngine
 from inference.engines.local.replicated import WELL
+from inference.engines.remote import checking
 from inference.engines.remote.address import SCHEMES, BadRemote, RemoteAddress
-from inference.engines.remote.checking import NOT_THERE
+from inference.engines.remote.connections import Connections
 
 FRESH_SECONDS: Final = 5.0
 PATIENCE: Final = 1.0
@@ -45,24 +42,24 @@ def ask_all(engines: Iterable[str]) -> None:
 
 def answers(place: str) -> bool:
     """As the engine's own checks see it; other people's servers are not told our key."""
-    if not place.startswith(SCHEMES):
-        return asyncio.run(_process_is_well(place))
-    try:
-        told = httpx.get(
-            f"{place}/models",
-            timeout=PATIENCE,
-            follow_redirects=False,
-            trust_env=False,
-            verify=_trusted(),
-        )
-    except httpx.HTTPError:
-        return False
-    return told.status_code not in NOT_THERE
+    is_well = _server_is_well if place.startswith(SCHEMES) else _process_is_well
+    return asyncio.run(is_well(place))
 
 
 def forget() -> None:
     """Ask again at once (a test's wish)."""
     _answered.clear()
+
+
+async def _server_is_well(url: str) -> bool:
+    connections = Connections({})
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await checking.answers(connections, url)
+    except TimeoutError:
+        return False
+    finally:
+        connections.close()
 
 
 async def _process_is_well(address: str) -> bool:
@@ -74,11 +71,6 @@ async def _process_is_well(address: str) -> bool:
         return False
     finally:
         await process.close()
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    return ssl.create_default_context()
 
 
 def _places(engine: str) -> tuple[str, ...]:

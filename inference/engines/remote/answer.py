@@ -13,7 +13,7 @@ from inference.engines.base import (
     TokenLogprob,
     ToolCallDelta,
 )
-from inference.engines.remote import chunks
+from inference.engines.remote import chunks, refusals
 from inference.engines.remote.chunks import Chunk
 from inference.engines.remote.counting import Count
 
@@ -21,6 +21,7 @@ FINISH: Final[dict[str, FinishReason]] = {
     "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
 }  # fmt: skip
 BROKE_OFF: Final = {"abort", "error"}
+BROKEN_OFF: Final = "The model's server broke this answer off."
 MOST_BYTES: Final = 32 * 1024 * 1024  # of one answer, all its choices
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class Answer:
         self._bytes = 0
 
     def take(self, data: bytes) -> list[Delta]:
-        """One event's deltas. Raises GenerationFailed."""
+        """One event's deltas. Raises GenerationFailed, or Fault where nothing has been said."""
         self._bytes += len(data)
         if self._bytes > MOST_BYTES:
             raise GenerationFailed("The answer of the model's server is too large.")
@@ -62,7 +63,8 @@ class Answer:
         except ValidationError as error:
             raise GenerationFailed("The model's server sent what is no answer.") from error
         if chunk.error is not None:
-            raise GenerationFailed("The model's server broke this answer off.")
+            begun = any(self._completion)
+            raise (not begun and refusals.of_event(chunk.error)) or GenerationFailed(BROKEN_OFF)
         self._hear_usage(chunk)
         return [delta for choice in chunk.choices if (delta := self._delta(choice, chunk.usage))]
 
@@ -132,7 +134,7 @@ class Answer:
 
     def _reason(self, told: str, index: int) -> FinishReason:
         if told in BROKE_OFF:
-            raise GenerationFailed("The model's server broke this answer off.")
+            raise GenerationFailed(BROKEN_OFF)
         return "tool_calls" if self._calls[index] else FINISH.get(told, "stop")
 
     def _settle_usage(self) -> None:

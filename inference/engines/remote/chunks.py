@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_CALLS: Final = 128
 Tokens = Annotated[int, Field(ge=0, le=10**9)]
@@ -72,7 +72,7 @@ class Details(_Said):
 
 class Usage(_Said):
     prompt_tokens: Tokens
-    completion_tokens: Tokens = 0
+    completion_tokens: Annotated[Tokens, BeforeValidator(lambda told: told or 0)] = 0
     prompt_tokens_details: Details | None = None
 
     @property

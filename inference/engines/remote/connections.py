@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -23,7 +24,6 @@ class Connections:
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._kept: dict[str, list[Connection]] = defaultdict(list)
         self._open: set[Connection] = set()
-        self._trusted: ssl.SSLContext | None = None
         self.closed = False
 
     @asynccontextmanager
@@ -82,8 +82,6 @@ class Connections:
 
     async def _connect(self, target: SplitResult) -> Connection:
         secure = target.scheme == "https"
-        if secure and self._trusted is None:
-            self._trusted = ssl.create_default_context()
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -91,12 +89,18 @@ class Connections:
                     lambda: Connection(target.netloc, loop, self._open.discard),
                     target.hostname or "",
                     target.port or (443 if secure else 80),
-                    ssl=self._trusted if secure else None,
+                    ssl=_trusted() if secure else None,
                 )
         except (OSError, TimeoutError) as error:
             raise Broken(f"No connection to {target.netloc}.") from error
         self._open.add(connection)
         return connection
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Read once: that takes longer than a call."""
+    return ssl.create_default_context()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,12 @@ _CALLER: Final = {
 }  # fmt: skip
 _FULL: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _BROKEN: Final = {HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+_FAILED: Final = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.REQUEST_TIMEOUT}  # Ray's own limit
 _LONGEST_MESSAGE: Final = 500
 _LONGEST_WAIT: Final = 60.0
-_TOO_LONG: Final = re.compile(r"context_length_exceeded|maximum context|context (size|length)")
+_TOO_LONG: Final = re.compile(
+    r"context_length_exceeded|maximum (context|model length)|context (size|length|window)"
+)
 _PLACES: Final = re.compile(r"(https?|file)://\S+|(?<![\w.])/(?:[\w.-]+/)+[\w.-]*")
 
 
@@ -45,9 +48,18 @@ def of_status(status: int, retry_after: str | None, body: bytes) -> Fault:
         return Fault(wait, breaks=False)
     if status in _BROKEN:
         return away()
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status in _FAILED:
         return senseless(GenerationFailed("The model's server failed on this request."))
     return Fault(EngineUnavailable("The model's server refuses this platform."))
+
+
+def of_event(error: Any) -> Fault | None:
+    """An answer that was 200 and then, before its first word, an error: vLLM and SGLang look at a
+    request after they have answered. None: not the caller's own doing."""
+    code = error.get("code") if isinstance(error, dict) else None
+    if isinstance(code, int) and code in _CALLER | _FULL:
+        return of_status(code, None, json.dumps(error).encode())
+    return None
 
 
 def _callers_own(body: bytes) -> InvalidGeneration:
@@ -63,10 +75,19 @@ def _envelope(body: bytes) -> tuple[str, str | None, str | None]:
         told: Any = json.loads(body)
     except ValueError:
         told = None
-    error = told.get("error", told) if isinstance(told, dict) else None
+    error = told.get("error", told.get("detail", told)) if isinstance(told, dict) else None
+    if isinstance(error, list) and error and isinstance(error[0], dict):
+        error = _first_complaint(error[0])
     fields = error if isinstance(error, dict) else {"message": error}
     message, param, code = (_text(fields.get(name)) for name in ("message", "param", "code"))
     return message or "The model's server refuses this request.", param, code
+
+
+def _first_complaint(said: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's own words of a body that does not fit (transformers serve, llama-cpp-python)."""
+    place = said.get("loc")
+    names = [one for one in place[1:] if isinstance(one, str)] if isinstance(place, list) else []
+    return {"message": said.get("msg"), "param": names[0] if names else None}
 
 
 def _text(value: object) -> str | None:

@@ -6,7 +6,7 @@ import pytest
 
 from inference.engines import replicas
 from inference.engines.base import EngineUnavailable, GenerationFailed
-from inference.engines.remote import RemoteAddress, RemoteEngine
+from inference.engines.remote import RemoteAddress, RemoteEngine, checking
 from tests.inference.remote.upstream import (
     USAGE,
     Call,
@@ -84,6 +84,25 @@ async def test_who_was_ill_when_nobody_asked_any_more_is_asked_again(
         assert not replica.ready
         server.health = 200
         assert text(await generated(remote)) == "Hello you"
+
+
+@pytest.mark.parametrize(
+    ("engine_is", "list_is", "ready"),
+    [(503, 200, False), (200, 200, True), (404, 200, True), (None, 200, True), (None, 503, False)],
+)
+async def test_a_door_that_is_open_is_not_enough_where_the_engine_behind_it_is_dead(
+    engine_is: int | None, list_is: int, ready: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GET /health of vLLM, SGLang, transformers serve; others do not know it, or take long."""
+    monkeypatch.setattr(checking, "HEALTH_SECONDS", 0.05)
+    monkeypatch.setattr(replicas, "MISSED_CHECKS", 1)
+    async with upstream() as server, engine(server) as remote:
+        (replica,) = remote.replicas.all
+        server.engine, server.health = engine_is, list_is
+        replica.answered_check(well=await remote.replicas.answers(replica))
+        assert replica.ready == ready
+    asked = {call.path for call in server.calls}
+    assert asked == ({"/health", "/v1/models"} if engine_is != 503 else {"/health"})
 
 
 async def test_connections_are_used_again() -> None:

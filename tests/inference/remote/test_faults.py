@@ -86,12 +86,28 @@ async def huge_line(call: Call) -> None:
 
 async def error_event(call: Call) -> None:
     await call.begin()
-    await call.event({"error": {"message": "CUDA out of memory"}})
+    await call.event({"error": {"message": "CUDA out of memory", "code": 500}})
+
+
+async def full_event(call: Call) -> None:
+    await call.begin()
+    await call.event({"error": {"message": "The request queue is full.", "code": 503}})
+
+
+async def nonsense_event(call: Call) -> None:
+    await call.begin()
+    await call.event({"error": {"code": [400]}})
+
+
+async def took_too_long(call: Call) -> None:
+    """Ray Serve LLM's own limit."""
+    await call.answer(408, {"error": {"message": "Request server side timeout", "code": 408}})
 
 
 FAULTS: list[Script] = [
     cut_before_its_first_word, refuses_to_speak, fails, bad_gateway, full, no_key, no_json,
-    wrong_json, one_choice_too_many, huge_line, error_event,
+    wrong_json, one_choice_too_many, huge_line, error_event, full_event, nonsense_event,
+    took_too_long,
 ]  # fmt: skip
 
 
@@ -198,6 +214,15 @@ async def test_a_server_may_hang_up_when_all_is_said() -> None:
         (422, {"error": "no http://10.0.0.1:8000/v1 or /opt/vllm/a.py"}, InvalidGeneration,
          "no … or …", None),
         (400, [], InvalidGeneration, "refuses this request", None),
+        (400, {"object": "error", "message": "The input (9 tokens) is longer than the model's "
+         "context length", "code": 400}, ContextTooLong, "longer than", None),
+        (400, {"error": {"message": "The decoder prompt (length 9) is longer than the maximum model"
+         " length of 8", "code": 400}}, ContextTooLong, "decoder prompt", None),
+        (422, {"detail": "Unexpected fields in the request: {'x'}"}, InvalidGeneration,
+         "Unexpected fields", None),
+        (422, {"detail": [{"loc": ["body", "top_p", "float"], "msg": "Input should be less"}]},
+         InvalidGeneration, "should be less", "top_p"),
+        (422, {"detail": [5]}, InvalidGeneration, "refuses this request", None),
     ],
 )  # fmt: skip
 async def test_what_the_caller_did_wrong_is_told_and_not_tried_elsewhere(
@@ -213,6 +238,35 @@ async def test_what_the_caller_did_wrong_is_told_and_not_tried_elsewhere(
 
     assert getattr(told.value, "param", None) == param
     assert len(one.generations) + len(two.generations) == 1
+
+
+async def test_a_refusal_that_comes_as_the_first_event_is_one_too() -> None:
+    """vLLM and SGLang look at some requests only after they have answered with 200."""
+
+    async def late(call: Call) -> None:
+        await call.begin()
+        told = {"message": "maximum context length is 8", "param": "messages", "code": 400}
+        await call.event({"error": told})
+        await call.end()
+
+    async with upstream(late) as one, upstream(late) as two, engine(one, two) as remote:
+        with pytest.raises(ContextTooLong, match="length is 8") as told:
+            await generated(remote)
+    assert told.value.param == "messages"
+    assert len(one.generations) + len(two.generations) == 1
+
+
+@pytest.mark.parametrize("code", [400, 500, None, "x", [5]])
+async def test_an_error_among_its_words_is_a_failure_of_the_server(code: object) -> None:
+    async def breaks_off(call: Call) -> None:
+        await call.begin()
+        await call.event(said("Hello"))
+        await call.event({"error": {"message": "maximum context length is 8", "code": code}})
+        await call.end()
+
+    async with upstream(breaks_off) as server, engine(server) as remote:
+        with pytest.raises(GenerationFailed, match="broke this answer off"):
+            await generated(remote)
 
 
 async def test_full_servers_say_when_to_come_again() -> None:

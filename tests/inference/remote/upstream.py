@@ -90,11 +90,13 @@ async def bad_gateway(call: Call) -> None:
 
 
 class Upstream:
-    """`script` answers the calls that generate, `health` is the status of GET /v1/models."""
+    """`script` answers the calls that generate, `health` is the status of GET /v1/models, `engine`
+    of GET /health, where None is silence."""
 
     def __init__(self, script: Script = two_words) -> None:
         self.script = script
         self.health = 200
+        self.engine: int | None = 404
         self.calls: list[Call] = []
         self.connections = 0
         self.url = ""
@@ -123,7 +125,8 @@ class Upstream:
                 self.calls.append(call)
                 self._heard.set()
                 if call.method == "GET":
-                    await call.answer(self.health, {"data": []})
+                    status = self.engine if call.path == "/health" else self.health
+                    await (call.answer(status, {"data": []}) if status else asyncio.sleep(3600))
                     continue
                 if not await self._answered(call, reader):
                     return

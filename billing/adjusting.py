@@ -1,7 +1,7 @@
 """Corrections of the book, each a new journal that points to the original."""
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.db.models.functions import Now
 
 from accounts.models import AuditEntry, Organisation
@@ -90,6 +90,25 @@ def paid_back(top_up: Journal, nano: int, ref: str, *, actor: str = "system") ->
     return _taken_back(
         top_up, Journal.Kind.REFUND, ref, nano, actor, "Refunded by the payment provider"
     )[0]
+
+
+@transaction.atomic
+def undo(taken: Journal, *, actor: str = "system", note: str = "") -> Journal:
+    """What `charge_back` or `paid_back` took comes back, with what was collected for it since;
+    once."""
+    moved = Entry.objects.filter(Q(journal=taken) | Q(journal__original=taken))
+    sums = moved.values_list("account__kind").annotate(total=Sum("amount"))
+    return _correct(
+        Movement(
+            organisation_id=taken.organisation_id,
+            kind=Journal.Kind.REFUND,
+            ref=f"{taken.ref}:undone",
+            legs={Kind(kind): -total for kind, total in sums},
+            actor=actor,
+            note=note,
+            original=taken.original,
+        )
+    )
 
 
 def _taken_back(

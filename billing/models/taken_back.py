@@ -19,6 +19,9 @@ class TakenBack(models.Model):
     journal = models.OneToOneField(
         Journal, on_delete=models.PROTECT, related_name="+", db_constraint=False, null=True
     )
+    undone = models.BooleanField(
+        default=False, db_default=False, help_text="It came to nothing: the refund failed."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[models.Manager["TakenBack"]] = models.Manager()

@@ -22,7 +22,7 @@ _PAID: Final = {"checkout.session.completed", "checkout.session.async_payment_su
 _ENDED: Final = {"checkout.session.expired", "checkout.session.async_payment_failed"}
 _AUTOMATIC: Final = {"payment_intent.succeeded", "payment_intent.payment_failed"}
 _DISPUTED: Final = {"charge.dispute.funds_withdrawn"}
-_REFUNDED: Final = {"refund.created", "refund.updated"}
+_REFUNDED: Final = {"refund.created", "refund.updated", "refund.failed"}
 
 
 class Session(BaseModel):
@@ -143,10 +143,15 @@ def _disputed(dispute: Dispute) -> None:
 
 
 def _refunded(refund: Refund) -> None:
-    """Somebody of ours gave it back in Stripe's dashboard; one on its way is told of again."""
-    if refund.payment_intent and (refund.status, refund.currency) == ("succeeded", "usd"):
-        nano = refund.amount * payments.CENT
+    """Somebody of ours gave it back in Stripe's dashboard; one on its way is told of again. The
+    payer's bank may refuse it days after it has succeeded: it has failed then, for good."""
+    if refund.payment_intent is None or refund.currency != "usd":
+        return
+    nano = refund.amount * payments.CENT
+    if refund.status == "succeeded":
         taking_back.take(TopUp.Provider.STRIPE, refund.id, refund.payment_intent, nano)
+    elif refund.status in {"failed", "canceled"}:
+        taking_back.undo(refund.id, refund.payment_intent, nano)
 
 
 def _payment(session: Session) -> Payment | None:

@@ -23,18 +23,26 @@ LONGEST_CALL: Final = timedelta(days=1)
 @transaction.atomic
 def take(provider: TopUp.Provider, event_ref: str, payment_ref: str, nano: int | None) -> None:
     """A refund of `nano`, or a dispute (None): once, now or as soon as the payment is known."""
-    wait_for(payment_ref)
-    row, _fresh = TakenBack.objects.get_or_create(
-        pk=event_ref, defaults={"payment_ref": payment_ref, "amount": nano}
-    )
+    row = _known(event_ref, payment_ref, nano)
     paid = TopUp.objects.filter(provider=provider, ref=row.payment_ref)
-    if row.journal_id is None and (top_up := paid.select_related("journal").first()):
+    untouched = row.journal_id is None and not row.undone
+    if untouched and (top_up := paid.select_related("journal").first()):
         _apply(row, top_up)
+
+
+@transaction.atomic
+def undo(event_ref: str, payment_ref: str, nano: int) -> None:
+    """The refund came to nothing: what it took is given back, once; told before it, it takes
+    nothing."""
+    row = _known(event_ref, payment_ref, nano)
+    fresh = TakenBack.objects.filter(pk=row.pk, undone=False).update(undone=True)
+    if fresh and row.journal:
+        adjusting.undo(row.journal, note="The refund failed at the payment provider")
 
 
 def settle(top_up: TopUp) -> None:
     """What was told before this payment. In its transaction, after `wait_for`."""
-    for row in TakenBack.objects.filter(payment_ref=top_up.ref, journal=None):
+    for row in TakenBack.objects.filter(payment_ref=top_up.ref, journal=None, undone=False):
         _apply(row, top_up)
 
 
@@ -52,6 +60,7 @@ def collect() -> int:
     lately = TakenBack.objects.filter(
         created_at__gte=timezone.now() - LONGEST_CALL,
         journal__entries__account__kind=Account.Kind.WRITEOFF,
+        undone=False,
     )
     journals = [row.journal for row in lately.select_related("journal__organisation")]
     return sum(_collect(journal) for journal in journals if journal)
@@ -59,6 +68,8 @@ def collect() -> int:
 
 @transaction.atomic
 def _collect(journal: Journal) -> bool:
+    if TakenBack.objects.select_for_update(of=("self",)).get(journal=journal).undone:
+        return False
     account = customer_account(journal.organisation_id)
     account = Account.objects.select_for_update().get(pk=account.pk)
     held_then = Hold.objects.all().for_organisation(journal.organisation_id)
@@ -75,6 +86,14 @@ def _collect(journal: Journal) -> bool:
             note="Held by calls when a payment was taken back", original=journal,
         )  # fmt: skip
     return taken > 0
+
+
+def _known(event_ref: str, payment_ref: str, nano: int | None) -> TakenBack:
+    """Nobody else decides about this payment until the transaction's end."""
+    wait_for(payment_ref)
+    return TakenBack.objects.select_related("journal").get_or_create(
+        pk=event_ref, defaults={"payment_ref": payment_ref, "amount": nano}
+    )[0]
 
 
 def _sum(entries: QuerySet[Entry]) -> int:

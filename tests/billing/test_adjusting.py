@@ -128,3 +128,15 @@ async def test_what_calls_held_when_a_payment_was_taken_back_is_collected_when_t
     await ledger.void(third.id, "error")
     assert await collect() == 0  # it is of the new payment's money
     assert (await sync_to_async(auditing.audit)()).total == 0
+
+
+@pytest.mark.usefixtures("pool")
+async def test_what_was_collected_for_a_refund_that_failed_comes_back_too(bakery: Tenant) -> None:
+    hold = await ledger.hold(bakery.request())
+    await sync_to_async(taking_back.take)(TopUp.Provider.FAKE, "re_1", "start", NANO)
+    await ledger.void(hold.id, "error")
+    assert await sync_to_async(taking_back.collect)() == 1
+    await sync_to_async(taking_back.undo)("re_1", "start", NANO)
+    assert await sync_to_async(taking_back.collect)() == 0
+    assert await bakery.amoney() == (NANO, 0)
+    assert (await sync_to_async(auditing.audit)()).total == 0

@@ -197,13 +197,35 @@ def test_a_refund_takes_what_is_left_and_counts_only_when_it_has_succeeded(
 ) -> None:
     tell(completed(payment))
     after = balance(payment)
-    for told in (refund(100, "pending"), refund(100, currency="eur"), refund(100, "failed")):
+    for told in (refund(100, "pending"), refund(100, currency="eur"), refund(99, "failed")):
         assert tell(told) == 200
     assert balance(payment) == after
     adjusting.adjust(payment.organisation, DOLLAR // 2 - after, "s", actor="test", note="spent")
     assert tell(refund(100)) == 200
     assert balance(payment) == 0
     assert Organisation.objects.get(pk=payment.organisation_id).suspended_at is None
+
+
+def test_a_refund_that_fails_after_it_has_succeeded_is_given_back_once(payment: Payment) -> None:
+    tell(completed(payment))
+    paid = balance(payment)
+    adjusting.adjust(payment.organisation, DOLLAR - paid, "s", actor="test", note="spent")
+    tell(refund(300))
+    assert balance(payment) == 0  # two dollars of it are written off
+    for _delivery in range(2):
+        assert tell(refund(300, "failed")) == 200
+    assert tell(refund(300)) == 200  # late
+    assert balance(payment) == DOLLAR
+    assert tell(refund(1200, id="re_all")) == 200  # all of it can be refunded again
+    assert balance(payment) == 0
+    assert auditing.audit().total == 0
+
+
+def test_a_refund_whose_failure_is_told_first_takes_nothing(payment: Payment) -> None:
+    before = balance(payment)
+    for told in (refund(100, "failed"), refund(100), completed(payment), refund(100)):
+        assert tell(told) == 200
+    assert balance(payment) - before == 12 * DOLLAR
 
 
 def test_refunds_and_disputes_of_other_sites_payments_do_nothing(payment: Payment) -> None:

@@ -14,6 +14,7 @@ from inference.engines.local.sequences import PreparedPrompt, StepEvents, Submis
 from inference.engines.local.serving import ModelServer
 from inference.engines.local.streams import Stream
 from inference.engines.local.time_limit import TimeLimit, TookTooLong
+from inference.engines.local.turns import Turns
 
 PREPARE_SECONDS = 2.0
 PREPARING_AT_ONCE = 2
@@ -33,6 +34,8 @@ class EngineServer(ModelServer):
         self._workers = ThreadPoolExecutor(PREPARING_AT_ONCE, "prepare")
         self._compilers = ThreadPoolExecutor(COMPILING_AT_ONCE, "compile")
         self._loaders = ThreadPoolExecutor(1, "adapters")
+        self._preparing = Turns(PREPARING_AT_ONCE)
+        self._compiling = Turns(COMPILING_AT_ONCE)
 
     def _begin(self) -> None:
         self.model.grammars.start()
@@ -62,6 +65,10 @@ class EngineServer(ModelServer):
         )
 
     async def _encode(self, request: GenerationRequest) -> list[int]:
+        async with self._preparing.turn(request.tenant):
+            return await self._encoded_in_time(request)
+
+    async def _encoded_in_time(self, request: GenerationRequest) -> list[int]:
         limit = TimeLimit()
         timer = self._asyncio.call_later(PREPARE_SECONDS, limit.expire)
         try:
@@ -81,9 +88,12 @@ class EngineServer(ModelServer):
         if not wish:
             return None
         grammars, param = self.model.grammars, grammar_wishes.param_of(request)
-        return grammars.known(wish, param) or await self._asyncio.run_in_executor(
-            self._compilers, grammars.compile, wish, param
-        )
+        if found := grammars.known(wish, param):
+            return found
+        async with self._compiling.turn(request.tenant):
+            return await self._asyncio.run_in_executor(
+                self._compilers, grammars.compile, wish, param
+            )
 
     def stream(
         self, id_: int, reader: Connection, submission: Submission, request: GenerationRequest

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from api.errors import InvalidRequest, NotFound
+from api.numbers import written
 from chatbots.author import Author
 from chatbots.models import Chatbot, Conversation, Message, Visitor
 
@@ -160,7 +161,7 @@ def _words(organisation_id: str, text: str) -> Q | Exists:
 def _lately(_organisation_id: str, text: str) -> Q:
     days = int(text) if re.fullmatch("[0-9]{1,4}", text) else 0
     if not 1 <= days <= MOST_DAYS:
-        said = _("'days' is a whole number from 1 to %(most)s.") % {"most": f"{MOST_DAYS:,}"}
+        said = _("'days' is a whole number from 1 to %(most)s.") % {"most": written(MOST_DAYS)}
         raise InvalidRequest(said, param="days")
     return Q(last_message_at__gte=timezone.now() - timedelta(days=days))
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organisation
 from api.errors import InvalidRequest
+from api.numbers import written
 from billing import topping_up
 from billing.models import Payment, TopUp
 from billing.payments import fake, stripe, taking_back
@@ -67,7 +68,7 @@ def begin(
 def check_amount(nano: int) -> None:
     """Raises InvalidRequest for what no provider takes."""
     if nano % CENT or not LEAST <= nano <= MOST:
-        bounds = {"least": LEAST // 10**9, "most": f"{MOST // 10**9:,}"}
+        bounds = {"least": LEAST // 10**9, "most": written(MOST // 10**9)}
         said = _("Pay whole cents, from $%(least)s to $%(most)s.") % bounds
         raise InvalidRequest(said, param="amount")
 

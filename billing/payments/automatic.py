@@ -19,6 +19,7 @@ from django.utils.translation import gettext_noop
 from accounts import webhooks
 from accounts.models import AuditEntry
 from api.errors import InvalidRequest, Unavailable
+from api.numbers import written
 from billing import mails, payments
 from billing.models import AutoTopUp, Payment, TopUp
 from billing.payments.provider import Card, Declined
@@ -68,7 +69,7 @@ def switch_on(
         raise InvalidRequest(_("The line is above zero, and at most the amount."), param="below")
     if not amount <= most_a_month <= MOST_A_MONTH:
         said = _("A month's limit is at least the amount, and at most $%(most)s.")
-        raise InvalidRequest(said % {"most": f"{MOST_A_MONTH // 10**9:,}"}, param="most_a_month")
+        raise InvalidRequest(said % {"most": written(MOST_A_MONTH // 10**9)}, param="most_a_month")
     before = _said(auto)
     auto.is_on, auto.below, auto.amount, auto.most_a_month = True, below, amount, most_a_month
     auto.failures, auto.problem, auto.next_try_at, auto.capped_at = 0, "", None, None

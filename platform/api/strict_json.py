@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 from django.utils.translation import gettext, gettext_noop
 
 from api.errors import BodyTooLarge, InvalidRequest
+from api.numbers import written
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 64
@@ -46,7 +47,7 @@ def loads(raw: bytes) -> object:
     """The value of a JSON text; anything doubtful raises InvalidRequest in a clear sentence."""
     if len(raw) > MAX_BYTES:
         said = gettext("The JSON is larger than %(most)s bytes. Send less in one call.")
-        raise BodyTooLarge(said % {"most": f"{MAX_BYTES:,}"})
+        raise BodyTooLarge(said % {"most": written(MAX_BYTES)})
     _check_depth(raw)
     if b"\\u" in raw:
         _check_escapes(raw)
@@ -70,7 +71,7 @@ def _check_depth(raw: bytes) -> None:
     brackets = _STRING.sub(b"", raw).translate(_SAME_BRACKETS, _NOT_BRACKETS)
     if len(brackets) > 2 * MAX_CONTAINERS:
         said = gettext("The JSON has more than %(most)s arrays and objects.")
-        raise InvalidRequest(said % {"most": f"{MAX_CONTAINERS:,}"})
+        raise InvalidRequest(said % {"most": written(MAX_CONTAINERS)})
     for _ in range(MAX_DEPTH):
         if not brackets:
             return

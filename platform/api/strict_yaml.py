@@ -17,6 +17,8 @@ from django.utils.translation import gettext_noop
 from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from api import numbers
+
 DEEPEST: Final = 32
 MOST_EVENTS: Final = 200_000
 Place = tuple[str | int, ...]
@@ -70,7 +72,7 @@ def documents(text: str, most_characters: int) -> list[Document]:
     """All documents of a text, in order. Raises NotPlainYaml."""
     if len(text) > most_characters:
         said = _("This has more than %(most)s characters.")
-        raise NotPlainYaml(1, said % {"most": f"{most_characters:,}"})
+        raise NotPlainYaml(1, said % {"most": numbers.written(most_characters)})
     try:
         _check_events(text)
         return [_document(node) for node in yaml.compose_all(text, Loader=yaml.CSafeLoader)]

@@ -1,19 +1,28 @@
 """Forms of the billing page: amounts are typed in dollars, and read exactly."""
 
+import re
+from typing import Any, Final
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from billing import pricing
-from billing.caps import Cap
 from billing.models import AutoTopUp
 from dashboard.forms import Form
+
+_CENTS_AFTER_A_COMMA: Final = re.compile(r"([0-9]+),([0-9]{1,2})")
 
 
 class DollarField(forms.CharField):
     """Nano-dollars inside; None where it may be left empty."""
 
+    def prepare_value(self, value: Any) -> Any:
+        return pricing.usd(value) if isinstance(value, int) else value
+
     def clean(self, value: str | None) -> int | None:
         text = str(super().clean(value)).strip().removeprefix("$")
+        if cents := _CENTS_AFTER_A_COMMA.fullmatch(text):
+            text = f"{cents[1]}.{cents[2]}"
         if not text:
             self.validate("")  # of a lone $ nobody can be charged
             return None
@@ -41,10 +50,6 @@ class AlertForm(Form):
         help_text=_("A mail to owners, a banner here. Empty: never."),
     )
 
-    @classmethod
-    def of(cls, line: int | None) -> "AlertForm":
-        return cls(initial={"low_balance": _typed(line)})
-
 
 class CapForm(Form):
     spending_cap = DollarField(
@@ -55,10 +60,6 @@ class CapForm(Form):
             "when it is reached another, and calls are refused. Empty: the balance is the limit."
         ),
     )
-
-    @classmethod
-    def of(cls, cap: Cap | None) -> "CapForm":
-        return cls(initial={"spending_cap": _typed(cap.limit if cap else None)})
 
 
 class AutoForm(Form):
@@ -72,9 +73,4 @@ class AutoForm(Form):
     def of(cls, auto: AutoTopUp | None) -> "AutoForm":
         if auto is None or auto.below is None:
             return cls()
-        amounts = {name: getattr(auto, name) for name in ("below", "amount", "most_a_month")}
-        return cls(initial={name: _typed(nano) for name, nano in amounts.items()})
-
-
-def _typed(nano: int | None) -> str:
-    return "" if nano is None else pricing.usd(nano)
+        return cls(initial={name: getattr(auto, name) for name in cls.base_fields})

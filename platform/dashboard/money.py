@@ -7,7 +7,8 @@ from typing import Final
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+
+from api.numbers import written
 
 REQUEST, PERIOD, CHIP, RATE = 6, 4, 2, 3
 """Places: of one request, of a period, of a balance in passing, of a million tokens' price."""
@@ -15,7 +16,6 @@ MOST: Final = 9  # nano-dollars
 MINUS: Final = "\N{MINUS SIGN}"
 _ONE: Final = 10**9
 _MICRO: Final = 1000  # nano-dollars of the sixth place
-_SWAPPED: Final = str.maketrans(",.", ".,")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,6 @@ def rate(usd_per_million: str) -> str:
     """A price of a million tokens: one precision, and more only where it would lose digits."""
     given = len(usd_per_million.partition(".")[2])
     return "$" + written(Decimal(usd_per_million), max(given, RATE))
-
-
-def written(number: float | Decimal, places: int = 0) -> str:
-    """With the separators of the reader's language."""
-    text = f"{number:,.{places}f}"
-    german = (get_language() or "").startswith("de")
-    return text.translate(_SWAPPED) if german else text
 
 
 def html(nano: int, places: int = REQUEST) -> SafeString:

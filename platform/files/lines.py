@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from api import strict_json
 from api.errors import ApiError, InvalidRequest
+from api.numbers import written
 
 MOST_REQUESTS: Final = 50_000  # lines of a batch, as OpenAI has it
 LEAST_EXAMPLES: Final = 10
@@ -60,7 +61,7 @@ def _counted(
         found += 1
         if found > most:
             said = _("a file holds at most %(most)s such lines. Split it.")
-            raise _wrong(number, said % {"most": f"{most:,}"})
+            raise _wrong(number, said % {"most": written(most)})
     if found < least:
         said = ngettext(
             "The file holds %(count)d line; at least %(least)d are needed.",
@@ -78,7 +79,7 @@ def _raw_lines(stream: IO[bytes]) -> Iterator[bytes]:
         number += 1
         if len(line) > strict_json.MAX_BYTES:
             said = _("it is longer than %(most)s bytes.")
-            raise _wrong(number, said % {"most": f"{strict_json.MAX_BYTES:,}"})
+            raise _wrong(number, said % {"most": written(strict_json.MAX_BYTES)})
         yield line
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from api.errors import InvalidRequest, NotFound, StorageQuotaExceeded
+from api.numbers import written
 from files.models import StoredFile
 from knowledge.filters import Value
 from knowledge.models import Chunk, FileBatch, Status, StoreFile, VectorStore
@@ -97,7 +98,7 @@ def require_room(organisation_id: str) -> None:
             "The texts in your vector stores take %(used)s bytes of %(allowed)s. "
             "Remove files from them first."
         )
-        sizes = {"used": f"{used:,}", "allowed": f"{settings.KNOWLEDGE_QUOTA_BYTES:,}"}
+        sizes = {"used": written(used), "allowed": written(settings.KNOWLEDGE_QUOTA_BYTES)}
         raise StorageQuotaExceeded(said % sizes)
 
 
@@ -129,5 +130,5 @@ def _require_place(store: VectorStore, new: int) -> None:
     if store.files.count() + new > MOST_FILES:
         raise InvalidRequest(
             _("A vector store has at most %(most)s files. Make another store.")
-            % {"most": f"{MOST_FILES:,}"},
+            % {"most": written(MOST_FILES)},
         )

@@ -118,6 +118,15 @@ def test_a_cap_is_set_shown_and_taken_away(as_ada: Client, ada: Person) -> None:
     assert cap_of(ada) is None
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "to $10,000."), ("de", "bis $10.000.")])
+def test_a_limit_is_told_with_the_readers_separators(
+    as_ada: Client, ada: Person, language: str, said: str
+) -> None:
+    asked = {"accept-language": language}
+    refused = as_ada.post(address(ada, "/top-up"), {"amount": "1000000"}, headers=asked)
+    assert said in refused.text
+
+
 def test_an_analyst_reads_and_changes_nothing(ada: Person, ben: Person) -> None:
     client = signed_in(ben)
     caps.set_cap(ada.organisation.id, DOLLAR, ada.user.id)
@@ -134,7 +143,7 @@ def test_a_line_is_drawn_and_taken_away(as_ada: Client, ada: Person) -> None:
     refused = as_ada.post(address(ada, "/alert"), {"low_balance": "-1"})
     assert refused.status_code == 422
     assert list(refused.context["alert_form"].errors) == ["low_balance"]
-    as_ada.post(address(ada, "/alert"), {"low_balance": "2.50"})
+    as_ada.post(address(ada, "/alert"), {"low_balance": "2,5"})
     assert 'value="2.50"' in as_ada.get(address(ada)).content.decode()
     as_ada.post(address(ada, "/alert"), {"low_balance": ""})
     assert alerts.line_of(ada.organisation.id) is None

@@ -20,7 +20,6 @@ from billing import (
     caps,
     payments,
     periods,
-    pricing,
     serializers,
     statements,
     topping_up,
@@ -81,7 +80,8 @@ def redeem(request: TeamRequest) -> HttpResponseBase:
         except ApiError as error:
             form.refuse(error)
         else:
-            messages.success(request, _("%(usd)s $ added.") % {"usd": pricing.usd(added.amount)})
+            amount = money.amount(added.amount, money.CHIP)
+            messages.success(request, _("%(amount)s added.") % {"amount": amount})
             return redirect(_address(request))
     return _page(request, {"code_form": form}, 422)
 
@@ -141,8 +141,8 @@ def _page(
         "provider": provider.name if provider else "",
         "top_up_form": TopUpForm(),
         "code_form": CodeForm(),
-        "alert_form": AlertForm.of(left.low_line),
-        "cap_form": CapForm.of(left.cap),
+        "alert_form": AlertForm(initial={"low_balance": left.low_line}),
+        "cap_form": CapForm(initial={"spending_cap": left.cap.limit if left.cap else None}),
         "auto_form": AutoForm.of(left.auto),
         "receipts": ledger_words.receipts(mine),
         **(refused or {}),

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from api import numbers
 from billing import usage
 from billing.usage import UsageLine
 from chatbots.models import Chatbot
@@ -122,11 +123,11 @@ def _each(cost: int, calls: int, change: float | None) -> str | SafeString:
     if change is None:
         return each
     words = _("%(share)s %% less") if change < 0 else _("%(share)s %% more")
-    return format_html("{}, {}", each, words % {"share": money.written(abs(change) * 100, 1)})
+    return format_html("{}, {}", each, words % {"share": numbers.written(abs(change) * 100, 1)})
 
 
 def _counted(number: int) -> str | SafeString:
-    return money.written(number) if number else _quiet("0")
+    return numbers.written(number) if number else _quiet("0")
 
 
 def _quiet(value: str) -> SafeString:
@@ -138,7 +139,7 @@ def _against(change: float | None, days: int, now: int) -> str:
         return _("Nothing measured yet")
     if change is None:
         return _("Nothing in the %(days)d days before") % {"days": days}
-    words = {"share": money.written(abs(change) * 100, 1), "days": days}
+    words = {"share": numbers.written(abs(change) * 100, 1), "days": days}
     if change < 0:
         return _("%(share)s %% less than the %(days)d days before") % words
     return _("%(share)s %% more than the %(days)d days before") % words
@@ -153,7 +154,7 @@ def _latency(request: TeamRequest, days: int) -> Tile:
     measured = speed.by_day(mine, tomorrow - timedelta(days=days), tomorrow, OF_A_DAY)
     line = activity.spark([one.first_token_p95 or 0 for _day, one in reversed(measured)])
     unit = format_html('<span class="unit">{}</span>', "ms")
-    value = format_html("{}{}", money.written(here), unit) if here else _quiet("\N{EN DASH}")
+    value = format_html("{}{}", numbers.written(here), unit) if here else _quiet("\N{EN DASH}")
     page = _usage(request, "latency", days)
     return Tile(_("First token, p95"), value, _faster(here, before, days), line, page)
 
@@ -165,9 +166,9 @@ def _faster(here: float | None, before: float | None, days: int) -> str | SafeSt
         return _("19 of 20 answers begin sooner")
     than = _("than the %(days)d days before") % {"days": days}
     if here <= before:
-        faster = _("%(ms)s ms faster") % {"ms": money.written(before - here)}
+        faster = _("%(ms)s ms faster") % {"ms": numbers.written(before - here)}
         return format_html('<span class="verdict-good">{}</span> {}', faster, than)
-    slower = _("%(ms)s ms slower") % {"ms": money.written(here - before)}
+    slower = _("%(ms)s ms slower") % {"ms": numbers.written(here - before)}
     return format_html("{} {}", slower, than)
 
 

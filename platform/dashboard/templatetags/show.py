@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from accounts import scopes
 from accounts.models import APIKey, AuditEntry
 from api import request_ids
+from api.numbers import written
 from dashboard import icons, labels, sorting
 from dashboard import money as amounts
 
@@ -95,7 +96,7 @@ def size(octets: int) -> str:
     amount = float(octets)
     for unit in ("B", "KB", "MB", "GB"):
         if amount < 1000 or unit == "GB":  # noqa: PLR2004 - a kilo is a thousand
-            return f"{amounts.written(amount, 0 if unit == 'B' else 1)} {unit}"
+            return f"{written(amount, 0 if unit == 'B' else 1)} {unit}"
         amount /= 1000
     return ""
 
@@ -244,7 +245,7 @@ def share(part: int, whole: int) -> str:
 @register.filter
 def whole(number: float | str | None) -> str:
     """A figure of what was never measured reaches a filter as an empty string."""
-    return NOTHING if number is None or isinstance(number, str) else amounts.written(number)
+    return NOTHING if number is None or isinstance(number, str) else written(number)
 
 
 @register.simple_tag
@@ -272,7 +273,7 @@ def percent(share: float) -> str:
 
 def _grouped(number: float) -> str:
     """Its decimals, where it has any, stay as they are."""
-    return amounts.written(number, len(f"{number}".partition(".")[2]))
+    return written(number, len(f"{number}".partition(".")[2]))
 
 
 def _since(moment: datetime) -> str:

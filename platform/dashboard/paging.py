@@ -17,12 +17,14 @@ _NONE: Final[Mapping[str, str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`newer` and `older` are cursors, empty where nothing follows."""
+    """`newer` and `older` are cursors, empty where nothing follows; `is_narrowed` says that not the
+    whole list was asked for."""
 
     rows: list[Any]
     newer: str
     older: str
     sort: Sort = sorting.UNSORTED
+    is_narrowed: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -43,7 +45,8 @@ def of(
     asked |= {"limit": str(rows), "order": sort.order}
     found, more = pagination.page(queryset, asked, columns.get(sort.column, field))
     if not found:
-        return Page([], "", "", sort)
+        narrowed = any(value for name, value in query.items() if name != sorting.PARAMETER)
+        return Page([], "", "", sort, narrowed)
     backwards = "before" in asked and "after" not in asked
     has_newer = more if backwards else "after" in asked
     has_older = True if backwards else more

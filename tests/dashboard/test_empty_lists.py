@@ -8,7 +8,7 @@ from tests.cast import Person
 BACK = '<a class="button" href="?">Show all</a>'
 
 
-@pytest.mark.parametrize("page", ["runs", "audit"])
+@pytest.mark.parametrize("page", ["runs", "audit", "files", "api-keys", "team", "chatbots"])
 def test_a_search_that_finds_nothing_leads_back_to_all(
     as_ada: Client, ada: Person, page: str
 ) -> None:
@@ -16,6 +16,7 @@ def test_a_search_that_finds_nothing_leads_back_to_all(
     searched = as_ada.get(path, {"q": "nothing-is-called-so"}).text
     assert BACK in searched
     assert "Make the first call" not in searched
+    assert "Drop the first one above" not in searched
     assert BACK not in as_ada.get(path).text
 
 

@@ -85,4 +85,4 @@ def test_a_strangers_key_is_unknown(as_ada: Client, ada: Person, mallory: Person
 def test_the_list_is_searched_and_filtered_by_its_address(as_ada: Client, ada: Person) -> None:
     as_ada.post(address(ada), NEW)
     assert "First key" not in as_ada.get(address(ada), {"q": "order"}).content.decode()
-    assert "No key" in as_ada.get(address(ada), {"state": "revoked"}).content.decode()
+    assert "Nothing fits" in as_ada.get(address(ada), {"state": "revoked"}).content.decode()

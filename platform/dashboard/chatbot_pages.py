@@ -92,15 +92,16 @@ def shown(
     status: int = 200,
 ) -> HttpResponse:
     """A page under the chatbot's head and tabs."""
+    may_write = WRITE in request.membership.scopes
+    around = {**head(chatbot), "tabs": TABS, "may_write": may_write}
+    return render(request, template, {**around, **context}, status=status)
+
+
+def head(chatbot: Chatbot) -> dict[str, Any]:
+    """Its state, and which version would be published next."""
     kind, words = chatbot_rows.state_now(chatbot)
-    head = {
-        "chatbot": chatbot,
-        "state": {"kind": kind, "words": words},
-        "next_version": _next(chatbot),
-        "tabs": TABS,
-        "may_write": WRITE in request.membership.scopes,
-    }
-    return render(request, template, {**head, **context}, status=status)
+    state = {"kind": kind, "words": words}
+    return {"chatbot": chatbot, "state": state, "next_version": _next(chatbot)}
 
 
 def preview(request: TeamRequest, chatbot: Chatbot, of: str = DRAFT, talk: str = "") -> str:

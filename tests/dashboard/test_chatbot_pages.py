@@ -258,6 +258,22 @@ def test_the_first_chatbot_is_three_steps(as_ada: Client, base: str) -> None:
     assert live(Chatbot.objects.get(name="clerk")).number == 1
 
 
+def test_what_is_published_is_offered_again_when_the_draft_differs(
+    as_ada: Client, base: str, bot: Chatbot
+) -> None:
+    def offered(page: str) -> str:
+        button = re.search(r'<button[^>]*id="bot-publish"[^>]*>[^<]*', page)
+        assert button is not None
+        return " ".join(button.group().split())
+
+    page = f"{base}/chatbots/{bot.name}/"
+    new = offered(as_ada.get(page).text)
+    assert new.endswith("disabled> Published")
+    saved = as_ada.post(page, build_form(bot, welcome="Hi"), headers={"hx-request": "true"})
+    assert "disabled" not in offered(saved.text)
+    assert offered(saved.text).endswith("Publish v2")
+
+
 def test_publishing_leads_back_to_its_tab_and_nothing_new_makes_no_version(
     as_ada: Client, base: str, bot: Chatbot
 ) -> None:

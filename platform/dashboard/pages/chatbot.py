@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from billing.pricing import usd_per_million
 from chatbots import making, versions
 from chatbots.models import Chatbot
-from dashboard import chatbot_code, chatbot_pages, chatbot_rows, prompt_size
+from dashboard import chatbot_code, chatbot_pages, prompt_size
 from dashboard.access import TeamRequest, actor_of
 from dashboard.chatbot_build_form import VARIABLES_SHOWN, BuildForm
 from dashboard.chatbot_pages import author_of, chatbot_view
@@ -37,6 +37,7 @@ def build(request: TeamRequest, chatbot: Chatbot) -> HttpResponseBase:
         told = {
             "form": form,
             "saved": draft.saved,
+            **chatbot_pages.head(draft.chatbot),
             **_told(request, draft.chatbot),
             "is_part": True,
         }
@@ -117,10 +118,7 @@ def _told(request: TeamRequest, chatbot: Chatbot) -> dict[str, Any]:
     draft = chatbot.draft
     model = draft["model"] or request.organisation.default_model or catalog.DEFAULT_MODEL
     price = prices.in_force([model]).get(model)
-    kind, words = chatbot_rows.state_now(chatbot)
     return {
-        "chatbot": chatbot,
-        "state": {"kind": kind, "words": words},
         "seen": _seen(chatbot),
         "priced": model,
         "price": price and (usd_per_million(price.input), usd_per_million(price.output)),

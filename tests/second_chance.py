@@ -1,7 +1,8 @@
-"""All tests side by side; the few that fail there run again alone, and that decides.
+"""All tests side by side; those that fail there run again alone, and that decides.
 
 Hundreds of tests start, kill and time real processes, on machines that do other work, too. What is
-broken fails alone as well; what fails only beside others is named, because it should be mended.
+broken fails alone as well, and a few such tests end the second run; what fails only beside others
+is named, because it should be mended. However many fail at first, the second run has its time.
 """
 
 import json
@@ -11,7 +12,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-FEW: Final = 10  # more than this is no accident
+BROKEN: Final = 5  # that fail alone, too: nobody needs to see more
+SECONDS: Final = 600  # of the second run, by the end of the test that runs then
 FAILED: Final = 1  # pytest's exit status when it ran to its end and tests failed
 LAST_FAILED: Final = Path(".pytest_cache/v/cache/lastfailed")
 
@@ -21,13 +23,14 @@ def main(workers: str, arguments: list[str]) -> int:
     LAST_FAILED.unlink(missing_ok=True)  # what failed another day is not asked again
     status = _pytest(beside)
     failures = _failures() if status == FAILED else []
-    if not 0 < len(failures) <= FEW:
+    if not failures:
         return status
     told = [f"\n{len(failures)} failed beside others. They run again, alone:", *failures, ""]
     sys.stdout.write("\n".join(told))
     sys.stdout.flush()
     LAST_FAILED.write_text(json.dumps(dict.fromkeys(failures, True)))
-    return _pytest(["--numprocesses", "0", "--last-failed", *arguments])
+    bounds = [f"--maxfail={BROKEN}", f"--session-timeout={SECONDS}"]
+    return _pytest(["--numprocesses", "0", "--last-failed", *bounds, *arguments])
 
 
 def _pytest(arguments: list[str]) -> int:

@@ -18,9 +18,11 @@ from tests.cast import Person
 
 
 @pytest.fixture(autouse=True)
-def nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def written_when_a_test_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has just started, and no event loop writes by itself meanwhile."""
     metering.forget_all()
-    monkeypatch.setattr(metering, "EVERY", 0.01)
+    monkeypatch.setattr(metering, "EVERY", 600.0)
+    monkeypatch.setattr(metering, "_timer_until", -600.0)
 
 
 async def narrow(person: Person, **limits: int) -> Caller:
@@ -69,12 +71,14 @@ async def test_an_event_loop_writes_by_itself(
     assert len(asked) == 1
 
 
-def test_rest_counts_too(ada: Person, client_of: ClientOf) -> None:
+def test_rest_counts_too(ada: Person, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch) -> None:
     APIKey.objects.update(requests_per_minute=1)
     client = client_of(ada.key)
     assert [client.get("/v1/me").status_code for _ in range(3)] == [200, 429, 429]
-    metering.write_now()
-    assert Refusal.objects.get().calls == 2
+    assert not Refusal.objects.exists()
+    monkeypatch.setattr(metering, "EVERY", 0.0)  # so long after the last write
+    assert client.get("/v1/me").status_code == 429
+    assert Refusal.objects.get().calls == 3
 
 
 def test_a_key_that_is_gone_is_not_counted(db: None, ada: Person) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.processor_time import processor_seconds
 from tests.running import Server, Tenant
 
+QUICK = 2.0  # seconds
 GENEROUS = {"requests_per_minute": 100_000, "tokens_per_minute": 100_000_000}
 
 
@@ -16,6 +18,15 @@ GENEROUS = {"requests_per_minute": 100_000, "tokens_per_minute": 100_000_000}
 def ada(server: Server) -> Tenant:
     """An organisation with five dollars and limits that do not matter."""
     return server.tenant("Ada's bakery", credit="5.00", **GENEROUS)
+
+
+@pytest.fixture
+def quick(server: Server) -> Iterator[None]:
+    """What a test asks for is little work for the web process, however slow a busy machine is."""
+    web = server.child("serve ")
+    began = processor_seconds(web)
+    yield
+    assert processor_seconds(web) - began < QUICK
 
 
 @pytest.fixture(scope="module")

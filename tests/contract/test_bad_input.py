@@ -1,7 +1,6 @@
-"""Hostile bodies: a 4xx in our envelope within two seconds, while everyone else is served."""
+"""Hostile bodies: a 4xx in our envelope for little work, while everyone else is served."""
 
 import json
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -75,33 +74,28 @@ BODIES: dict[str, tuple[bytes, int]] = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_a_hostile_body_is_refused_in_our_envelope(
-    ada: Tenant, bystander: list[float], name: str
+    ada: Tenant, bystander: list[float], quick: None, name: str
 ) -> None:
     body, status = BODIES[name]
-    start = time.monotonic()
     with ada.http() as http:
         answer = http.post(
             "/v1/chat/completions", content=body, headers={"Content-Type": "application/json"}
         )
-    took = time.monotonic() - start
     assert answer.status_code == status, answer.text[:300]
     error = answer.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
     assert error["message"]
     assert len(error["message"]) < 1000
     assert "Traceback" not in answer.text
-    assert took < 2
 
 
 @pytest.mark.parametrize("prompt", [[1] * 10 + ["a"] * 900_000, [[-1] * 10_000] * 100])
 def test_a_prompt_of_a_million_wrong_items_is_refused_quickly(
-    ada: Tenant, bystander: list[float], prompt: list[object]
+    ada: Tenant, bystander: list[float], quick: None, prompt: list[object]
 ) -> None:
-    start = time.monotonic()
     with ada.http() as http:
         answer = http.post("/v1/completions", json={"model": "smarter-mini", "prompt": prompt})
     assert answer.status_code in {400, 413}
-    assert time.monotonic() - start < 2
 
 
 def test_a_large_body_without_content_length_is_refused(
@@ -120,12 +114,11 @@ def test_a_large_body_without_content_length_is_refused(
     assert answer.json()["error"]["code"] == "request_too_large"
 
 
-def test_a_60_mb_body_is_refused_within_two_seconds(ada: Tenant) -> None:
-    start = time.monotonic()
+def test_a_60_mb_body_is_refused_for_little_work(ada: Tenant, quick: None) -> None:
     with ada.http() as http:
         answer = http.post("/v1/chat/completions", content=b"x" * 60_000_000)
     assert answer.status_code == 413
-    assert time.monotonic() - start < 2
+    assert answer.json()["error"]["code"] == "request_too_large"
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/chat/completions/x/y/z", "/chat/nothing"])

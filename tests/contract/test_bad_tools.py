@@ -52,15 +52,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str | None]] = {
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.parametrize("stream", [False, True])
 def test_hostile_tools_are_refused_by_name(
-    ada: Tenant, bystander: list[float], name: str, stream: bool
+    ada: Tenant, bystander: list[float], quick: None, name: str, stream: bool
 ) -> None:
     fields, param = REFUSED[name]
     body = {"model": "smarter-mini", "messages": HELLO, "stream": stream, **fields}
     raw = json.dumps(body).encode()
-    start = time.monotonic()
     with ada.http() as http:
         answer = http.post("/v1/chat/completions", content=raw)
-    assert time.monotonic() - start < 2
     assert answer.status_code == 400, answer.text[:300]
     error = answer.json()["error"]
     assert error["type"] == "invalid_request_error"

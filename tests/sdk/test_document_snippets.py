@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import openai
 import pytest
 
@@ -23,6 +24,7 @@ from tests.running import Tenant
 from tests.sdk.conftest import JOBS
 from tests.sdk.snippets import DOCUMENTS, Snippet, commands, loose_lines
 
+LONG = 120.0  # seconds
 LLAMA = "llama3:8b-instruct-q8_0"
 ELLIPSIS = "the three dots stand for arguments that the reader fills in"
 
@@ -96,11 +98,31 @@ def prelude(
         }  # fmt: skip
 
 
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each call may wait for its answer, as told to the connection: on a busy machine it
+    waits longer than a document's five seconds."""
+    told: list[float] = []
+    send = httpx2.HTTPTransport.handle_request
+
+    def patiently(wire: httpx2.HTTPTransport, request: httpx2.Request) -> httpx2.Response:
+        told.append(request.extensions["timeout"]["read"])
+        request.extensions["timeout"] = dict.fromkeys(request.extensions["timeout"], LONG)
+        return send(wire, request)
+
+    monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", patiently)
+    return told
+
+
 @pytest.mark.parametrize("snippet", RUNNING)
 def test_the_snippet_runs_as_written(
-    snippet: Snippet, prelude: dict[str, Any], reader: Tenant, capsys: pytest.CaptureFixture[str]
+    snippet: Snippet,
+    prelude: dict[str, Any],
+    reader: Tenant,
+    waited: list[float],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    known = run(snippet.code, prelude, reader)
+    known = {**run(snippet.code, prelude, reader), "waited": waited}
     OUTCOMES.get(snippet.name, _ran)(known, capsys.readouterr().out)
 
 
@@ -158,6 +180,10 @@ def _turned_the_page(known: dict[str, Any], printed: str) -> None:
     assert f"number of items we just fetched: {JOBS - 20}" in printed
 
 
+def _waits_for_five_seconds(known: dict[str, Any], _printed: str) -> None:
+    assert known["waited"] == [5.0]
+
+
 def _told_null(_known: dict[str, Any], printed: str) -> None:
     assert printed == 'Got json like {"my_field": null}.\n'
 
@@ -180,6 +206,7 @@ OUTCOMES: dict[str, Callable[[dict[str, Any], str], None]] = {
     "smarter pages": _listed_all,
     "smarter next page": _turned_the_page,
     "smarter request id": _printed_an_id,
+    "smarter timeouts": _waits_for_five_seconds,
     "smarter missing": _told_null,
     "smarter errors": _told_the_status,
     "smarter version": _told_the_version,

@@ -214,19 +214,33 @@ async def _close(closing: _Closing, connection: database.Connection | None) -> S
 
 async def _send_holds(requests: Sequence[HoldRequest]) -> Sequence[Decision]:
     rows = json.dumps([request.as_row() for request in requests])
-    return [Decision(*row) for row in await _HOLD.ask(rows)]
+    decisions = [Decision(*row) for row in await _HOLD.ask(rows)]
+    _roads().owners.update(
+        (request.id, request.organisation_id)
+        for request, decision in zip(requests, decisions, strict=True)
+        if decision.outcome == "held"
+    )
+    return decisions
 
 
 async def _send_closings(closings: Sequence[_Closing]) -> Sequence[Settlement]:
     rows = json.dumps([closing.as_row() for closing in closings])
     [[closed]] = await _CLOSE_AT_ONCE.ask(rows)
+    _forget(closings)
     return [_settlement(*row) for row in closed]
 
 
 async def _close_within(closing: _Closing, connection: database.Connection) -> Settlement:
     cursor = await connection.execute(_CLOSE, [json.dumps([closing.as_row()])], prepare=True)
     [row] = await cursor.fetchall()
+    _forget([closing])
     return _settlement(*row)
+
+
+def _forget(closings: Sequence[_Closing]) -> None:
+    owners = _roads().owners
+    for closing in closings:
+        owners.pop(closing.id, None)
 
 
 def _settlement(state: str | None, charged: int, fresh: bool) -> Settlement:
@@ -244,8 +258,11 @@ def _give_back(hold_id: str, decided: "asyncio.Future[Decision]") -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Roads:
+    """`owners`: the organisations of the holds that this process has open."""
+
     holds: Batcher[HoldRequest, Decision]
     closings: Batcher[_Closing, Settlement]
+    owners: dict[str, str]
 
 
 _roads_of: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Roads]" = (
@@ -256,5 +273,10 @@ _roads_of: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Roads]" = (
 def _roads() -> _Roads:
     loop = asyncio.get_running_loop()
     if loop not in _roads_of:
-        _roads_of[loop] = _Roads(Batcher(_send_holds, "holds"), Batcher(_send_closings, "closings"))
+        owners: dict[str, str] = {}
+        _roads_of[loop] = _Roads(
+            Batcher(_send_holds, "holds", lambda request: request.organisation_id),
+            Batcher(_send_closings, "closings", lambda closing: owners.get(closing.id, "")),
+            owners,
+        )
     return _roads_of[loop]

@@ -36,11 +36,12 @@ def read(data: Path) -> dict[str, Any]:
 
 
 def for_requests(database: dict[str, Any], connections: int) -> None:
-    """Let a web process pool Django's connections, and end any statement that takes two seconds.
+    """Let a web process pool Django's connections, and end any statement that takes two seconds, or
+    waits for one to let a row go: whose row that is may be nobody's who runs any more.
 
     Commands, migrations and the worker keep plain connections without that limit.
     """
     options = database.setdefault("OPTIONS", {})
     options["pool"] = {"min_size": 0, "max_size": connections, "timeout": 2.0}
     given = options.get("options", "")
-    options["options"] = f"{given} -c statement_timeout=2000".strip()
+    options["options"] = f"{given} -c statement_timeout=2000 -c lock_timeout=1000".strip()

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from api.batching import AT_ONCE, LARGEST_BATCH, Batcher
-from api.database import UNREACHABLE
+from api.batching import AT_ONCE, LARGEST_BATCH, MOST_APART, Batcher
+from api.database import BUSY, UNREACHABLE
 from api.errors import DatabaseUnavailable
 
 
@@ -54,7 +54,45 @@ async def test_a_bad_item_fails_alone() -> None:
     batcher = Batcher(road.send, "road")
     answers = await asyncio.gather(*map(batcher.ask, (1, -1, 2)), return_exceptions=True)
     assert [str(answer) for answer in answers] == ["2", "-1", "4"]
-    assert road.batches == [[1, -1, 2], [1], [-1], [2]]
+    assert road.batches == [[1, -1, 2], [1, -1, 2], [1], [-1], [2]]  # once more, off the road
+
+
+async def test_a_group_whose_row_is_locked_keeps_no_other_waiting() -> None:
+    """Sixes wait for a lock; whoever asks beside them is answered, and so are they when it goes."""
+    locked, batches = True, []
+
+    async def send(items: Sequence[int]) -> Sequence[int]:
+        batches.append(list(items))
+        await asyncio.sleep(0.01)
+        if locked and 6 in items:
+            raise DatabaseUnavailable(BUSY)
+        return items
+
+    batcher = Batcher(send, "road", str)
+    sixes = [batcher.ask(6), batcher.ask(6), batcher.ask(1)]
+    assert await sixes[2] == 1
+    later = [batcher.ask(6), batcher.ask(2)]
+    assert await later[1] == 2
+    told = await asyncio.gather(*sixes[:2], later[0], return_exceptions=True)
+    assert [type(each) for each in told] == [DatabaseUnavailable] * 3
+    assert batches.count([6, 6]) == 1  # nobody asks for each of them once more
+    locked = False
+    assert [await batcher.ask(6), await batcher.ask(3)] == [6, 3]
+    await batcher.idle()
+    assert batcher.waiting == 0
+
+
+async def test_a_database_too_busy_for_many_groups_is_told_to_those_beyond_some() -> None:
+    async def send(items: Sequence[int]) -> Sequence[int]:
+        await asyncio.sleep(0.01)
+        if len(items) > 1:
+            raise DatabaseUnavailable(BUSY)
+        return items
+
+    batcher = Batcher(send, "road", str)
+    answers = await asyncio.gather(*map(batcher.ask, range(20)), return_exceptions=True)
+    assert answers[:MOST_APART] == [*range(MOST_APART)]
+    assert {type(answer) for answer in answers[MOST_APART:]} == {DatabaseUnavailable}
 
 
 async def test_a_lost_database_is_told_to_all_at_once() -> None:

@@ -141,5 +141,6 @@ def test_whoever_takes_the_connection_and_says_nothing_is_no_database_after_some
 def test_requests_are_pooled_and_no_statement_of_theirs_takes_long() -> None:
     options: dict[str, Any] = {"options": "-c search_path=x"}
     databases.for_requests({"OPTIONS": options}, 7)
-    assert options["options"] == "-c search_path=x -c statement_timeout=2000"
+    given = "-c search_path=x -c statement_timeout=2000 -c lock_timeout=1000"
+    assert options["options"] == given
     assert options["pool"]["max_size"] == 7

@@ -22,6 +22,7 @@ from inference.engines.base import (
 from tests.inference.remote.upstream import (
     USAGE,
     Call,
+    bad_gateway,
     engine,
     finished,
     generated,
@@ -246,6 +247,28 @@ async def test_prompts_are_counted_by_the_server_where_it_can() -> None:
 
     assert (prepared.prompt_tokens, prepared.max_output) == (123, 877)
     assert server.generations[0].body["add_generation_prompt"] is True
+
+
+async def test_a_prompt_is_counted_by_another_server_where_one_is_away() -> None:
+    async def counting(call: Call) -> None:
+        await call.answer(200, {"count": 123})
+
+    async with (
+        upstream(bad_gateway) as ill,
+        upstream(counting) as well,
+        engine(ill, well, options="count=tokenize") as remote,
+    ):
+        counts = [(await remote.prepare(request())).prompt_tokens for _ in range(4)]
+    assert counts == [123] * 4
+    assert ill.generations
+
+
+async def test_a_prompt_that_leaves_no_room_is_refused() -> None:
+    async with upstream() as server, engine(server, window=10) as remote:
+        with pytest.raises(ContextTooLong, match="context window is 10 tokens"):
+            await remote.prepare(request("x" * 80))
+        assert (await remote.prepare(request("x" * 79))).prompt_tokens == 10, "held at most"
+    assert not server.generations
 
 
 async def _too_many(call: Call) -> None:

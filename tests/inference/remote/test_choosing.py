@@ -5,33 +5,42 @@ import asyncio
 import pytest
 
 from inference.engines import replicas
-from inference.engines.base import EngineUnavailable, GenerationFailed
+from inference.engines.base import EngineOverloaded, EngineUnavailable, GenerationFailed
 from inference.engines.remote import RemoteAddress, RemoteEngine, checking
 from tests.inference.remote.upstream import (
     USAGE,
     Call,
+    Script,
     bad_gateway,
     engine,
     fails,
     finished,
+    full,
     generated,
+    no_json,
+    no_key,
+    refuses_to_speak,
     request,
     said,
     text,
     two_words,
     upstream,
 )
-from tests.patience import soon
+from tests.patience import PATIENCE, soon
 
 
+@pytest.mark.parametrize(
+    "fault", [bad_gateway, refuses_to_speak, no_key], ids=lambda fault: fault.__name__
+)
 async def test_a_broken_server_is_left_alone_and_one_request_tries_it_again(
-    monkeypatch: pytest.MonkeyPatch,
+    fault: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with upstream(bad_gateway) as ill, engine(ill) as remote:
+    async with upstream(fault) as ill, engine(ill) as remote:
         for _ in range(10):
             with pytest.raises(EngineUnavailable):
                 await generated(remote)
         assert len(ill.generations) == replicas.FAILURES
+        assert caplog.messages == ["remote_engine_failed"] * replicas.FAILURES
         ill.script = two_words
         _an_hour_later(remote)
         tries = await asyncio.gather(*(generated(remote) for _ in range(5)), return_exceptions=True)
@@ -44,10 +53,11 @@ def _an_hour_later(remote: RemoteEngine) -> None:
         replica._rests_until = 0.0
 
 
-async def test_failures_of_single_requests_do_not_make_a_server_look_ill() -> None:
-    async with upstream(fails) as ill, engine(ill) as remote:
+@pytest.mark.parametrize("fault", [fails, full, no_json], ids=lambda fault: fault.__name__)
+async def test_failures_of_single_requests_do_not_make_a_server_look_ill(fault: Script) -> None:
+    async with upstream(fault) as ill, engine(ill) as remote:
         for _ in range(10):
-            with pytest.raises(GenerationFailed):
+            with pytest.raises((GenerationFailed, EngineOverloaded)):
                 await generated(remote)
     assert len(ill.generations) == 10
 
@@ -75,13 +85,16 @@ async def test_who_was_ill_when_nobody_asked_any_more_is_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(replicas, "CHECK_SECONDS", 0.01)
-    monkeypatch.setattr(replicas, "IDLE_SECONDS", 0.2)
     async with upstream() as server, engine(server) as remote:
         (replica,) = remote.replicas.all
         await generated(remote)
         server.health = 503
-        await asyncio.sleep(0.4)
-        assert not replica.ready
+        async with asyncio.timeout(PATIENCE):
+            while replica.ready:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+        monkeypatch.setattr(replicas, "IDLE_SECONDS", 0.0)
+        assert remote.replicas._checking is not None
+        await soon(remote.replicas._checking)
         server.health = 200
         assert text(await generated(remote)) == "Hello you"
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from inference.engines.remote import connection
+from inference.engines.remote import connection, connections
 from inference.engines.remote.connection import Broken
 from inference.engines.remote.connections import Connections
 
@@ -128,6 +128,21 @@ async def test_a_fast_server_waits_for_a_slow_reader() -> None:
             await asyncio.sleep(0.2)
     made.close()
     assert sent < 64 * connection.MOST_UNREAD
+
+
+@pytest.mark.parametrize(("name", "value"), [("KEPT_SECONDS", 0.0), ("MOST_KEPT", 0)])
+async def test_connections_are_not_kept_for_long_nor_without_bound(
+    name: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, name, value)
+    writers: list[asyncio.StreamWriter] = []
+
+    async def speech(writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        writer.write(WHOLE)
+
+    assert await heard(speech, times=3) == [b"hello"] * 3
+    assert len(set(writers)) == 3
 
 
 async def test_a_kept_connection_that_its_server_closed_is_not_used_again() -> None:

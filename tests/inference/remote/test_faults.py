@@ -2,18 +2,16 @@
 once an answer has begun."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
 from inference.engines import replicas
 from inference.engines.base import (
-    ContextTooLong,
     Delta,
-    EngineError,
     EngineOverloaded,
     EngineUnavailable,
     GenerationFailed,
-    InvalidGeneration,
 )
 from inference.engines.remote import engine as engine_module
 from tests.inference.remote.upstream import (
@@ -24,8 +22,12 @@ from tests.inference.remote.upstream import (
     engine,
     fails,
     finished,
+    full,
     generated,
+    no_json,
+    no_key,
     read,
+    refuses_to_speak,
     request,
     said,
     text,
@@ -49,23 +51,6 @@ async def cut_before_its_first_word(call: Call) -> None:
     await call.begin()
     await call.event({"choices": [{"index": 0, "delta": {"role": "assistant"}}]})
     await call.cut()
-
-
-async def refuses_to_speak(call: Call) -> None:
-    await call.cut()
-
-
-async def full(call: Call) -> None:
-    await call.answer(429, {"error": {"message": "slow down"}}, retry_after="7")
-
-
-async def no_key(call: Call) -> None:
-    await call.answer(401, {"error": {"message": "bad key sk-123"}})
-
-
-async def no_json(call: Call) -> None:
-    await call.begin()
-    await call.event(b'{"choices": [')
 
 
 async def wrong_json(call: Call) -> None:
@@ -164,6 +149,27 @@ async def test_a_server_that_never_answers_is_left_after_a_while(
     assert ill.generations
 
 
+async def test_a_server_alone_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "FIRST_BYTE_SECONDS", 0.01)
+
+    async def slow(call: Call) -> None:
+        await asyncio.sleep(0.1)
+        await two_words(call)
+
+    async with upstream(slow) as server, engine(server) as remote:
+        assert text(await generated(remote)) == "Hello you"
+    assert len(server.generations) == 1
+
+
+async def test_one_request_visits_three_servers_at_most() -> None:
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(upstream(full)) for _ in range(5)]
+        remote = await stack.enter_async_context(engine(*servers))
+        with pytest.raises(EngineOverloaded):
+            await generated(remote)
+        assert sorted(len(server.generations) for server in servers) == [0, 0, 1, 1, 1]
+
+
 async def test_nobody_else_is_asked_once_an_answer_has_begun() -> None:
     async def cut_later(call: Call) -> None:
         await call.begin()
@@ -203,76 +209,3 @@ async def test_a_server_may_hang_up_when_all_is_said() -> None:
 
     async with upstream(hangs_up) as server, engine(server) as remote:
         assert text(await generated(remote)) == "Hello"
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind", "words", "param"),
-    [
-        (400, {"error": {"message": "top_k is odd", "param": "top_k"}}, InvalidGeneration,
-         "top_k is odd", "top_k"),
-        (400, {"message": "maximum context length is 8"}, ContextTooLong, "maximum context", None),
-        (422, {"error": "no http://10.0.0.1:8000/v1 or /opt/vllm/a.py"}, InvalidGeneration,
-         "no … or …", None),
-        (400, [], InvalidGeneration, "refuses this request", None),
-        (400, {"object": "error", "message": "The input (9 tokens) is longer than the model's "
-         "context length", "code": 400}, ContextTooLong, "longer than", None),
-        (400, {"error": {"message": "The decoder prompt (length 9) is longer than the maximum model"
-         " length of 8", "code": 400}}, ContextTooLong, "decoder prompt", None),
-        (422, {"detail": "Unexpected fields in the request: {'x'}"}, InvalidGeneration,
-         "Unexpected fields", None),
-        (422, {"detail": [{"loc": ["body", "top_p", "float"], "msg": "Input should be less"}]},
-         InvalidGeneration, "should be less", "top_p"),
-        (422, {"detail": [5]}, InvalidGeneration, "refuses this request", None),
-    ],
-)  # fmt: skip
-async def test_what_the_caller_did_wrong_is_told_and_not_tried_elsewhere(
-    status: int, body: object, kind: type[EngineError], words: str, param: str | None
-) -> None:
-    async def refuse(call: Call) -> None:
-        await call.answer(status, body)
-
-    async with upstream(refuse) as one, upstream(refuse) as two, engine(one, two) as remote:
-        with pytest.raises(kind, match=words) as told:
-            await generated(remote)
-        assert all(replica.ready for replica in remote.replicas.all)
-
-    assert getattr(told.value, "param", None) == param
-    assert len(one.generations) + len(two.generations) == 1
-
-
-async def test_a_refusal_that_comes_as_the_first_event_is_one_too() -> None:
-    """vLLM and SGLang look at some requests only after they have answered with 200."""
-
-    async def late(call: Call) -> None:
-        await call.begin()
-        told = {"message": "maximum context length is 8", "param": "messages", "code": 400}
-        await call.event({"error": told})
-        await call.end()
-
-    async with upstream(late) as one, upstream(late) as two, engine(one, two) as remote:
-        with pytest.raises(ContextTooLong, match="length is 8") as told:
-            await generated(remote)
-    assert told.value.param == "messages"
-    assert len(one.generations) + len(two.generations) == 1
-
-
-@pytest.mark.parametrize("code", [400, 500, None, "x", [5]])
-async def test_an_error_among_its_words_is_a_failure_of_the_server(code: object) -> None:
-    async def breaks_off(call: Call) -> None:
-        await call.begin()
-        await call.event(said("Hello"))
-        await call.event({"error": {"message": "maximum context length is 8", "code": code}})
-        await call.end()
-
-    async with upstream(breaks_off) as server, engine(server) as remote:
-        with pytest.raises(GenerationFailed, match="broke this answer off"):
-            await generated(remote)
-
-
-async def test_full_servers_say_when_to_come_again() -> None:
-    async with upstream(full) as one, upstream(full) as two, engine(one, two) as remote:
-        with pytest.raises(EngineOverloaded) as told:
-            await generated(remote)
-
-    assert told.value.retry_after == 7
-    assert len(one.generations) == len(two.generations) == 1

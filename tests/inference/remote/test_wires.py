@@ -1,4 +1,4 @@
-"""What vLLM and SGLang write on the wire, as their protocols define it, is understood."""
+"""What vLLM, SGLang and Ray Serve LLM write on the wire, as they define it, is understood."""
 
 import json
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inference.engines.base import Delta, Tool
+from inference.engines.base import Delta, GenerationFailed, Tool
 from tests.inference.remote.upstream import Call, engine, generated, request, upstream
 
 CHUNK = {"id": "chatcmpl-9f", "object": "chat.completion.chunk", "created": 1795305647}
@@ -44,7 +44,22 @@ def sglang(choice: dict[str, Any], completion: int) -> dict[str, Any]:
     return {**CHUNK, "model": "m", "choices": [said], "usage": usage}
 
 
-SERVERS = pytest.mark.parametrize("server", [vllm, sglang])
+def ray(choice: dict[str, Any], completion: int) -> dict[str, Any]:
+    """vLLM's words with everything unset as null, and no word of what was remembered."""
+    delta: dict[str, Any] = {"role": None, "content": None, "tool_calls": [], "reasoning": None}
+    rest = {"logprobs": None, "finish_reason": None, "stop_reason": None, "token_ids": None}
+    choice = {"index": 0, **rest, **choice, "delta": {**delta, **choice["delta"]}}
+    usage = {
+        "prompt_tokens": 9,
+        "total_tokens": 9 + completion,
+        "completion_tokens": completion,
+        "prompt_tokens_details": None,
+    }
+    more = {"prompt_token_ids": None, "system_fingerprint": None}
+    return {**CHUNK, "model": "m", "choices": [choice], "usage": usage, **more}
+
+
+SERVERS = pytest.mark.parametrize("server", [vllm, sglang, ray])
 
 
 def logprob(word: str, value: float) -> dict[str, Any]:
@@ -58,6 +73,9 @@ async def heard(server: Any, chunks: list[dict[str, Any]], *tools: Tool) -> list
 
     async def script(call: Call) -> None:
         await call.begin()
+        if server is ray:  # it sends what came together as one
+            await call.raw(b"".join(b"data: %s\n\n" % json.dumps(one).encode() for one in chunks))
+            chunks.clear()
         for chunk in chunks:
             await call.event(chunk)
         await call.event({**CHUNK, "model": "m", "choices": [], "usage": total})
@@ -81,13 +99,14 @@ async def test_words_with_their_log_probabilities_and_usage(server: Any) -> None
     assert [(one.token, one.logprob) for one in told] == WORDS
     assert [other.logprob for other in told[1].top] == [-1.5, -9999.0]
     last = deltas[-1]
-    assert (last.finish_reason, last.prompt_tokens, last.cached_tokens) == ("stop", 9, 4)
+    cached = 0 if server is ray else 4
+    assert (last.finish_reason, last.prompt_tokens, last.cached_tokens) == ("stop", 9, cached)
     assert last.completion_tokens == 3, "with the token that ended it"
 
 
 @SERVERS
 async def test_a_thought_is_paid_and_two_calls_come_in_pieces(server: Any) -> None:
-    thought = "reasoning" if server is vllm else "reasoning_content"
+    thought = "reasoning_content" if server is sglang else "reasoning"
     pieces = [
         {"index": 0, "id": "call_a", "type": "function", "function": {"name": "weather"}},
         {"index": 0, "id": None, "function": {"name": None, "arguments": '{"city":'}},
@@ -112,3 +131,61 @@ async def test_a_thought_is_paid_and_two_calls_come_in_pieces(server: Any) -> No
     }
     assert not any(delta.text for delta in deltas)
     assert (deltas[-1].finish_reason, deltas[-1].completion_tokens) == ("tool_calls", 8)
+
+
+@SERVERS
+async def test_a_tool_that_had_to_be_called_ends_with_stop_and_counts_as_called(
+    server: Any,
+) -> None:
+    """As vLLM ends it; and some servers give a call no id."""
+    piece = {"index": 0, "function": {"name": "clock", "arguments": "{}"}}
+    chunks = [
+        server({"delta": {"tool_calls": [piece]}}, 4),
+        server({"delta": {}, "finish_reason": "stop"}, 4),
+    ]
+    first, *_, last = await heard(server, chunks, Tool("clock"))
+    assert last.finish_reason == "tool_calls"
+    assert first.tool_calls[0].id
+
+
+@pytest.mark.parametrize("function", [None, {"arguments": "{}"}, {"name": "", "arguments": "{}"}])
+async def test_a_call_without_a_name_is_no_call(function: object) -> None:
+    piece = {"index": 0, "id": "call_a", "function": function}
+    with pytest.raises(GenerationFailed, match="without its name"):
+        await heard(vllm, [vllm({"delta": {"tool_calls": [piece]}}, 1)], Tool("clock"))
+
+
+@pytest.mark.parametrize("reason", ["abort", "error"])
+async def test_an_answer_that_its_server_gave_up_is_no_end(reason: str) -> None:
+    chunks = [vllm({"delta": {"content": "Par"}}, 1)]
+    chunks.append(vllm({"delta": {}, "finish_reason": reason}, 1))
+    with pytest.raises(GenerationFailed, match="broke this answer off"):
+        await heard(vllm, chunks, Tool("clock"))
+
+
+async def test_completions_tell_their_log_probabilities_in_lists() -> None:
+    told = {
+        "tokens": ["Par", "is"],
+        "token_logprobs": [None, -1.5],
+        "top_logprobs": [None, {"is": -1.5, "x": -9999.0}],
+        "text_offset": [0, 3],
+    }
+
+    async def script(call: Call) -> None:
+        await call.begin()
+        choice = {"index": 0, "text": "Paris", "logprobs": told, "finish_reason": "length"}
+        await call.event({"choices": [choice], "usage": None})
+        await call.event({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+        await call.end()
+
+    asked = replace(request(logprobs=True, top_logprobs=2), prompt="The capital is", messages=())
+    async with upstream(script) as there, engine(there) as remote:
+        first, *_ = await generated(remote, asked)
+        unasked, *_ = await generated(remote, replace(request(), prompt="The", messages=()))
+    assert first.text == "Paris"
+    assert [(one.token, one.logprob) for one in first.logprobs] == [("Par", None), ("is", -1.5)]
+    assert [(one.token, one.logprob) for one in first.logprobs[1].top] == [
+        ("is", -1.5),
+        ("x", -9999.0),
+    ]
+    assert unasked.logprobs == ()

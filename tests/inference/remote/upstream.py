@@ -89,6 +89,23 @@ async def bad_gateway(call: Call) -> None:
     await call.answer(502, "oops")
 
 
+async def refuses_to_speak(call: Call) -> None:
+    await call.cut()
+
+
+async def full(call: Call) -> None:
+    await call.answer(429, {"error": {"message": "slow down"}}, retry_after="7")
+
+
+async def no_key(call: Call) -> None:
+    await call.answer(401, {"error": {"message": "bad key sk-123"}})
+
+
+async def no_json(call: Call) -> None:
+    await call.begin()
+    await call.event(b'{"choices": [')
+
+
 class Upstream:
     """`script` answers the calls that generate, `health` is the status of GET /v1/models, `engine`
     of GET /health, where None is silence."""

@@ -145,7 +145,8 @@ BEGIN
 END $$;
 
 -- Close up to `most` open holds whose lease has lapsed, at their last checkpoint. Holds that
--- somebody else is closing right now are left to them.
+-- somebody else is closing right now are left to them; those of an account that is locked, to the next
+-- sweep, so that the others do not wait.
 CREATE OR REPLACE FUNCTION ledger_sweep(most integer) RETURNS TABLE (id text, charged bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -155,7 +156,8 @@ BEGIN
     'id', lapsed.id, 'state', 'expired', 'prompt', lapsed.prompt_tokens,
     'cached', lapsed.cached_tokens, 'completion', lapsed.completion_tokens))
   INTO closings FROM (
-    SELECT h.* FROM billing_hold h WHERE h.state = 'open' AND h.lease_until < now()
+    SELECT h.* FROM billing_hold h JOIN billing_account a ON a.id = h.account_id
+    WHERE h.state = 'open' AND h.lease_until < now()
     ORDER BY h.lease_until LIMIT most FOR UPDATE SKIP LOCKED
   ) lapsed;
   RETURN QUERY SELECT swept.closing ->> 'id', swept.charged

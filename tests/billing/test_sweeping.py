@@ -1,11 +1,14 @@
 """The holds of dead processes are charged at their last word; a late settle adds the rest."""
 
+import asyncio
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
 from accounts import idempotency
 from accounts.idempotency import StoredAnswer
+from api import database
 from api.errors import IdempotencyLost
 from billing import adjusting, auditing, ledger, sweeping
 from billing.models import Hold
@@ -57,6 +60,23 @@ async def test_more_holds_than_a_batch_are_all_swept(bakery: Tenant) -> None:
     for _ in range(sweeping.BATCH + 1):
         await lapse((await ledger.hold(bakery.request(max_output=16))).id)
     assert (await sweep()).voided == sweeping.BATCH + 1
+
+
+async def test_a_locked_account_keeps_no_other_from_being_swept(
+    bakery: Tenant, mill: Tenant
+) -> None:
+    for tenant in (bakery, mill):
+        await lapse((await ledger.hold(tenant.request())).id)
+    async with database.connection() as elsewhere, elsewhere.transaction():
+        await elsewhere.execute(
+            "SELECT 1 FROM billing_account WHERE organisation_id = %s FOR UPDATE",
+            [bakery.organisation.id],
+        )
+        async with asyncio.timeout(10):
+            assert (await sweep()).voided == 1
+    assert await mill.amoney() == (NANO, 0)
+    assert (await sweep()).voided == 1
+    assert await bakery.amoney() == (NANO, 0)
 
 
 async def test_a_late_settle_posts_the_difference_once(bakery: Tenant) -> None:

@@ -17,10 +17,11 @@ from transformers import (
 )
 
 from bench.engine_model import random_model
+from bench.gpu_caches import in_blocks, in_slots
 from inference.engines.base import SamplingParams
 from inference.engines.local import graphs
 from inference.engines.local.cuda import opening
-from inference.engines.local.kv import CacheShape, SlotCache
+from inference.engines.local.paged import BLOCK
 from inference.engines.local.runner import Runner
 from inference.engines.local.sampler import Sampler
 from inference.engines.local.sampler_rows import SamplerRow
@@ -93,7 +94,7 @@ def _single(reference: PreTrainedModel) -> None:
     sure = 0
     for prompt in _prompts(3):
         wanted, clear = _generated(reference, prompt, 24, TIE)
-        found = _answers(reference, [prompt], 24)[0]
+        found = _answers(_runner(reference), [prompt], 24)[0]
         assert found[:clear] == wanted[:clear], f"{found} instead of {wanted}"  # noqa: S101 - a check
         sure += clear
     assert sure > 20, "nearly everything ties"  # noqa: S101 - a check
@@ -124,35 +125,56 @@ def _halved(reference: PreTrainedModel) -> PreTrainedModel:
 def _batches(reference: PreTrainedModel) -> None:
     """A row says the same alone and beside others."""
     prompts = _prompts(5)
-    together = _answers(reference, prompts, 16)
+    together = _answers(_runner(reference), prompts, 16)
     for prompt, found in zip(prompts, together, strict=True):
         _, clear = _generated(reference, prompt, 16, TIE)
-        alone = _answers(reference, [prompt], 16)[0]
+        alone = _answers(_runner(reference), [prompt], 16)[0]
         assert found[:clear] == alone[:clear], f"{found} instead of {alone}"  # noqa: S101 - a check
 
 
 def _recorded(reference: PreTrainedModel) -> None:
     """Recorded decode steps say what others say."""
     prompts = _prompts(3)
-    plain = _answers(reference, prompts, 16)
-    played = _answers(reference, prompts, 16, recorded=True)
+    plain = _answers(_runner(reference), prompts, 16)
+    played = _answers(_runner(reference, recorded=True), prompts, 16)
     for prompt, one, other in zip(prompts, plain, played, strict=True):
         _, clear = _generated(reference, prompt, 16, TIE)
         assert one[:clear] == other[:clear], f"{other} instead of {one}"  # noqa: S101 - a check
+
+
+def _in_slots(reference: PreTrainedModel) -> None:
+    """Where every row has room for a whole context, it says what it says in blocks."""
+    _same(reference, _prompts(3), _runner(reference, recorded=True, slots=True))
+
+
+def _too_few(reference: PreTrainedModel) -> None:
+    """Rows that had to give way go on as if they had not."""
+    few = CONTEXT // BLOCK + 2
+    _same(reference, _prompts(8), _runner(reference, recorded=True, blocks=few))
+
+
+def _same(reference: PreTrainedModel, prompts: list[list[int]], other: Runner) -> None:
+    plain = _answers(_runner(reference, recorded=True), prompts, 40)
+    for prompt, one, two in zip(prompts, plain, _answers(other, prompts, 40), strict=True):
+        _, clear = _generated(reference, prompt, 40, TIE)
+        assert one[:clear] == two[:clear], f"{two} instead of {one}"  # noqa: S101 - a check
 
 
 def _recorded_half(reference: PreTrainedModel) -> None:
     """On a GPU everything is recorded, in kernels of our own, and says nearly what torch says."""
     runner = _runner(_halved(reference), recorded=True)
     runner.warm_up()
-    graphs_, model, cache = runner._graphs, runner._packed, runner.cache  # noqa: SLF001 - to see which way it goes
+    graphs_, planner, cache = runner._graphs, runner._planner, runner.cache  # noqa: SLF001 - to see which way it goes
     assert graphs_  # noqa: S101 - it was asked to
     step = graphs_._step  # noqa: SLF001 - the same
-    print(f"       decoding steps: {type(step).__name__}; prompts by flash: {runner._flash}")  # noqa: SLF001 - the same
+    print(
+        f"       decoding steps: {type(step).__name__}; prompts by flash: {planner.flash}", end=""
+    )
+    print(f", which reads blocks: {getattr(planner, 'in_place', None)}")
     if cache.device.type == "cuda":
         assert not isinstance(step, graphs.PlainStep), "torch's operations, see the warning"  # noqa: S101 - a check
         assert None not in graphs_._recordings.values(), "not recorded, see the warning"  # noqa: S101, SLF001 - a check
-    off = opening.difference(graphs.PlainStep(model, cache), step, cache)
+    off = opening.difference(graphs.PlainStep(runner._packed, planner), step, cache)  # noqa: SLF001 - the same
     assert off < opening.NEAR[torch.bfloat16], f"{off:.3f} deviations"  # noqa: S101 - a check
 
 
@@ -161,8 +183,8 @@ def _sampled(reference: PreTrainedModel) -> None:
     draw may fall differently."""
     prompts = _prompts(len(SAMPLINGS))
     kinds = list(SAMPLINGS.values())
-    plain = _answers(reference, prompts, 24, kinds)
-    played = _answers(reference, prompts, 24, kinds, recorded=True)
+    plain = _answers(_runner(reference), prompts, 24, kinds)
+    played = _answers(_runner(reference, recorded=True), prompts, 24, kinds)
     other = [name for name, one, two in zip(SAMPLINGS, plain, played, strict=True) if one != two]
     assert len(other) <= 1, f"otherwise: {', '.join(other)}"  # noqa: S101 - a check
 
@@ -172,6 +194,8 @@ _CHECKS = {
     "bfloat16 near single precision": _half,
     "alone as in a batch": _batches,
     "recorded steps": _recorded,
+    "recorded steps in slots": _in_slots,
+    "recorded steps with too few blocks": _too_few,
     "recorded steps in bfloat16": _recorded_half,
     "every kind of sampling, recorded": _sampled,
 }
@@ -216,9 +240,12 @@ def _generated(
     return tokens, clear.index(False) if False in clear else count
 
 
-def _runner(model: PreTrainedModel, *, recorded: bool = False) -> Runner:
+def _runner(
+    model: PreTrainedModel, *, recorded: bool = False, slots: bool = False, blocks: int = 0
+) -> Runner:
+    """In blocks, as a GPU's cache is, but for `slots`; so many of them, or as many as it takes."""
     own = copy.deepcopy(model)
-    cache = SlotCache(CacheShape.of(own.config), 12, CONTEXT, own.dtype, own.device)
+    cache = in_slots(own, 12, CONTEXT) if slots else in_blocks(own, 12, CONTEXT, blocks)
     if not recorded:
         return Runner(own, cache)
     return Runner(own, cache, graphs.OnCuda() if own.device.type == "cuda" else lambda each: each)
@@ -235,17 +262,18 @@ def _prompt_logits(model: PreTrainedModel, prompt: list[int]) -> torch.Tensor:
 
 
 def _answers(
-    model: PreTrainedModel,
+    runner: Runner,
     prompts: list[list[int]],
     count: int,
     kinds: list[SamplingParams] | None = None,
-    *,
-    recorded: bool = False,
 ) -> list[list[int]]:
-    steps = Steps(_runner(model, recorded=recorded), StepOptions(VOCABULARY, frozenset(), 48))
+    steps = Steps(runner, StepOptions(VOCABULARY, frozenset(), 48))
     kinds = kinds or [SamplingParams(temperature=0)] * len(prompts)
     asked = zip(prompts, kinds, strict=True)
-    return _run(steps, [Submission(prompt, kind, count) for prompt, kind in asked])
+    answers = _run(steps, [Submission(prompt, kind, count) for prompt, kind in asked])
+    short = runner.cache.tokens < len(prompts) * CONTEXT
+    assert short == bool(steps.given_way), "nobody gave way, or somebody in vain"  # noqa: S101 - a check
+    return answers
 
 
 def _run(steps: Steps, submissions: list[Submission]) -> list[list[int]]:

@@ -12,10 +12,11 @@ from transformers import LlamaConfig, PreTrainedConfig, PreTrainedModel, Qwen3Co
 
 from bench.engine_contenders import Ask, Continuous, Figures, Ours
 from bench.engine_model import random_model
+from bench.gpu_caches import in_blocks, in_slots
 from inference.engines.base import SamplingParams
 from inference.engines.local import graphs
 from inference.engines.local.adapters import Adapter, linears
-from inference.engines.local.kv import CacheShape, SlotCache
+from inference.engines.local.kv import CacheShape
 from inference.engines.local.runner import Runner
 from inference.engines.local.scheduler import FairQueue
 from inference.engines.local.sequences import Submission
@@ -133,11 +134,14 @@ def _steps(shape: Shape, device: torch.device, bandwidth: float, report: Report)
         eager = _step_seconds(shape, device, [None] * rows, None)
         _let_go(device)
         played = _step_seconds(shape, device, [None] * rows, _recorder(device))
+        _let_go(device)
+        whole = _step_seconds(shape, device, [None] * rows, _recorder(device), slots=True)
         least = (weights + rows * each) / bandwidth
         alone = rows == 1
         report.say(f"{name}: ms a step", played * 1e3, shape.most_ms if alone else None, most=True)
         report.say(f"{name}: of the memory's speed", least / played, target)
         report.say(f"{name}: times unrecorded", eager / played, shape.gain if alone else None)
+        report.say(f"{name}: of its speed in slots", whole / played, None)
         report.say(f"{name}: tokens a second", rows / played, None)
 
 
@@ -186,7 +190,7 @@ def _saturation(shape: Shape, device: torch.device, bandwidth: float, report: Re
 def _ours(shape: Shape, device: torch.device, asks: list[Ask], at_once: int) -> Figures:
     model = _model(shape, device)
     context = 2 * asks[0].tokens
-    cache = SlotCache(CacheShape.of(model.config), at_once, context, model.dtype, model.device)
+    cache = in_blocks(model, at_once, context)
     options = StepOptions(model.config.vocab_size, frozenset(), 4096, shared=4096)
     runner = Runner(model, cache, _recorder(device))
     runner.warm_up()
@@ -203,11 +207,13 @@ def _step_seconds(
     device: torch.device,
     adapters: list[Adapter] | list[None],
     record: Callable[[graphs.Compute], graphs.Compute] | None,
+    *,
+    slots: bool = False,
 ) -> float:
     model, rows = _model(shape, device), len(adapters)
     tokens = shape.context // 16 + graphs.STEADY + 2 * STEPS
     context = shape.context + tokens
-    cache = SlotCache(CacheShape.of(model.config), rows, context, model.dtype, model.device)
+    cache = in_slots(model, rows, context) if slots else in_blocks(model, rows, context)
     runner = Runner(model, cache, record)
     steps = Steps(runner, StepOptions(model.config.vocab_size, frozenset(), 4096, shared=4096))
     waiting = FairQueue()

@@ -10,15 +10,26 @@ from triton.compiler import ASTSource
 from inference.engines.local.cuda import kernels
 
 GPUS = {80: 163 << 10, 90: 227 << 10}  # shared memory that a block may have, by capability
-TYPES = {"context": "i32", "width": "i32", "scaling": "fp32", "cap": "fp32"}
+TYPES = {"columns": "i32", "width": "i32", "scaling": "fp32", "cap": "fp32"}
 NUMBERS = {"slots", "positions"}
 SINGLE = {"weight", "eps", "parts", "tops", "sums"}
-ATTEND = {
+PAGES = {"PAGE": 16, "TOKEN": 8 * 128, "HEAD": 128}
+SLOTS = {"PAGE": 8192, "TOKEN": 128, "HEAD": 8192 * 128}
+ATTEND = PAGES | {
     "WINDOW": 0, "CAPPED": False, "KV_HEADS": 8, "GROUP": 4, "GROUP_BLOCK": 16, "WIDTH": 128,
     "WIDTH_BLOCK": 128, "KEYS": 64, "SPLITS": 1,
 }  # fmt: skip
-WIDE = {"WINDOW": 4096, "CAPPED": True, "WIDTH": 256, "WIDTH_BLOCK": 256, "KEYS": 32, "SPLITS": 32}
-TURN = {"HEADS": 32, "KV_HEADS": 8, "WIDTH": 128, "BLOCK": 128, "NORMED": True}
+WIDE = {
+    "TOKEN": 8 * 256,
+    "HEAD": 256,
+    "WINDOW": 4096,
+    "CAPPED": True,
+    "WIDTH": 256,
+    "WIDTH_BLOCK": 256,
+    "KEYS": 32,
+    "SPLITS": 32,
+}
+TURN = PAGES | {"HEADS": 32, "KV_HEADS": 8, "WIDTH": 128, "BLOCK": 128, "NORMED": True}
 CASES: list[tuple[Any, dict[str, Any]]] = [
     (kernels.norm, {"BLOCK": 4096}),
     (kernels.gate, {"BLOCK": 1024, "TANH": True}),
@@ -26,6 +37,8 @@ CASES: list[tuple[Any, dict[str, Any]]] = [
     (kernels.turn_and_keep, TURN | {"NORMED": False, "WIDTH": 80}),
     (kernels.attend, ATTEND),
     (kernels.attend, ATTEND | WIDE),
+    (kernels.attend, ATTEND | SLOTS),
+    (kernels.turn_and_keep, TURN | SLOTS),
     (kernels.join, {"WIDTH": 128, "WIDTH_BLOCK": 128, "SPLITS": 32}),
 ]
 
@@ -44,6 +57,8 @@ def compile_for(gpu: int, kernel: Any, constants: dict[str, Any]) -> int:
 def _type(name: str) -> str:
     if name in TYPES:
         return TYPES[name]
+    if name == "table":
+        return "*i32"
     return "*i64" if name in NUMBERS else "*fp32" if name in SINGLE else "*bf16"
 
 

@@ -25,6 +25,7 @@ from transformers import (
 from inference.engines.base import EngineError, SamplingParams
 from inference.engines.local.graphs import Compute
 from inference.engines.local.kv import CacheShape, SlotCache
+from inference.engines.local.paged import PagedCache
 from inference.engines.local.runner import Runner
 from inference.engines.local.scheduler import FairQueue
 from inference.engines.local.sequences import StepEvents, Submission, TokenEvent
@@ -118,9 +119,14 @@ class Desk:
         step_tokens: int = 64,
         prefix_bytes: int = 0,
         record: Callable[[Compute], Compute] | None = None,
+        blocks: int | None = None,
     ) -> None:
+        """`blocks`: the cache consists of so many."""
         model = copy.deepcopy(reference(shape))
-        cache = SlotCache(CacheShape.of(model.config), slots, CONTEXT, model.dtype, model.device)
+        of, kind = CacheShape.of(model.config), (model.dtype, model.device)
+        cache: SlotCache | PagedCache = SlotCache(of, slots, CONTEXT, *kind)
+        if blocks is not None:
+            cache = PagedCache(of, slots, blocks, CONTEXT, *kind)
         self.runner = Runner(model, cache, record)
         options = StepOptions(VOCABULARY, frozenset(), step_tokens, prefix_bytes)
         self.steps = Steps(self.runner, options)

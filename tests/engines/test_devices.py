@@ -14,6 +14,7 @@ from torch.utils._pytree import tree_leaves
 from inference.engines.base import SamplingParams
 from inference.engines.local import penalties
 from inference.engines.local.kv import CacheShape, SlotCache
+from inference.engines.local.paged import PagedCache
 from inference.engines.local.runner import Runner
 from inference.engines.local.sampler import Sampler
 from inference.engines.local.sampler_rows import SamplerRow
@@ -57,27 +58,35 @@ def sequence(prompt: int, slot: int, length: int, sampling: SamplingParams = GRE
     return Sequence(submission, 0, row, slot=slot, length=length, last_token=3, generated=2)
 
 
-def runner(shape: str) -> Runner:
+def runner(shape: str, *, blocks: bool = False) -> Runner:
     model = type(reference(shape))(reference(shape).config).to(META)  # type: ignore[arg-type]  # transformers' wrapper hides torch's signature
-    cache = SlotCache(CacheShape.of(model.config), 5, CONTEXT, model.dtype, META)
+    of = CacheShape.of(model.config)
+    cache: SlotCache | PagedCache = SlotCache(of, 5, CONTEXT, model.dtype, META)
+    if blocks:
+        cache = PagedCache(of, 5, 30, CONTEXT, model.dtype, META)
     return Runner(model, cache)
 
 
 @pytest.mark.parametrize("shape", shapes())
-def test_a_packed_step_of_rows_and_prompts(shape: str) -> None:
-    mine = runner(shape)
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_packed_step_of_rows_and_prompts(shape: str, blocks: bool) -> None:
+    mine = runner(shape, blocks=blocks)
+    for slot in range(4):
+        mine.cache.extend(slot, 0, 60)
     decoding = [sequence(5, 0, 20), sequence(5, 1, 9)]
     chunks = [Chunk(sequence(40, 2, 0), 0, 40), Chunk(sequence(90, 3, 30), 30, 60)]
     with AllOnMeta() as seen:
         logits = mine.forward(decoding, chunks)
     assert (logits.device, logits.shape) == (META, (3, VOCABULARY))
-    assert seen.uploads <= 2  # tokens, positions and slots at once; and which logits are wanted
+    # Tokens, positions and slots at once; which logits are wanted; and what blocks are whose.
+    assert seen.uploads <= 2 + blocks
 
 
 def test_moving_rows_and_keeping_beginnings() -> None:
     cache = runner("llama").cache
+    assert isinstance(cache, SlotCache)
     with AllOnMeta() as seen:
-        cache.copy(0, 1, 9)
+        cache.move(0, 1, 9)
         cache.swap(0, 1, 9)
         cache.put(2, 0, cache.get(0, 0, 8))
         cache.clear(1, 9)

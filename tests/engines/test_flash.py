@@ -12,6 +12,7 @@ import torch
 from inference.engines.local import attention, flash
 from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.packed_layers import Head
+from inference.engines.local.paged import PagedCache
 from tests.engines.small_models import VOCABULARY, Desk, reference, shapes
 
 UNCAPPED = [name for name in shapes() if name != "gemma2"]
@@ -29,16 +30,42 @@ def documented(  # as torch's
     scale: float,
     window_size: tuple[int, int],
     enable_gqa: bool,
+    seqused_k: torch.Tensor | None = None,
+    block_table: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """One sequence; queries are the last tokens, and see `window_size` of them on each side."""
+    """Queries are the last tokens of their sequence, and see `window_size` of them on each side."""
     assert cu_seq_q.dtype == cu_seq_k.dtype == torch.int32
-    assert cu_seq_q.tolist() == [0, len(query)] == [0, max_q]
-    assert cu_seq_k.tolist() == [0, len(key)] == [0, max_k]
     assert query.stride(-1) == key.stride(-1) == value.stride(-1) == 1
     assert enable_gqa
+    queries, keys = cu_seq_q.diff().tolist(), cu_seq_k.diff().tolist()
+    assert (max(queries), max(keys)) == (max_q, max_k)
+    assert (sum(queries), len(queries)) == (len(query), len(keys))
+    if block_table is None:
+        assert seqused_k is None
+        assert sum(keys) == len(key)
+        parts = list(zip(torch.split(key, keys), torch.split(value, keys), strict=True))
+    else:
+        assert seqused_k is not None
+        assert seqused_k.tolist() == keys
+        assert block_table.dtype == seqused_k.dtype == torch.int32
+        parts = [
+            (key[row].flatten(0, 1)[:count], value[row].flatten(0, 1)[:count])
+            for row, count in zip(block_table, keys, strict=True)
+        ]
+    rows = zip(torch.split(query, queries), parts, strict=True)
+    return torch.cat([one(each, *part, scale, window_size) for each, part in rows])
+
+
+def one(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scale: float,
+    window_size: tuple[int, int],
+) -> torch.Tensor:
     left, right = window_size
-    own = torch.arange(max_k - max_q, max_k)[:, None]
-    seen = torch.arange(max_k)
+    own = torch.arange(len(key) - len(query), len(key))[:, None]
+    seen = torch.arange(len(key))
     hidden = seen > own + right
     if left >= 0:
         hidden |= seen < own - left
@@ -52,18 +79,21 @@ def documented(  # as torch's
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flash, "varlen_attn", documented)
-    monkeypatch.setattr(flash, "serves", lambda cache, heads: True)
+    monkeypatch.setattr(flash, "serves", lambda cache, heads, blocks=False: True)
 
 
 @pytest.mark.parametrize("shape", UNCAPPED)
+@pytest.mark.parametrize("way", ["slots", "blocks that are fetched", "blocks in their place"])
 def test_prompts_in_pieces_say_what_they_say_without(
-    shape: str, request: pytest.FixtureRequest
+    shape: str, way: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance = random.Random(2)
     prompts = [[chance.randrange(VOCABULARY) for _ in range(size)] for size in (1, 9, 40, 77)]
     plain = Desk(shape, step_tokens=24)
     request.getfixturevalue("here")
-    mine = Desk(shape, step_tokens=24)
+    if way == "blocks that are fetched":
+        monkeypatch.setattr(flash, "serves", lambda cache, heads, blocks=False: not blocks)
+    mine = Desk(shape, step_tokens=24, blocks=None if way == "slots" else 30)
     pairs = [(plain.submit(prompt), mine.submit(prompt)) for prompt in prompts]
     plain.run()
     mine.run()
@@ -75,8 +105,8 @@ def test_capped_scores_are_never_given_to_it(here: None, monkeypatch: pytest.Mon
         raise AssertionError("it knows no caps")
 
     monkeypatch.setattr(flash, "varlen_attn", refused)
-    desk = Desk("gemma2", step_tokens=24)
-    assert desk.complete([7] * 40)
+    for blocks in (None, 30):
+        assert Desk("gemma2", step_tokens=24, blocks=blocks).complete([7] * 40)
 
 
 def test_it_is_not_trusted_before_it_has_said_what_torch_says(
@@ -93,12 +123,24 @@ def test_it_is_not_trusted_before_it_has_said_what_torch_says(
     assert flash.difference(cache, config.num_attention_heads) > flash.NEAR
 
 
+def test_reading_blocks_is_a_trial_of_its_own(here: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = reference("llama").config
+    cache = PagedCache(CacheShape.of(config), 2, 9, 64, torch.float32, torch.device("cpu"))
+    assert flash.difference(cache, config.num_attention_heads, blocks=True) < 1e-5
+
+    def in_order(*of: Any, block_table: torch.Tensor, **more: Any) -> torch.Tensor:
+        return documented(*of, **more, block_table=block_table.flip(0))
+
+    monkeypatch.setattr(flash, "varlen_attn", in_order)
+    assert flash.difference(cache, config.num_attention_heads, blocks=True) > flash.NEAR
+
+
 def test_many_capped_scores_are_computed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(1)
     query, keys, values = torch.randn(9, 4, 8), torch.randn(2, 20, 8), torch.randn(2, 20, 8)
     mask = torch.arange(20) <= torch.arange(11, 20)[:, None]
-    span, head = attention.PromptSpan(0, 9, 0, 0, 20, mask), Head(0.3, None, 2.0, None)
-    whole = attention._prefill_capped(query, keys, values, span, head)
+    head = Head(0.3, None, 2.0, None)
+    whole = attention.many_queries(query, keys, values, mask, head)
     monkeypatch.setattr(attention, "MOST_SCORES", 4 * 20 * 4)
-    parts = attention._prefill_capped(query, keys, values, span, head)
+    parts = attention.many_queries(query, keys, values, mask, head)
     assert torch.allclose(parts, whole, atol=1e-6)

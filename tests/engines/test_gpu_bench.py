@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench import gpu_checks, gpu_figures
-from inference.engines.local.runner import Runner
+from inference.engines.local.attention import prompt_mask
 
 CPU = torch.device("cpu")
 SHAPE = "mistral with a window"
@@ -17,15 +17,15 @@ def one_shape(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_checks_pass_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert gpu_checks.run(CPU) == 0
-    assert capsys.readouterr().out.count("ok ") == 7
+    assert capsys.readouterr().out.count("ok ") == 9
 
 
 def test_a_wrong_engine_fails_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    span = Runner._span
     monkeypatch.setattr(
-        Runner, "_span", lambda self, chunk, start, _: span(self, chunk, start, None)
+        "inference.engines.local.paged_plans.prompt_mask",
+        lambda begin, chunk, window, on: prompt_mask(begin, chunk, None, on),
     )
     assert gpu_checks.run(CPU)
     assert f"FAILED {SHAPE}, single precision, as generate" in capsys.readouterr().out

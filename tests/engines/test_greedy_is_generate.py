@@ -93,7 +93,7 @@ def test_to_the_last_token_of_the_context() -> None:
 
 
 def test_rows_of_very_different_lengths_are_grouped_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inference.engines.local.runner.PADDING_PER_GROUP", 64)
+    monkeypatch.setattr("inference.engines.local.slot_plans.PADDING_PER_GROUP", 64)
     chance = random.Random(4)
     desk = Desk(step_tokens=512)
     prompts = [prompt_of(length, chance) for length in (2, 90, 3, 80, 40, 1)]

@@ -58,6 +58,23 @@ def test_the_memory_bounds_the_slots(model_folder: Path) -> None:
     assert load(LoadOptions(model_folder, threads=1, max_sequences=3)).slots == 3
 
 
+def test_in_blocks_the_memory_bounds_all_tokens_together(model_folder: Path) -> None:
+    token, whole = 3 * 2 * 2 * 12 * 4, 512 // 16
+    model = load(LoadOptions(model_folder, threads=1, kv_memory_mb=2, pages=True))
+    assert model.tokens == (2 * 2**20 // token // 16 - 1) * 16  # of which one is nobody's
+    assert model.slots == min(128, model.tokens // 16)
+    assert first_tokens(model, 3) == first_tokens(load(LoadOptions(model_folder, threads=1)), 3)
+    many = load(LoadOptions(model_folder, threads=1, max_sequences=2, pages=True))
+    assert many.tokens == 2 * whole * 5 // 4 * 16
+
+
+@pytest.mark.parametrize("pages", [False, True])
+def test_one_whole_context_must_fit(tmp_path: Path, pages: bool) -> None:
+    folder = make_folder(tmp_path, max_position_embeddings=8192)
+    with pytest.raises(LoadingFailed, match="needs 5 MB of KV memory, and 4 MB"):
+        load(LoadOptions(folder, threads=1, kv_memory_mb=4, pages=pages))
+
+
 def test_every_end_token_that_anybody_declares_is_one(tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
     declared = json.loads((folder / "generation_config.json").read_text())

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from inference.engines.base import GenerationRequest, SamplingParams
-from inference.engines.local import prefixes
+from inference.engines.local import kv
 from inference.engines.local.adapters import AdapterShelf
+from inference.engines.local.blocks import Blocks
 from inference.engines.local.client import LocalEngine
+from inference.engines.local.paged import PagedCache
 from inference.engines.local.sequences import Echo, Submission
 from tests.engines.small_adapters import make_adapter
 from tests.engines.small_models import GREEDY, Desk, reference, shapes
@@ -20,13 +22,11 @@ LONG = [n * 7 % 150 for n in range(60)]
 
 @pytest.fixture(autouse=True)
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prefixes, "BLOCK", BLOCK)
+    monkeypatch.setattr(kv, "PIECE", BLOCK)
 
 
 def desk_of(blocks: int, shape: str = "llama") -> Desk:
-    desk = Desk(shape)
-    desk.steps._prefixes = prefixes.PrefixCache(desk.runner.cache, blocks * BLOCK_BYTES * 40)
-    return desk
+    return Desk(shape, prefix_bytes=blocks * BLOCK_BYTES * 40)
 
 
 def cached(desk: Desk, prompt: list[int], tenant: str = "") -> int:
@@ -75,8 +75,8 @@ def test_an_adapter_has_beginnings_of_its_own(tmp_path: Path) -> None:
 
 
 def test_what_was_used_longest_ago_leaves_and_ends_leave_before_beginnings() -> None:
-    desk = Desk()
-    desk.steps._prefixes = kept = prefixes.PrefixCache(desk.runner.cache, 7 * BLOCK_BYTES)
+    desk = Desk(prefix_bytes=7 * BLOCK_BYTES)
+    kept = desk.steps._prefixes
     cached(desk, LONG)
     assert len(kept) == 7
     cached(desk, [140, *LONG[:23]])
@@ -122,3 +122,72 @@ async def test_the_client_is_told_how_many_were_known(client: LocalEngine) -> No
         )
     assert set(counts[0]) == {0}
     assert set(counts[1]) == {128}
+
+
+# Where tokens are in blocks, beginnings are shared as they lie.
+
+
+def blocks_desk(shape: str = "llama", blocks: int = 40) -> Desk:
+    return Desk(shape, blocks=blocks)
+
+
+@pytest.mark.parametrize("shape", shapes())
+def test_rows_share_the_blocks_of_a_beginning(shape: str) -> None:
+    desk, other = blocks_desk(shape), [*LONG[:40], *range(20)]
+    assert desk.complete(LONG) == Desk(shape).complete(LONG)
+    running = desk.submit(LONG, GREEDY, 60)
+    desk.step()
+    free = blocks_of(desk).available
+    again = desk.submit(other)
+    desk.steps.admit(desk.waiting)
+    assert (running.cached, again.cached) == (48, 32)
+    assert blocks_of(desk).available == free - 2
+    desk.run()
+    assert desk.tokens(again) == Desk(shape).complete(other)
+    assert desk.tokens(running) == Desk(shape).complete(LONG, max_tokens=60)
+    assert blocks_of(desk).available == 40
+
+
+def test_nobody_shares_a_block_with_another_tenant_or_adapter(tmp_path: Path) -> None:
+    desk = blocks_desk()
+    assert [cached(desk, LONG, "ada") for _ in range(2)] == [0, 48]
+    assert [cached(desk, LONG, "mallory") for _ in range(2)] == [0, 48]
+    make_adapter(reference("llama"), tmp_path / "own", 1)
+    adapter = AdapterShelf(tmp_path, reference("llama")).get("own")
+    asked = Submission(LONG, GREEDY, 1, "ada", adapter=adapter)
+    desk.waiting.put(asked)
+    desk.run()
+    assert asked.cached == 0
+    assert blocks_of(desk).idle == 3 * 3
+
+
+def test_the_last_token_is_computed_though_its_block_is_known() -> None:
+    desk = blocks_desk()
+    assert [cached(desk, LONG[:32]) for _ in range(2)] == [0, 16]
+    assert desk.complete(LONG[:32]) == Desk().complete(LONG[:32])
+
+
+def test_a_beginning_that_is_in_use_needs_no_room_of_its_own() -> None:
+    """Two rows of five blocks each, in a cache of eight: they share three."""
+    desk = blocks_desk(blocks=8)
+    first, second = desk.submit(LONG, GREEDY, 19), desk.submit(LONG, GREEDY, 19)
+    for _ in range(3):
+        desk.step()
+    assert second.cached == 48
+    assert desk.steps.running == 2
+    desk.run()
+    assert desk.tokens(first) == desk.tokens(second) == Desk().complete(LONG, max_tokens=19)
+
+
+def test_when_blocks_are_wanted_ends_leave_before_beginnings() -> None:
+    desk = blocks_desk(blocks=8)
+    cached(desk, LONG)
+    assert desk.complete([140, 3], max_tokens=90) == Desk().complete([140, 3], max_tokens=90)
+    assert blocks_of(desk).idle == 2  # six were needed: five lay there, and one was kept
+    assert cached(desk, LONG) == 32
+
+
+def blocks_of(desk: Desk) -> Blocks:
+    cache = desk.runner.cache
+    assert isinstance(cache, PagedCache)
+    return cache.blocks

@@ -28,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="record decode steps (CUDA; default there: yes)",
     )
+    parser.add_argument(
+        "--pages",
+        action=argparse.BooleanOptionalAction,
+        help="keep keys and values in blocks, as many as there are tokens (default on CUDA: yes)",
+    )
     parser.add_argument("--adapters", type=Path, help="a folder of LoRA adapters of this model")
     parser.add_argument(
         "--die-with-parent", action="store_true", help="end when the starting process ends"
@@ -69,6 +74,7 @@ def _serve(options: argparse.Namespace, secret: str | None) -> int:
             threads=options.threads,
             adapters=options.adapters,
             graphs=options.graphs,
+            pages=options.pages,
         )
         server = open_server(wishes, secret)
         gc.freeze()  # what is loaded stays: no step waits until it has been looked through

@@ -1,91 +1,73 @@
-"""Attention of one packed step over the slot cache.
+"""Attention of one packed step, over keys and values that a cache has laid out for it."""
 
-Packed tokens are ordered: first one token of each decoding sequence (slots are contiguous, so their
-cache is a view), then the prompt chunks. What a step's masks are depends on how far a layer looks
-back, so a plan has a view for each of its model's windows.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence as Rows
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 
-from inference.engines.local import flash
-from inference.engines.local.kv import SlotCache
 from inference.engines.local.packed_layers import Head
+from inference.engines.local.sequences import Chunk, Sequence
 
 MOST_SCORES = 1 << 26  # numbers held at once where scores are capped
 
 
-class DecodeGroup(NamedTuple):
-    """Neighbouring decoding rows computed together: rows `start..stop`, keys `begin..end`."""
+class Plan(Protocol):
+    """What a step's tokens see, and where the cache keeps them.
 
-    start: int
-    stop: int
-    first_slot: int
-    begin: int
-    end: int
-    mask: torch.Tensor | None  # [rows * kv heads, 1, keys], 0 or -inf
+    Packed tokens are ordered: first one token of each decoding sequence, then the prompt chunks,
+    then those that nobody wants.
+    """
 
-
-class PromptSpan(NamedTuple):
-    """Packed tokens `start..stop` continue the prompt in `slot`, seeing keys `begin..end`."""
-
-    start: int
-    stop: int
-    slot: int
-    begin: int
-    end: int
-    mask: torch.Tensor | None  # [tokens, keys]; none when the prompt begins here (plain causal)
-    bounds: torch.Tensor | None = (
-        None  # of queries and keys, [2, 2], for `flash`, which needs no mask
-    )
+    def attend(
+        self,
+        number: int,
+        query: torch.Tensor,
+        keys: torch.Tensor,
+        values: torch.Tensor,
+        head: Head,
+    ) -> torch.Tensor:
+        """Layer `number` keeps keys and values `[tokens, kv heads, width]`; the query
+        `[tokens, heads, width]` becomes `[tokens, heads * width]`."""
 
 
-class View(NamedTuple):
-    groups: list[DecodeGroup]
-    spans: list[PromptSpan]
+class Planner(Protocol):
+    """Makes plans for a cache's slots. What a step's masks are depends on how far a layer looks
+    back, so a plan has a view for each of its model's windows."""
+
+    flash: bool  # whether prompts are computed so
+    in_place: bool  # from where their keys are
+
+    def plan(
+        self,
+        decoding: Rows[Sequence],
+        chunks: Rows[Chunk],
+        slots: torch.Tensor,
+        positions: torch.Tensor,
+    ) -> Plan: ...
+
+    def fixed(self, slots: torch.Tensor, positions: torch.Tensor, keys: int) -> Plan:
+        """For decoding rows whose places only the device knows, with `keys` tokens at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepPlan:
-    """`rows` is where the cache keeps the step's tokens; `views` by window."""
-
-    cache: SlotCache
-    rows: torch.Tensor
-    views: Mapping[int | None, View]
-
-
-def attend(number: int, query: torch.Tensor, head: Head, plan: StepPlan) -> torch.Tensor:
-    """Query `[tokens, heads, width]` of layer `number`; returns `[tokens, heads * width]`."""
-    keys, values = plan.cache.layer(number)
-    view = plan.views[head.window]
-    pieces = [_decode(query[g.start : g.stop], keys, values, g, head) for g in view.groups]
-    pieces += [_prefill(query[s.start : s.stop], keys, values, s, head) for s in view.spans]
-    if filling := len(query) - sum(map(len, pieces)):  # tokens that nobody wants
-        pieces.append(query.new_zeros(filling, query.shape[1] * query.shape[2]))
-    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-
-
-def _decode(
-    rows: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, group: DecodeGroup, head: Head
+def one_query(
+    rows: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    mask: torch.Tensor | None,
+    head: Head,
 ) -> torch.Tensor:
-    """One query a row against its own slot.
+    """One query a row, `[rows, heads, width]`, against its own keys `[rows * kv heads, keys,
+    width]`, by a mask `[rows * kv heads, 1, keys]` of 0 and -inf; `[rows, heads * width]`.
 
     Two batched products over `[rows x kv heads]`, the grouped heads side by side: twice as fast as
     scaled_dot_product_attention here, which has no batched form of a single query on CPU.
     """
     count, heads, width = rows.shape
-    window = slice(group.first_slot, group.first_slot + count)
-    kv_heads = keys.shape[1]
-    own_keys = keys[window, :, group.begin : group.end].flatten(0, 1)
-    own_values = values[window, :, group.begin : group.end].flatten(0, 1)
-    grouped = rows.reshape(count * kv_heads, heads // kv_heads, width)
-    scores = _scores(grouped, own_keys, group.mask, head)
+    grouped = rows.reshape(len(keys), -1, width)
+    scores = _scores(grouped, keys, mask, head)
     weights = scores.softmax(-1, dtype=torch.float32).to(rows.dtype)
-    return torch.bmm(weights, own_values).view(count, heads * width)
+    return torch.bmm(weights, values).view(count, heads * width)
 
 
 def _scores(
@@ -105,38 +87,45 @@ def _scores(
     return torch.baddbmm(mask, grouped, turned, alpha=head.scaling)
 
 
-def _prefill(
-    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, span: PromptSpan, head: Head
+def many_queries(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    mask: torch.Tensor | None,
+    head: Head,
 ) -> torch.Tensor:
-    """A chunk of one prompt against what it sees before it."""
-    seen_keys = keys[None, span.slot, :, span.begin : span.end]
-    seen_values = values[None, span.slot, :, span.begin : span.end]
+    """A stretch of one prompt, `[tokens, heads, width]`, against what it sees before it, `[kv
+    heads, keys, width]`, by a mask `[tokens, keys]` of what is seen (None: the prompt begins here);
+    `[tokens, heads * width]`."""
     if head.softcap is not None:
-        return _prefill_capped(query, seen_keys[0], seen_values[0], span, head)
-    if span.bounds is not None:
-        return flash.attend(query, seen_keys[0], seen_values[0], span.bounds, head)
+        return _many_capped(query, keys, values, mask, head)
+    keys, values = keys[None], values[None]
     grouped = query.shape[1] // keys.shape[1]
     if query.is_cuda and grouped > 1:  # what knows groups and masks there keeps all scores at once
-        seen_keys = seen_keys.repeat_interleave(grouped, dim=1)
-        seen_values = seen_values.repeat_interleave(grouped, dim=1)
+        keys = keys.repeat_interleave(grouped, dim=1)
+        values = values.repeat_interleave(grouped, dim=1)
     output = F.scaled_dot_product_attention(
         query.transpose(0, 1)[None],
-        seen_keys,
-        seen_values,
-        attn_mask=span.mask,
-        is_causal=span.mask is None,
+        keys,
+        values,
+        attn_mask=mask,
+        is_causal=mask is None,
         scale=head.scaling,
-        enable_gqa=query.shape[1] != seen_keys.shape[1],
+        enable_gqa=query.shape[1] != keys.shape[1],
     )
     return output[0].transpose(0, 1).flatten(1)
 
 
-def _prefill_capped(
-    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, span: PromptSpan, head: Head
+def _many_capped(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    mask: torch.Tensor | None,
+    head: Head,
 ) -> torch.Tensor:
-    """As `_decode` with many queries: scaled_dot_product_attention cannot cap its scores. Some of
-    them at a time, where all their scores would be too many."""
-    hidden = _later(len(query), query.device) if span.mask is None else ~span.mask
+    """As `one_query` with many: scaled_dot_product_attention cannot cap its scores. Some of them at
+    a time, where all their scores would be too many."""
+    hidden = _later(len(query), query.device) if mask is None else ~mask
     size = max(1, MOST_SCORES // (query.shape[1] * keys.shape[1]))
     pieces = zip(torch.split(query, size), torch.split(hidden, size), strict=True)
     found = [_capped_piece(some, keys, values, later, head) for some, later in pieces]
@@ -163,3 +152,30 @@ def _capped(scores: torch.Tensor, head: Head) -> torch.Tensor:
 
 def _later(count: int, device: torch.device) -> torch.Tensor:
     return torch.ones((count, count), dtype=torch.bool, device=device).triu_(1)
+
+
+def joined(pieces: list[torch.Tensor], query: torch.Tensor) -> torch.Tensor:
+    """Answers in the order of the tokens, `[tokens, heads * width]`, and some for those that nobody
+    wants."""
+    if filling := len(query) - sum(map(len, pieces)):
+        pieces.append(query.new_zeros(filling, query.shape[1] * query.shape[2]))
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+
+def shown_mask(hidden: torch.Tensor, heads: int, dtype: torch.dtype) -> torch.Tensor:
+    """`[rows, keys]` of what is hidden, as `one_query` adds it."""
+    shown = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device)
+    return shown.masked_fill_(hidden, -torch.inf).repeat_interleave(heads, dim=0)[:, None]
+
+
+def prompt_mask(
+    begin: int, chunk: Chunk, window: int | None, device: torch.device
+) -> torch.Tensor | None:
+    """What a chunk's tokens see of the keys from `begin` on; None: all before them, which begin
+    here."""
+    if not chunk.start and (window is None or chunk.stop <= window):
+        return None
+    keys = torch.arange(begin, chunk.stop, device=device)
+    own = torch.arange(chunk.start, chunk.stop, device=device)[:, None]
+    mask = keys <= own
+    return mask if window is None else mask & (keys > own - window)

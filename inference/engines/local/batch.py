@@ -4,7 +4,7 @@ Slot numbers equal positions in `rows`, without a hole, so that the cache of all
 one view. Whoever leaves is replaced by the last of its kind.
 """
 
-from inference.engines.local.kv import SlotCache
+from inference.engines.local.kv import Cache
 from inference.engines.local.sequences import Chunk, Sequence
 
 SMALLEST_CHUNK = 16
@@ -12,7 +12,7 @@ MOST_SCORED = 128  # prompt tokens a step whose whole logits are held at once
 
 
 class Batch:
-    def __init__(self, cache: SlotCache) -> None:
+    def __init__(self, cache: Cache) -> None:
         self._cache = cache
         self.rows: list[Sequence] = []
         self._decoding = 0
@@ -43,7 +43,7 @@ class Batch:
         chunks, scored = [], MOST_SCORED
         for row in waiting:
             size = min(row.remaining_prompt, budget if row is oldest else budget - kept)
-            if row.submission.scored:
+            if row.scored:
                 size = min(size, scored)
                 scored -= size
             if size > 0:
@@ -56,7 +56,7 @@ class Batch:
         self._append(row)
 
     def start_decoding(self, row: Sequence) -> list[Sequence]:
-        """The prompt is computed: join the decoding rows, and let the other choices copy it."""
+        """The prompt is computed: join the decoding rows, and let the other choices have it."""
         boundary = self.rows[self._decoding]
         if boundary is not row:
             self._cache.swap(row.slot, boundary.slot, max(row.length, boundary.length))
@@ -72,6 +72,7 @@ class Batch:
     def remove(self, row: Sequence) -> None:
         self._promised -= len(row.forks)
         hole = row.slot
+        self._cache.release(hole)
         if hole < self._decoding:
             self._decoding -= 1
             hole = self._move(self._decoding, hole)
@@ -83,13 +84,13 @@ class Batch:
         fork.length = parent.length
         if self._decoding < len(self.rows):
             moved = self.rows[self._decoding]
-            self._cache.copy(moved.slot, len(self.rows), moved.length)
+            self._cache.move(moved.slot, len(self.rows), moved.length)
             self._append(moved)
             self.rows[self._decoding] = fork
             fork.slot = self._decoding
         else:
             self._append(fork)
-        self._cache.copy(parent.slot, fork.slot, fork.length)
+        self._cache.fork(parent.slot, fork.slot, fork.length)
         self._decoding += 1
 
     def _append(self, row: Sequence) -> None:
@@ -100,7 +101,7 @@ class Batch:
         """Fill `target` from `source`; returns the slot that is now the hole."""
         if source != target:
             row = self.rows[source]
-            self._cache.copy(source, target, row.length)
+            self._cache.move(source, target, row.length)
             self.rows[target] = row
             row.slot = target
         return source

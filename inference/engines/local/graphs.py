@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 import torch
 
 from inference.engines.local.adapters_forward import AdaptedStep, Stack
-from inference.engines.local.attention import DecodeGroup, StepPlan, View
-from inference.engines.local.kv import SlotCache
+from inference.engines.local.attention import Planner
+from inference.engines.local.kv import Cache
 from inference.engines.local.packed import PackedModel
 from inference.engines.local.sequences import Sequence
 from inference.engines.local.uploads import upload
@@ -50,7 +50,7 @@ class DecodeGraphs:
     """Used by the loop's thread alone. `record` turns a computation into its replay."""
 
     def __init__(
-        self, step: DecodeStep, cache: SlotCache, record: Callable[[Compute], Compute]
+        self, step: DecodeStep, cache: Cache, record: Callable[[Compute], Compute]
     ) -> None:
         self._step = step
         self._cache = cache
@@ -150,27 +150,15 @@ class PlainStep:
 
     any_length = False
 
-    def __init__(self, model: PackedModel, cache: SlotCache) -> None:
-        self._model, self._cache = model, cache
+    def __init__(self, model: PackedModel, planner: Planner) -> None:
+        self._model, self._planner = model, planner
 
     def logits(
         self, inputs: torch.Tensor, keys: int, adapted: AdaptedStep | None = None
     ) -> torch.Tensor:
         tokens, positions, slots = inputs
-        views = {window: self._view(positions, keys, window) for window in self._model.windows}
-        plan = StepPlan(self._cache, self._cache.rows(slots, positions), views)
+        plan = self._planner.fixed(slots, positions, keys)
         return self._model.logits(tokens, positions, None, plan, adapted)
-
-    def _view(self, positions: torch.Tensor, keys: int, window: int | None) -> View:
-        """All rows as one group, in the slots from the first one on, as decoding rows are."""
-        numbers = torch.arange(keys, device=positions.device)
-        hidden = numbers > positions[:, None]
-        if window is not None:
-            hidden |= numbers <= positions[:, None] - window
-        shown = torch.zeros(hidden.shape, dtype=self._cache.dtype, device=positions.device)
-        shown.masked_fill_(hidden, -torch.inf)
-        mask = shown.repeat_interleave(self._cache.heads, dim=0)[:, None]
-        return View([DecodeGroup(0, len(positions), 0, 0, keys, mask)], [])
 
 
 class OnCuda:

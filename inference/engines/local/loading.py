@@ -21,6 +21,7 @@ from inference.engines.local.grammar_process import Setup
 from inference.engines.local.grammars import Grammars
 from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.memory import spare
+from inference.engines.local.paged import BLOCK, PagedCache, blocks_of
 from inference.engines.local.prompts import PromptEncoder, load_tokenizer
 from inference.engines.local.runner import Runner
 from inference.engines.local.scheduler import FairQueue
@@ -53,6 +54,7 @@ class LoadOptions:
     threads: int | None = None
     adapters: Path | None = None  # a folder of them, each in a folder of its own
     graphs: bool | None = None  # record decode steps: on CUDA, where nobody says no
+    pages: bool | None = None  # the cache in blocks: on CUDA, where nobody says no
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class LoadedModel:
     texts: TextSide
     adapters: AdapterShelf
     slots: int
+    tokens: int  # that the cache has room for
 
 
 def load(options: LoadOptions) -> LoadedModel:
@@ -73,7 +76,6 @@ def load(options: LoadOptions) -> LoadedModel:
     use_threads(options)
     model = _model(options)
     context = _context(options, model)
-    slots, prefix_bytes = _room(options, model, context)
     size = model.config.vocab_size
     try:
         tokenizer = load_tokenizer(options.folder)
@@ -83,7 +85,8 @@ def load(options: LoadOptions) -> LoadedModel:
     texts = _texts(options, model, context)
     eos = _eos(model, tokenizer.eos_token_id) | fill_in.ends(tokenizer)
     step_tokens = STEP_TOKENS[model.device.type]
-    runner = _runner(options, model, slots, context)
+    runner, prefix_bytes = _runner(options, model, context)
+    slots = runner.cache.slots
     shared = SHARED_TOKENS[model.device.type]
     steps = Steps(runner, StepOptions(size, eos, step_tokens, prefix_bytes, shared))
     _warm_up(steps)
@@ -99,16 +102,25 @@ def load(options: LoadOptions) -> LoadedModel:
         texts=texts,
         adapters=AdapterShelf(options.adapters, model),
         slots=slots,
+        tokens=runner.cache.tokens,
     )
 
 
-def _runner(options: LoadOptions, model: PreTrainedModel, slots: int, context: int) -> Runner:
-    if options.graphs and model.device.type != "cuda":
+def _runner(options: LoadOptions, model: PreTrainedModel, context: int) -> tuple[Runner, int]:
+    """And bytes for what prompts begin with."""
+    on_cuda = model.device.type == "cuda"
+    if options.graphs and not on_cuda:
         raise LoadingFailed("Decode steps are recorded on CUDA alone: leave --graphs out.")
-    recorded = model.device.type == "cuda" and options.graphs is not False
-    shape = CacheShape.of(model.config)
+    recorded = on_cuda and options.graphs is not False
+    paged = on_cuda if options.pages is None else options.pages
+    slots, blocks, prefix_bytes = _room(options, model, context, paged=paged)
+    shape, kind = CacheShape.of(model.config), (model.dtype, model.device)
     try:
-        cache = SlotCache(shape, slots, context, model.dtype, model.device)
+        cache: SlotCache | PagedCache = (
+            PagedCache(shape, slots, blocks, context, *kind)
+            if paged
+            else SlotCache(shape, slots, context, *kind)
+        )
         runner = Runner(model, cache, graphs.OnCuda() if recorded else None)
         runner.warm_up()
     except torch.OutOfMemoryError as error:
@@ -116,7 +128,7 @@ def _runner(options: LoadOptions, model: PreTrainedModel, slots: int, context: i
             f"The GPU has too little memory for {slots} sequences of {context} tokens: give "
             f"--kv-memory-mb or --context less, or end what else uses it. {error}"
         ) from error
-    return runner
+    return runner, prefix_bytes
 
 
 def _texts(options: LoadOptions, model: PreTrainedModel, context: int) -> TextSide:
@@ -180,18 +192,33 @@ def _context(options: LoadOptions, model: PreTrainedModel) -> int:
     return min(own, options.context or own)
 
 
-def _room(options: LoadOptions, model: PreTrainedModel, context: int) -> tuple[int, int]:
-    """How many whole contexts fit the KV memory, and bytes for what prompts begin with."""
-    each = context * CacheShape.of(model.config).bytes_per_token(model.dtype)
+def _room(
+    options: LoadOptions, model: PreTrainedModel, context: int, *, paged: bool
+) -> tuple[int, int, int]:
+    """How many sequences fit the KV memory, in how many blocks, and bytes for what prompts begin
+    with, where that is not in blocks. One whole context is needed."""
+    token = CacheShape.of(model.config).bytes_per_token(model.dtype)
     step = _step_bytes(model, options.max_sequences)
     memory = options.kv_memory_mb * 2**20 if options.kv_memory_mb else spare(model.device, step)
-    slots = min(options.max_sequences, max(memory * 4 // 5 // each, min(memory // each, 1)))
-    if slots < 1:
+    if memory < context * token:
         raise LoadingFailed(
-            f"One sequence of {context} tokens needs {each // 2**20 + 1} MB of KV memory, and "
-            f"{memory // 2**20} MB are allowed. Give --kv-memory-mb more, or --context less."
+            f"One sequence of {context} tokens needs {context * token // 2**20 + 1} MB of KV "
+            f"memory, and {memory // 2**20} MB are allowed. Give --kv-memory-mb more, or --context "
+            "less."
         )
-    return slots, min(memory - slots * each, slots * each // 4)
+    if paged:
+        return _blocks(memory // token, options.max_sequences, context)
+    each = context * token
+    slots = min(options.max_sequences, max(memory * 4 // 5 // each, 1))
+    return slots, 0, min(memory - slots * each, slots * each // 4)
+
+
+def _blocks(tokens: int, sequences: int, context: int) -> tuple[int, int, int]:
+    """Of a memory for so many tokens: not more than so many whole contexts could use, and a quarter
+    of that for what prompts begin with. One block is nobody's."""
+    whole = blocks_of(context)
+    blocks = max(min(tokens // BLOCK - 1, sequences * whole * 5 // 4), whole)
+    return min(sequences, blocks), blocks, 0
 
 
 def _step_bytes(model: PreTrainedModel, rows: int) -> int:

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from inference.engines.local import linears, memory, packed_layers
 from inference.engines.local.adapters_forward import AdaptedStep
-from inference.engines.local.attention import StepPlan, attend
+from inference.engines.local.attention import Plan
 from inference.engines.local.kv import CacheShape
 from inference.engines.local.linears import Linear
 from inference.engines.local.packed_layers import Layer, Norm
@@ -77,7 +77,7 @@ class PackedModel:
         tokens: torch.Tensor,
         positions: torch.Tensor,
         wanted: torch.Tensor | None,
-        plan: StepPlan,
+        plan: Plan,
         adapted: AdaptedStep | None,
     ) -> torch.Tensor:
         """`[wanted, vocabulary]` (None: of all tokens), in single precision."""
@@ -108,7 +108,7 @@ class PackedModel:
         layer: Layer,
         states: torch.Tensor,
         turn: Turn,
-        plan: StepPlan,
+        plan: Plan,
         adapted: AdaptedStep | None,
     ) -> torch.Tensor:
         inputs = layer.before_attention(states)
@@ -118,8 +118,8 @@ class PackedModel:
         if layer.qk_norm:
             turning = layer.qk_norm(turning)
         turned = turning.roll(self._half, -1).mul_(turn[1]).addcmul_(turning, turn[0])
-        plan.cache.write(number, turned[:, self._heads :], heads[:, -self._kv_heads :], plan.rows)
-        return attend(number, turned[:, : self._heads], layer.head, plan)
+        query, keys = turned[:, : self._heads], turned[:, self._heads :]
+        return plan.attend(number, query, keys, heads[:, -self._kv_heads :], layer.head)
 
 
 def _mlp(layer: Layer, states: torch.Tensor, adapted: AdaptedStep | None) -> torch.Tensor:

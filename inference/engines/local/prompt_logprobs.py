@@ -13,7 +13,7 @@ def score(logits: torch.Tensor, chunks: list[Chunk]) -> list[list[TokenLogprobs]
     """
     end = len(logits)
     start = end - sum(chunk.scored for chunk in chunks)
-    if not any(chunk.sequence.submission.scored for chunk in chunks):
+    if not any(chunk.sequence.scored for chunk in chunks):
         return [[] for _ in chunks]
     known = torch.log_softmax(logits[start:end], -1)
     scores, at = [], 0
@@ -25,7 +25,7 @@ def score(logits: torch.Tensor, chunks: list[Chunk]) -> list[list[TokenLogprobs]
 
 def _score(known: torch.Tensor, chunk: Chunk) -> list[TokenLogprobs]:
     submission = chunk.sequence.submission
-    if not submission.scored:
+    if not chunk.sequence.scored:
         return []
     first = [TokenLogprobs(None, [])] if chunk.start == 0 else []
     told = submission.prompt[chunk.start + 1 : chunk.start + 1 + len(known)]

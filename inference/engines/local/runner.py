@@ -11,20 +11,20 @@ from transformers import PreTrainedModel
 from inference.engines.local import flash
 from inference.engines.local.adapters import Adapter
 from inference.engines.local.adapters_forward import Stacks
-from inference.engines.local.attention import DecodeGroup, PromptSpan, StepPlan, View
+from inference.engines.local.attention import Planner
 from inference.engines.local.cuda import opening
 from inference.engines.local.graphs import Compute, DecodeGraphs
 from inference.engines.local.kv import SlotCache
 from inference.engines.local.packed import PackedModel
+from inference.engines.local.paged import PagedCache
+from inference.engines.local.paged_plans import PagedPlanner
 from inference.engines.local.sequences import Chunk, Sequence
+from inference.engines.local.slot_plans import SlotPlanner
 from inference.engines.local.uploads import upload
 
 if TYPE_CHECKING:
     from inference.engines.local.compiled.few_rows import FewRows
 
-# Numbers of padding (per layer, keys only) that cost about as much as starting another group.
-PADDING_PER_GROUP = 1 << 16
-ON_A_GPU = 256  # times as many: there a group costs its launches
 # A step with prompts is filled up to a multiple of this. Products are made ready for each number of
 # rows that they meet, which takes as long as another product, and half a megabyte for good.
 FILLED_TO = 16
@@ -38,7 +38,7 @@ class Runner:
     def __init__(
         self,
         model: PreTrainedModel,
-        cache: SlotCache,
+        cache: SlotCache | PagedCache,
         record: Callable[[Compute], Compute] | None = None,
     ) -> None:
         model.eval()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
@@ -46,16 +46,11 @@ class Runner:
         self._packed = PackedModel(model)
         self._stacks = Stacks(model.device)
         self.cache = cache
-        self._heads, _, width = cache.layer(0)[0].shape[1:]
-        dearest = PADDING_PER_GROUP * (ON_A_GPU if cache.device.type == "cuda" else 1)
-        self._padding = dearest // (self._heads * width)
-        self._dtype = model.dtype
         self.device = model.device
-        capped = any(layer.head.softcap is not None for layer in self._packed.parts.layers)
-        self._flash = not capped and flash.serves(cache, model.config.num_attention_heads)
+        self._planner = _planner(cache, self._packed)
         self._graphs: DecodeGraphs | None = None
         if record:
-            step = opening.decode_step(self._packed, cache)
+            step = opening.decode_step(self._packed, cache, self._planner)
             self._graphs = DecodeGraphs(step, cache, record)
         self._few: FewRows | None = None
 
@@ -69,17 +64,14 @@ class Runner:
         few = self._few
         if few and not chunks and few.can(decoding):
             return few.logits(decoding)
+        self.cache.settle()
         step = _packed(decoding, chunks)
         filling = -len(step.tokens) % FILLED_TO if chunks else 0
         step.fill_up(filling, self.cache.spare)
         owners += [None] * filling
         numbers = upload([step.tokens, step.positions, step.slots], self.device)
         tokens, positions, slots = numbers
-        views = {
-            window: self._view(decoding, chunks, positions, window)
-            for window in self._packed.windows
-        }
-        plan = StepPlan(self.cache, self.cache.rows(slots, positions), views)
+        plan = self._planner.plan(decoding, chunks, slots, positions)
         adapted = self._stacks.step(owners)
         return self._packed.logits(tokens, positions, self._indices(step), plan, adapted)
 
@@ -88,6 +80,7 @@ class Runner:
         knows them. None: nothing is recorded for these rows."""
         if not (self._graphs and decoding):
             return None
+        self.cache.settle()
         stack = self._stacks.of(_adapters(decoding, []))
         return self._graphs.logits(decoding, stack, fed)
 
@@ -104,7 +97,7 @@ class Runner:
 
     def speed_up(self) -> None:
         """Let compiled code do the steps that it knows. Takes seconds: steps may run meanwhile."""
-        if self.device.type != "cpu":
+        if self.device.type != "cpu" or not isinstance(self.cache, SlotCache):
             return
         try:
             from inference.engines.local.compiled import few_rows  # noqa: PLC0415 - takes a while
@@ -114,71 +107,15 @@ class Runner:
         except Exception as error:  # noqa: BLE001 - whatever this machine lacks, torch goes on
             log.warning("no machine code here, so few rows are computed as many are: %r", error)
 
-    def _view(
-        self,
-        decoding: Rows[Sequence],
-        chunks: Rows[Chunk],
-        positions: torch.Tensor,
-        window: int | None,
-    ) -> View:
-        spans, start = [], len(decoding)
-        for chunk in chunks:
-            spans.append(self._span(chunk, start, window))
-            start = spans[-1].stop
-        return View(self._groups(decoding, positions, window), spans)
 
-    def _span(self, chunk: Chunk, start: int, window: int | None) -> PromptSpan:
-        begin, mask = 0, None
-        if window is not None:
-            begin = max(0, chunk.start - window + 1)
-        stop = start + chunk.stop - chunk.start
-        if self._flash:
-            lengths = [[0, stop - start], [0, chunk.stop - begin]]
-            bounds = upload(lengths, self.device, torch.int32)
-            slot = chunk.sequence.slot
-            return PromptSpan(start, stop, slot, begin, chunk.stop, mask, bounds)
-        if chunk.start or (window is not None and chunk.stop > window):
-            keys = torch.arange(begin, chunk.stop, device=self.device)
-            own = torch.arange(chunk.start, chunk.stop, device=self.device)[:, None]
-            mask = keys <= own
-            if window is not None:
-                mask &= keys > own - window
-        return PromptSpan(start, stop, chunk.sequence.slot, begin, chunk.stop, mask)
-
-    def _groups(
-        self, decoding: Rows[Sequence], positions: torch.Tensor, window: int | None
-    ) -> list[DecodeGroup]:
-        """Cut where padding short rows to the longest would cost more than another group."""
-        groups: list[DecodeGroup] = []
-        start, longest, padding = 0, 0, 0
-        for index, row in enumerate(decoding):
-            length = row.length + 1
-            growth = max(length - longest, 0) * (index - start) + max(longest - length, 0)
-            if padding + growth > self._padding:
-                groups.append(self._group(decoding[start:index], start, positions, window))
-                start, longest, padding, growth = index, 0, 0, 0
-            longest, padding = max(longest, length), padding + growth
-        if decoding:
-            groups.append(self._group(decoding[start:], start, positions, window))
-        return groups
-
-    def _group(
-        self, rows: Rows[Sequence], start: int, positions: torch.Tensor, window: int | None
-    ) -> DecodeGroup:
-        lengths = [row.length + 1 for row in rows]
-        shortest, end, begin, mask = min(lengths), max(lengths), 0, None
-        if window is not None:
-            begin = max(0, shortest - window)
-        if shortest < end or (window is not None and end > window + begin):
-            keys = torch.arange(begin, end, device=self.device)
-            own = positions[start : start + len(rows), None]
-            hidden = keys > own
-            if window is not None:
-                hidden |= keys <= own - window
-            empty = torch.zeros(hidden.shape, dtype=self._dtype, device=self.device)
-            shown = empty.masked_fill_(hidden, -torch.inf)
-            mask = shown.repeat_interleave(self._heads, dim=0)[:, None]
-        return DecodeGroup(start, start + len(rows), rows[0].slot, begin, end, mask)
+def _planner(cache: SlotCache | PagedCache, packed: PackedModel) -> Planner:
+    parts, windows = packed.parts, packed.windows
+    capped = any(layer.head.softcap is not None for layer in parts.layers)
+    by_flash = not capped and flash.serves(cache, parts.heads)
+    if isinstance(cache, SlotCache):
+        return SlotPlanner(cache, windows, flash=by_flash)
+    in_place = by_flash and flash.serves(cache, parts.heads, blocks=True)
+    return PagedPlanner(cache, windows, flash=by_flash, in_place=in_place)
 
 
 class _Packed(NamedTuple):
@@ -204,7 +141,7 @@ def _packed(decoding: Rows[Sequence], chunks: Rows[Chunk]) -> _Packed:
     scored: list[int] = []
     for chunk in chunks:
         start, size = len(tokens), chunk.stop - chunk.start
-        tokens += chunk.sequence.submission.prompt[chunk.start : chunk.stop]
+        tokens += chunk.sequence.prompt[chunk.start : chunk.stop]
         positions += range(chunk.start, chunk.stop)
         slots += [chunk.sequence.slot] * size
         if chunk.completes_prompt:

@@ -7,7 +7,7 @@ tenant's credit, and its submissions start while the credit covers their cost.
 import heapq
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from inference.engines.base import EngineOverloaded
@@ -35,8 +35,11 @@ class FairQueue:
         entry = (-submission.priority, next(self._arrivals), submission)
         heapq.heappush(tenant.waiting, entry)
 
-    def take(self, free_slots: int) -> Submission | None:
-        """The next to run, if its choices fit; one that does not fit waits at the front."""
+    def take(
+        self, free_slots: int, fits: Callable[[Submission], bool] | None = None
+    ) -> Submission | None:
+        """The next to run, if its choices fit, and its prompt; one that does not fit waits at the
+        front."""
         while self._tenants:
             name, tenant = next(iter(self._tenants.items()))
             submission = tenant.waiting[0][2]
@@ -44,7 +47,7 @@ class FairQueue:
                 tenant.credit += QUANTUM
                 self._tenants.move_to_end(name)
                 continue
-            if submission.sampling.n > free_slots:
+            if submission.sampling.n > free_slots or (fits and not fits(submission)):
                 return None
             heapq.heappop(tenant.waiting)
             tenant.credit -= submission.cost

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import torch
+
 from inference.engines.base import EngineError, FinishReason, SamplingParams
 from inference.engines.local.adapters import Adapter
 from inference.engines.local.grammars import Grammar, Matcher
@@ -46,6 +48,7 @@ class Submission:
     start_by: float = math.inf
     cancelled: bool = False
     cached: int = 0  # tokens of the prompt that were known already
+    names: list[bytes] | None = None  # of its prompt's beginnings (`prefixes`)
 
     @property
     def cost(self) -> int:
@@ -63,7 +66,8 @@ class Sequence:
     """One choice of a submission while it runs. `length` counts the tokens in its KV slot.
 
     The first choice carries the others in `forks` until the prompt is computed; then they copy
-    its KV and run on their own.
+    its KV and run on their own. `prompt` is what is computed before it says more: of one that had
+    to give its memory away, all that it has said as well.
     """
 
     submission: Submission
@@ -79,10 +83,50 @@ class Sequence:
     cancelled: bool = False
     forks: "list[Sequence]" = field(default_factory=list)
     prompt_logprobs: "list[TokenLogprobs]" = field(default_factory=list)
+    said: list[int] = field(default_factory=list)
+    prompt: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.prompt = self.submission.prompt
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """Lower is older."""
+        return self.admission, self.index
 
     @property
     def remaining_prompt(self) -> int:
-        return len(self.submission.prompt) - self.length
+        return len(self.prompt) - self.length
+
+    @property
+    def scored(self) -> bool:
+        """Its prompt's tokens are to be told of, and have not been."""
+        return self.submission.scored and not self.generated
+
+    def begin_anew(self) -> None:
+        """Its keys and values are lost."""
+        self.prompt = self.submission.prompt + self.said
+        self.length = 0
+        self.prompt_logprobs = []
+
+
+def begun(
+    submission: Submission, admission: int, vocabulary: int, device: torch.device
+) -> Sequence:
+    """The first choice, carrying the others."""
+    sampling, grammar = submission.sampling, submission.grammar
+    first, *forks = [
+        Sequence(
+            submission,
+            index,
+            SamplerRow(sampling, submission.prompt, index, vocabulary, device),
+            grammar.matcher() if grammar else None,
+            admission,
+        )
+        for index in range(sampling.n)
+    ]
+    first.forks = forks
+    return first
 
 
 class Chunk(NamedTuple):
@@ -94,13 +138,13 @@ class Chunk(NamedTuple):
 
     @property
     def completes_prompt(self) -> bool:
-        return self.stop == len(self.sequence.submission.prompt)
+        return self.stop == len(self.sequence.prompt)
 
     @property
     def scored(self) -> int:
         """How many of its tokens tell something of the prompt's next one that is wanted."""
         size = self.stop - self.start - self.completes_prompt
-        return size if self.sequence.submission.scored else 0
+        return size if self.sequence.scored else 0
 
 
 class TokenLogprobs(NamedTuple):

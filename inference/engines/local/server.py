@@ -28,7 +28,7 @@ class EngineServer(ModelServer):
         self, model: LoadedModel, secret: str | None = None, bounds: QueueBounds | None = None
     ) -> None:
         # As much may wait as two full houses take; more would only wait in vain.
-        bounds = bounds or QueueBounds(2 * model.slots * model.info.context_window)
+        bounds = bounds or QueueBounds(2 * model.tokens)
         super().__init__(model.info, model.slots, model.steps, bounds, model.texts, secret)
         self.model = model
         self._workers = ThreadPoolExecutor(PREPARING_AT_ONCE, "prepare")

@@ -18,9 +18,9 @@ from inference.engines.local.batch import Batch, sampled
 from inference.engines.local.late import Late, launch
 from inference.engines.local.pace import Pace
 from inference.engines.local.prefixes import PrefixCache
+from inference.engines.local.room import Room
 from inference.engines.local.runner import Runner
 from inference.engines.local.sampler import Sampler
-from inference.engines.local.sampler_rows import SamplerRow
 from inference.engines.local.scheduler import FairQueue
 from inference.engines.local.sequences import (
     Chunk,
@@ -31,6 +31,7 @@ from inference.engines.local.sequences import (
     Submission,
     TokenEvent,
     TokenLogprobs,
+    begun,
 )
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Steps:
         self._sampler = Sampler(options.vocabulary, runner.device)
         self._batch = Batch(runner.cache)
         self._prefixes = PrefixCache(runner.cache, options.prefix_bytes)
+        self._room = Room(self._batch, runner.cache, self._prefixes)
         self._pace = Pace(options.tokens)
         self._late: Late | None = None
         self._ahead = False  # whether prompts went before the decoding rows in the last step
@@ -78,7 +80,12 @@ class Steps:
 
     @property
     def running(self) -> int:
-        return len(self._batch.rows)
+        return len(self._room.rows)
+
+    @property
+    def given_way(self) -> int:
+        """How often a row left for want of room, to come back (`room`)."""
+        return self._room.given_way
 
     @property
     def kept_tokens(self) -> int:
@@ -87,20 +94,25 @@ class Steps:
 
     def admit(self, waiting: FairQueue) -> list[Submission]:
         """Fill the free slots; returns who left the queue."""
-        admitted = []
-        while (free := self._batch.free) and (submission := waiting.take(free)):
-            row = self._sequences(submission)
-            self._batch.admit(row)
-            row.length = submission.cached = self._prefixes.fill(submission, row.slot)
+        admitted: list[Submission] = []
+        room, vocabulary = self._room, self._options.vocabulary
+        room.return_those_who_left()
+        while not room.is_wanted and (free := self._batch.free):
+            submission = waiting.take(free, room.fits)
+            if submission is None:
+                break
+            row = begun(submission, next(self._admissions), vocabulary, self._runner.device)
+            room.enter(row)
+            submission.cached = row.length
             admitted.append(submission)
         return admitted
 
     def drop_cancelled(self) -> None:
-        for row in list(self._batch.rows):
+        for row in self._room.rows:
             if row.cancelled or row.submission.cancelled:
                 if not row.generated:  # so nobody knows yet whether its numbers are any
                     self._wipe(row)
-                self._batch.remove(row)
+                self._room.leave(row)
 
     def refuse(self, submissions: Iterable[Submission], error: EngineError) -> None:
         """End submissions that never ran; told with the next step's events."""
@@ -115,6 +127,7 @@ class Steps:
 
     def _begin(self) -> int:
         """A step whose tokens nothing is known of yet."""
+        self._room.make()
         decoding, chunks = self._chosen()
         if decoding and not chunks:
             self._late = self._launched(decoding, None)
@@ -134,7 +147,8 @@ class Steps:
         """The device computes the next tokens while the host hands out those before."""
         decoding = self._batch.decoding
         self._late = None
-        if late.covers(decoding, self._runner.cache.context) and not self._batch.in_prompt:
+        goes_on = late.covers(decoding, self._runner.cache.context) and not self._batch.in_prompt
+        if goes_on and self._room.extends(decoding):
             self._late = self._launched(decoding, late)
         self._take(late)
         return len(decoding) if self._late else 0
@@ -172,29 +186,9 @@ class Steps:
         beside = min(budget - len(decoding), self._options.shared) if others else budget
         return decoding, self._batch.chunks(beside)
 
-    def _sequences(self, submission: Submission) -> Sequence:
-        """The first choice, carrying the others."""
-        grammar = submission.grammar
-        first, *forks = [
-            Sequence(
-                submission,
-                index,
-                self._sampler_row(submission, index),
-                grammar.matcher() if grammar else None,
-            )
-            for index in range(submission.sampling.n)
-        ]
-        first.forks = forks
-        first.admission = next(self._admissions)
-        return first
-
-    def _sampler_row(self, submission: Submission, index: int) -> SamplerRow:
-        vocabulary, device = self._options.vocabulary, self._runner.device
-        return SamplerRow(submission.sampling, submission.prompt, index, vocabulary, device)
-
     def _expire(self) -> None:
         now = time.monotonic()
-        for row in list(self._batch.rows):
+        for row in self._room.rows:
             deadline = row.submission.deadline
             if deadline is not None and deadline < now:
                 self._fail(row, "The request's deadline passed before it was complete.")
@@ -259,7 +253,7 @@ class Steps:
         for chunk, found in zip(chunks, scores, strict=True):
             row, submission = chunk.sequence, chunk.sequence.submission
             row.prompt_logprobs += found
-            if submission.echo and chunk.completes_prompt and row.slot >= 0:
+            if submission.echo and chunk.completes_prompt and row.slot >= 0 and not row.generated:
                 ended = not submission.max_tokens
                 self._events.prompts.append(PromptEvent(submission, row.prompt_logprobs, ended))
 
@@ -269,6 +263,7 @@ class Steps:
             return
         row.generated += 1
         row.last_token = token.token
+        row.said.append(token.token)
         row.finish_reason = self._finish_reason(row)
         if row.sampler.adjusted:
             row.sampler.note(token.token)
@@ -287,13 +282,14 @@ class Steps:
     def _fail(self, row: Sequence, message: str) -> None:
         """End the row's submission, all choices, and leave nothing behind that could spread."""
         submission = row.submission
-        mine = [other for other in self._batch.rows if other.submission is submission]
+        mine = [other for other in self._room.rows if other.submission is submission]
         for other in mine:
             self._wipe(other)
-            self._batch.remove(other)
+            self._room.leave(other)
         if mine:
             self._events.failures.append(Failure(submission, GenerationFailed(message)))
 
     def _wipe(self, row: Sequence) -> None:
         """What it computed, and what a step that raised may have written after that."""
-        self._runner.cache.clear(row.slot, row.length + self._options.tokens)
+        if row.slot >= 0:
+            self._runner.cache.clear(row.slot, row.length + self._options.tokens)

@@ -1,7 +1,9 @@
 """What a decoding step does between its products, as Triton kernels.
 
-Arithmetic is in single precision; what lies in memory has the model's own. Positions and slots are
-read on the device, so a recording of these serves contexts of any length.
+Arithmetic is in single precision; what lies in memory has the model's own. Positions, slots and the
+table of their blocks are read on the device: a recording of these serves contexts of any length.
+
+A block has `PAGE` tokens; in it the next one is `TOKEN` numbers further, and the next head `HEAD`.
 """
 
 import triton
@@ -40,12 +42,12 @@ def gate(both, output, width, BLOCK: tl.constexpr, TANH: tl.constexpr):
 
 @triton.jit
 def turn_and_keep(
-    joint, cos, sin, weight, eps, slots, positions, query, keys, values, context,
+    joint, cos, sin, weight, eps, table, slots, positions, query, keys, values, columns,
     HEADS: tl.constexpr, KV_HEADS: tl.constexpr, WIDTH: tl.constexpr, BLOCK: tl.constexpr,
-    NORMED: tl.constexpr,
+    NORMED: tl.constexpr, PAGE: tl.constexpr, TOKEN: tl.constexpr, HEAD: tl.constexpr,
 ):  # fmt: skip
     """One head of one row of `[rows, heads + 2 * kv heads, width]`: queries and keys are turned to
-    their position (normed before, where the model does), keys and values go to their slot.
+    their position (normed before, where the model does), keys and values go to their slot's block.
 
     `sin` has its first half negated.
     """
@@ -61,7 +63,8 @@ def turn_and_keep(
     number = (head - HEADS) % KV_HEADS
     slot = tl.load(slots + row).to(tl.int64)
     position = tl.load(positions + row).to(tl.int64)
-    place = ((slot * KV_HEADS + number) * context + position) * WIDTH
+    block = tl.load(table + slot * columns + position // PAGE).to(tl.int64)
+    place = block * (PAGE * KV_HEADS * WIDTH) + (position % PAGE) * TOKEN + number * HEAD
     if head < HEADS:
         target = query + (row * HEADS + head) * WIDTH
     elif head < HEADS + KV_HEADS:
@@ -95,10 +98,11 @@ def _turned(
 
 @triton.jit
 def attend(
-    query, keys, values, slots, positions, output, parts, tops, sums, scaling, cap, context,
+    query, keys, values, table, slots, positions, output, parts, tops, sums, scaling, cap, columns,
     WINDOW: tl.constexpr, CAPPED: tl.constexpr, KV_HEADS: tl.constexpr, GROUP: tl.constexpr,
     GROUP_BLOCK: tl.constexpr, WIDTH: tl.constexpr, WIDTH_BLOCK: tl.constexpr,
     KEYS: tl.constexpr, SPLITS: tl.constexpr,
+    PAGE: tl.constexpr, TOKEN: tl.constexpr, HEAD: tl.constexpr,
 ):  # fmt: skip
     """The queries that share a kv head, of one row, against a share of its slot's keys.
 
@@ -112,11 +116,11 @@ def attend(
     real = (members < GROUP)[:, None] & (at < WIDTH)[None, :]
     heads = row * KV_HEADS * GROUP + number * GROUP + members
     wanted = tl.load(query + heads[:, None] * WIDTH + at[None, :], mask=real, other=0.0)
-    base = (tl.load(slots + row).to(tl.int64) * KV_HEADS + number) * context * WIDTH
+    blocks = table + tl.load(slots + row).to(tl.int64) * columns
     first, last = _share(tl.load(positions + row).to(tl.int32) + 1, WINDOW, KEYS, SPLITS)
     top, total, found = _found(
-        wanted, keys + base, values + base, first, last, scaling, cap,
-        CAPPED, GROUP_BLOCK, WIDTH, WIDTH_BLOCK, KEYS,
+        wanted, keys + number * HEAD, values + number * HEAD, blocks, first, last, scaling, cap,
+        CAPPED, GROUP_BLOCK, WIDTH, WIDTH_BLOCK, KEYS, PAGE, TOKEN, PAGE * KV_HEADS * WIDTH,
     )  # fmt: skip
     if SPLITS == 1:
         answer = (found / total[:, None]).to(output.dtype.element_ty)
@@ -141,9 +145,10 @@ def _share(length, WINDOW: tl.constexpr, KEYS: tl.constexpr, SPLITS: tl.constexp
 
 @triton.jit
 def _found(
-    wanted, keys, values, first, last, scaling, cap,
+    wanted, keys, values, blocks, first, last, scaling, cap,
     CAPPED: tl.constexpr, GROUP_BLOCK: tl.constexpr, WIDTH: tl.constexpr,
     WIDTH_BLOCK: tl.constexpr, KEYS: tl.constexpr,
+    PAGE: tl.constexpr, TOKEN: tl.constexpr, SIZE: tl.constexpr,
 ):  # fmt: skip
     """The highest score of each query, the sum of its weights, and of the values by them."""
     at = tl.arange(0, WIDTH_BLOCK)
@@ -154,7 +159,9 @@ def _found(
     for start in range(first, last, KEYS):
         seen = start + tl.arange(0, KEYS)
         shown = seen < last
-        turned = seen[None, :] * WIDTH + at[:, None]
+        block = tl.load(blocks + seen // PAGE, mask=shown, other=0).to(tl.int64)
+        places = block * SIZE + (seen % PAGE) * TOKEN
+        turned = places[None, :] + at[:, None]
         key = tl.load(keys + turned, mask=shown[None, :] & inside[:, None], other=0.0)
         scores = tl.dot(wanted, key, input_precision="ieee") * scaling
         if CAPPED:
@@ -164,7 +171,7 @@ def _found(
         weights = tl.exp(scores - higher[:, None])
         fade = tl.exp(top - higher)
         total = total * fade + tl.sum(weights, 1)
-        straight = seen[:, None] * WIDTH + at[None, :]
+        straight = places[:, None] + at[None, :]
         value = tl.load(values + straight, mask=shown[:, None] & inside[None, :], other=0.0)
         found = found * fade[:, None]
         found += tl.dot(weights.to(value.dtype), value, input_precision="ieee")

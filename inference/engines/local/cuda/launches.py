@@ -5,9 +5,11 @@ from typing import NamedTuple
 import torch
 
 from inference.engines.local.cuda import kernels
+from inference.engines.local.kv import Cache
 from inference.engines.local.packed_layers import Head, Norm
 
 Rows = tuple[torch.Tensor, torch.Tensor]  # slots and positions
+Kept = tuple[torch.Tensor, torch.Tensor]  # keys and values
 
 MOST_SPLITS = 32
 PROGRAMS = 4  # of attention for each processor: fewer leave some idle, more only share the work
@@ -16,12 +18,19 @@ SMALLEST = 16  # rows that a matrix unit multiplies at least
 
 
 class Shape(NamedTuple):
-    """Of one token's attention, and the tokens that a slot has room for."""
+    """Of one token's attention, and of the cache: tokens of a block, strides of a token and of a
+    head in it, and the table of slots' blocks."""
 
     heads: int
     kv_heads: int
     width: int
-    context: int
+    page: int
+    strides: tuple[int, int]
+    table: torch.Tensor  # [slots, blocks of one]
+
+    @classmethod
+    def of(cls, heads: int, cache: Cache) -> "Shape":
+        return cls(heads, cache.heads, cache.width, cache.page, cache.strides, cache.table)
 
 
 def normed(norm: Norm, inputs: torch.Tensor) -> torch.Tensor:
@@ -52,25 +61,27 @@ def turned_and_kept(
     joint: torch.Tensor,
     turn: tuple[torch.Tensor, torch.Tensor],
     norm: Norm | None,
-    cached: tuple[torch.Tensor, torch.Tensor],
+    cached: Kept,
     rows: Rows,
     shape: Shape,
 ) -> torch.Tensor:
-    """Queries `[rows, heads, width]`; keys and values are in their slots."""
+    """Queries `[rows, heads, width]`; keys and values are in their blocks."""
     slots, positions = rows
     query = joint.new_empty(len(joint), shape.heads, shape.width)
     weight, eps = (norm.weight, norm.eps) if norm else (joint, joint)  # not read without one
     kernels.turn_and_keep[(len(joint), shape.heads + 2 * shape.kv_heads)](
-        joint, *turn, weight, eps, slots, positions, query, *cached, shape.context,
+        joint, *turn, weight, eps, shape.table, slots, positions, query, *cached,
+        shape.table.shape[1],
         HEADS=shape.heads, KV_HEADS=shape.kv_heads, WIDTH=shape.width, BLOCK=_power(shape.width),
-        NORMED=norm is not None, num_warps=1,
+        NORMED=norm is not None, PAGE=shape.page, TOKEN=shape.strides[0], HEAD=shape.strides[1],
+        num_warps=1,
     )  # fmt: skip
     return query
 
 
 def attended(
     query: torch.Tensor,
-    cached: tuple[torch.Tensor, torch.Tensor],
+    cached: Kept,
     rows: Rows,
     head: Head,
     shape: Shape,
@@ -86,12 +97,14 @@ def attended(
         tops, sums = (query.new_empty(count, heads, splits, dtype=torch.float32) for _ in range(2))
     wide = query.dtype == torch.float32 or width > 128  # noqa: PLR2004 - what fits into a processor
     kernels.attend[(count, shape.kv_heads, splits)](
-        query, *cached, *rows, output, parts, tops, sums,
-        head.scaling, head.softcap or 1.0, shape.context,
+        query, *cached, shape.table, *rows, output, parts, tops, sums,
+        head.scaling, head.softcap or 1.0, shape.table.shape[1],
         WINDOW=head.window or 0, CAPPED=head.softcap is not None,
         KV_HEADS=shape.kv_heads, GROUP=group, GROUP_BLOCK=max(SMALLEST, _power(group)),
         WIDTH=width, WIDTH_BLOCK=max(SMALLEST, _power(width)),
-        KEYS=32 if wide else 64, SPLITS=splits, num_warps=4, num_stages=2 if wide else 3,
+        KEYS=32 if wide else 64, SPLITS=splits,
+        PAGE=shape.page, TOKEN=shape.strides[0], HEAD=shape.strides[1],
+        num_warps=4, num_stages=2 if wide else 3,
     )  # fmt: skip
     if splits > 1:
         kernels.join[(count * heads,)](

@@ -10,10 +10,10 @@ import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 
 from inference.engines.local.adapters_forward import AdaptedStep
 from inference.engines.local.cuda import launches
-from inference.engines.local.kv import SlotCache
+from inference.engines.local.kv import Cache
 from inference.engines.local.linears import Linear
 from inference.engines.local.packed import Parts
-from inference.engines.local.packed_layers import Layer, Norm
+from inference.engines.local.packed_layers import Head, Layer, Norm
 
 Turn = tuple[torch.Tensor, torch.Tensor]
 
@@ -30,14 +30,13 @@ class FusedStep:
 
     any_length = True
 
-    def __init__(self, parts: Parts, cache: SlotCache) -> None:
+    def __init__(self, parts: Parts, cache: Cache) -> None:
         self._parts, self._cache = parts, cache
-        _, kv_heads, context, width = cache.layer(0)[0].shape
-        self._shape = launches.Shape(parts.heads, kv_heads, width, context)
+        self._shape = launches.Shape.of(parts.heads, cache)
         self._tanh = _is_tanh(parts.layers[0].activation)
         self._kinds = {layer.head.kind for layer in parts.layers}
-        self._sign = torch.ones(width, dtype=cache.dtype, device=cache.device)
-        self._sign[: width // 2] = -1
+        self._sign = torch.ones(cache.width, dtype=cache.dtype, device=cache.device)
+        self._sign[: cache.width // 2] = -1
 
     def logits(
         self, inputs: torch.Tensor, keys: int, adapted: AdaptedStep | None = None
@@ -60,6 +59,12 @@ class FusedStep:
         if self._parts.softcap is not None:
             logits = logits.div_(self._parts.softcap).tanh_().mul_(self._parts.softcap)
         return logits
+
+    def attended(
+        self, query: torch.Tensor, cached: launches.Kept, rows: launches.Rows, head: Head
+    ) -> torch.Tensor:
+        """Of rows that decode beside prompts."""
+        return launches.attended(query, cached, rows, head, self._shape)
 
     def _mlp(self, states: torch.Tensor, layer: Layer, adapted: AdaptedStep | None) -> None:
         both = _product(layer.gate_up, launches.normed(layer.before_mlp, states), adapted)

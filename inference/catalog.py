@@ -157,7 +157,23 @@ _FIRST_WITH = """
 """
 
 
+_Reading = asyncio.Task[_Cached | None]
+_readings: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Reading]]" = (
+    weakref.WeakKeyDictionary()
+)
+
+
 async def _read(name: str) -> _Cached | None:
+    """Once for all who ask meanwhile: a crowd that comes at the same moment would otherwise fill
+    the pool with one question."""
+    readings = _readings.setdefault(asyncio.get_running_loop(), {})
+    if name not in readings:
+        readings[name] = asyncio.create_task(_read_now(name))
+        readings[name].add_done_callback(lambda _done: readings.pop(name))
+    return await asyncio.shield(readings[name])
+
+
+async def _read_now(name: str) -> _Cached | None:
     if len(name) > NAME_LENGTH or "\0" in name:
         return None
     async with database.connection() as connection:

@@ -54,6 +54,23 @@ async def test_no_name_means_the_organisations_default_or_the_built_in_model() -
     assert (await catalog.find("smarter-mini", "org_any", "ours")).requested == "smarter-mini"
 
 
+async def test_a_crowd_that_comes_at_once_is_one_question_to_the_database() -> None:
+    catalog.forget()
+    before = database.figures().get("requests_num", 0)
+    found = await asyncio.gather(*(catalog.find("smarter-mini", "org_any") for _ in range(200)))
+    assert {entry.id for entry in found} == {"smarter-mini"}
+    assert database.figures()["requests_num"] - before == 1
+
+
+async def test_who_leaves_takes_the_answer_from_nobody() -> None:
+    catalog.forget()
+    gone = asyncio.create_task(catalog.find("smarter-mini", "org_any"))
+    stays = asyncio.create_task(catalog.find("smarter-mini", "org_any"))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert (await stays).id == "smarter-mini"
+
+
 @pytest.mark.parametrize("name", ["nothing", "x" * 10_000, "nul\0", "' OR true --", "SMARTER-MINI"])
 async def test_an_unknown_name_is_not_found(name: str) -> None:
     with pytest.raises(ModelNotFound) as refused:

@@ -25,7 +25,7 @@ from billing.refusals import Decision, refusal
 
 LEAST_OUTPUT = 16
 _HOLD = database.Statement("SELECT * FROM ledger_hold($1)")
-_CLOSE = "SELECT * FROM ledger_close(%s::jsonb)"
+_CLOSE = "SELECT state, charged, fresh FROM ledger_close(%s::jsonb)"
 _CLOSE_AT_ONCE = database.Statement("CALL ledger_close_at_once($1, NULL)")
 _RENEW = "SELECT ledger_renew(%s::jsonb)"
 

@@ -71,7 +71,8 @@ ALTER TABLE billing_entry SET (autovacuum_analyze_threshold = 5000,
 -- `chatbot_budget_exhausted`, `no_price` or `key_changed` (the key of `digest` is not good any more, or
 -- its `stamp` is another one). A refusal leaves nothing behind, except when it is the
 -- spending cap's first of a month; a known id answers with its first hold. All is decided before
--- holds are written, and they are written together: a statement costs more than its rows.
+-- holds are written, and they are written together: a statement costs more than its rows. One alone is
+-- written by plain statements, which cost less.
 -- The accounts are locked in id order; an account's lock also guards its organisation's windows.
 -- Plans last as long as their connection; made while the tables are small they would read them whole.
 CREATE OR REPLACE FUNCTION ledger_hold(requests jsonb) RETURNS TABLE (
@@ -89,6 +90,7 @@ DECLARE
   of_window bigint;
   of_chatbot bigint;
   this_month timestamptz := ledger_period_start('month');
+  several boolean := jsonb_array_length(requests) > 1;
   has_budgets boolean := jsonb_path_exists(requests, '$[*].budget ? (@ != null)');
 BEGIN
   -- A hold lost with a crashing server harms nobody: its call cannot have been charged yet.
@@ -151,13 +153,15 @@ BEGIN
       WHERE a.organisation_id = ask.organisation AND a.kind = 'customer' FOR UPDATE;
     END IF;
 
-    of_account := coalesce((promised ->> ('account ' || ask.account))::bigint, 0);
-    of_window := coalesce((promised ->> ('window ' || ask.budget_window))::bigint, 0);
-    of_chatbot := coalesce((promised ->> ('chatbot ' || ask.chatbot))::bigint, 0);
-    ask.affordable := ask.affordable - of_account;
-    ask.month_room := ask.month_room - of_account;
-    ask.budget_room := ask.budget_room - of_window;
-    ask.chatbot_room := ask.chatbot_room - of_chatbot;
+    IF several THEN  -- what those before it have been promised
+      of_account := coalesce((promised ->> ('account ' || ask.account))::bigint, 0);
+      of_window := coalesce((promised ->> ('window ' || ask.budget_window))::bigint, 0);
+      of_chatbot := coalesce((promised ->> ('chatbot ' || ask.chatbot))::bigint, 0);
+      ask.affordable := ask.affordable - of_account;
+      ask.month_room := ask.month_room - of_account;
+      ask.budget_room := ask.budget_room - of_window;
+      ask.chatbot_room := ask.chatbot_room - of_chatbot;
+    END IF;
     room := least(ask.affordable, ask.budget_room, ask.month_room, ask.chatbot_room);
     max_output := ask.max_output;
     amount := ledger_cost(ask.prompt, 0, ask.choices * max_output, input, cached_input, output);
@@ -179,10 +183,12 @@ BEGIN
       amount := ledger_cost(ask.prompt, 0, ask.choices * max_output, input, cached_input, output);
     END IF;
 
-    promised := promised || jsonb_build_object(
-      'account ' || ask.account, of_account + amount,
-      'window ' || coalesce(ask.budget_window, 0), of_window + amount,
-      'chatbot ' || coalesce(ask.chatbot, ''), of_chatbot + amount);
+    IF several THEN
+      promised := promised || jsonb_build_object(
+        'account ' || ask.account, of_account + amount,
+        'window ' || coalesce(ask.budget_window, 0), of_window + amount,
+        'chatbot ' || coalesce(ask.chatbot, ''), of_chatbot + amount);
+    END IF;
     hold.id := ask.id;
     hold.organisation_id := ask.organisation;
     hold.account_id := ask.account;
@@ -216,6 +222,19 @@ BEGIN
     PERFORM ledger_chatbot_hold(holds);
   END IF;
   -- A transaction that began in the old month and waited into the new one counts in neither.
+  IF cardinality(holds) = 1 THEN
+    UPDATE billing_account a SET
+      available = a.available - hold.amount,
+      held = a.held + hold.amount,
+      month_held = CASE WHEN a.month_starts_at > this_month THEN a.month_held
+                        WHEN a.month_starts_at = this_month THEN a.month_held + hold.amount
+                        ELSE hold.amount END,
+      month_spent = CASE WHEN a.month_starts_at >= this_month THEN a.month_spent ELSE 0 END,
+      month_starts_at = greatest(a.month_starts_at, this_month)
+    WHERE a.id = hold.account_id AND hold.amount > 0;
+    INSERT INTO billing_hold VALUES (hold.*);
+    RETURN;
+  END IF;
   UPDATE billing_account a SET
     available = a.available - h.promised,
     held = a.held + h.promised,

@@ -20,8 +20,10 @@ from api.lines import Line, Rows
 Connection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 Pool: TypeAlias = AsyncConnectionPool[Connection]
 
-_statements: "list[Statement]" = []
 _pools: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Pool]" = weakref.WeakKeyDictionary()
+_lines: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[Line]]" = (
+    weakref.WeakKeyDictionary()
+)
 
 UNREACHABLE = "The database cannot be reached. Try again in a moment."
 BUSY = "The database is too busy. Try again in a moment."
@@ -45,49 +47,44 @@ class Statement:
     """What every call asks, by its text, in which `$1` is what changes.
 
     Whoever asks has a line of their own for so long; lines are kept, so there are as many as have
-    ever asked at once (api.batching bounds them).
+    ever asked at once (api.batching bounds them). All statements share them, and the line that was
+    used last comes first: its process of the server has at hand what it needs.
     """
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._free: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[Line]] = (
-            weakref.WeakKeyDictionary()
-        )
-        _statements.append(self)
 
     async def ask(self, parameter: str) -> Rows:
         """Raises as `connection` does."""
-        free = self._free.setdefault(asyncio.get_running_loop(), [])
+        free = _lines.setdefault(asyncio.get_running_loop(), [])
         with _unavailable_is_said():
-            line = self._known(free) or await self._new()
+            line = _known(free) or await _new_line()
             try:
-                return await line.ask(parameter)
+                return await line.ask(self._text, parameter)
             finally:
                 free.append(line)
 
-    def close(self) -> None:
-        for line in self._free.pop(asyncio.get_running_loop(), ()):
-            line.close()
 
-    def _known(self, free: list[Line]) -> Line | None:
-        while free:
-            if (line := free.pop()).is_open:
-                return line
-        return None
+def _known(free: list[Line]) -> Line | None:
+    while free:
+        if (line := free.pop()).is_open:
+            return line
+    return None
 
-    async def _new(self) -> Line:
-        """A server that is just being started again is waited for."""
-        end = time.monotonic() + settings.DATABASE_WAIT_SECONDS
-        while True:
-            try:
-                async with asyncio.timeout(end - time.monotonic()):
-                    return await Line.to(_parameters(), self._text)
-            except TimeoutError as error:
-                raise PoolTimeout(UNREACHABLE) from error
-            except psycopg.OperationalError:
-                if time.monotonic() + _RECONNECT_SECONDS > end:
-                    raise
-            await asyncio.sleep(_RECONNECT_SECONDS)
+
+async def _new_line() -> Line:
+    """A server that is just being started again is waited for."""
+    end = time.monotonic() + settings.DATABASE_WAIT_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(end - time.monotonic()):
+                return await Line.to(_parameters())
+        except TimeoutError as error:
+            raise PoolTimeout(UNREACHABLE) from error
+        except psycopg.OperationalError:
+            if time.monotonic() + _RECONNECT_SECONDS > end:
+                raise
+        await asyncio.sleep(_RECONNECT_SECONDS)
 
 
 @contextmanager
@@ -127,8 +124,8 @@ async def close() -> None:
     await asyncio.gather(
         *(task for task in _tasks if task.get_loop() is loop), return_exceptions=True
     )
-    for statement in _statements:
-        statement.close()
+    for line in _lines.pop(loop, ()):
+        line.close()
     pool = _pools.pop(loop, None)
     if pool is not None:
         await pool.close()

@@ -1,4 +1,4 @@
-"""Connections for one prepared statement each, which every call asks: a round trip and no more.
+"""Connections for the few prepared statements that every call asks: a round trip and no more.
 
 Around a short statement a checkout, a cursor and a waiter cost more than the statement itself. Here
 libpq (psycopg brings it) is asked directly, and the event loop watches a socket for as long as its
@@ -6,7 +6,7 @@ connection lives, so one that the server has closed is known before it is asked.
 """
 
 import asyncio
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import psycopg
 from psycopg.adapt import Transformer
@@ -15,7 +15,6 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 Rows = list[tuple[Any, ...]]
-_STATEMENT: Final = b"it"
 
 
 class Line:
@@ -27,22 +26,21 @@ class Line:
         self._libpq = connection.pgconn
         self._socket = self._libpq.socket
         self._reading = Transformer(connection)
+        self._prepared: dict[str, bytes] = {}  # statements, each with its name
         self._loop = asyncio.get_running_loop()
         self._asked: asyncio.Future[PGresult] | None = None
         self._result: PGresult | None = None
         self._loop.add_reader(self._socket, self._readable)
 
     @classmethod
-    async def to(cls, parameters: dict[str, Any], statement: str) -> Self:
-        """Connect and prepare. Raises psycopg.Error."""
-        line = cls(await psycopg.AsyncConnection.connect(**parameters, autocommit=True))
-        line._libpq.send_prepare(_STATEMENT, statement.encode())
-        await line._answer()
-        return line
+    async def to(cls, parameters: dict[str, Any]) -> Self:
+        """Raises psycopg.Error."""
+        return cls(await psycopg.AsyncConnection.connect(**parameters, autocommit=True))
 
-    async def ask(self, parameter: str) -> Rows:
+    async def ask(self, statement: str, parameter: str) -> Rows:
         """The rows for `$1`. Raises psycopg.Error; cancelling it closes the line."""
-        self._libpq.send_query_prepared(_STATEMENT, [parameter.encode()])
+        name = self._prepared.get(statement) or await self._prepare(statement)
+        self._libpq.send_query_prepared(name, [parameter.encode()])
         result = await self._answer()
         self._reading.set_pgresult(result)
         return self._reading.load_rows(0, result.ntuples, tuple)
@@ -56,6 +54,13 @@ class Line:
         self._libpq.finish()
         if self._asked is not None and not self._asked.done():
             self._asked.set_exception(reason or psycopg.OperationalError("The line is closed."))
+
+    async def _prepare(self, statement: str) -> bytes:
+        name = b"%d" % len(self._prepared)
+        self._libpq.send_prepare(name, statement.encode())
+        await self._answer()
+        self._prepared[statement] = name
+        return name
 
     async def _answer(self) -> PGresult:
         self._asked = self._loop.create_future()

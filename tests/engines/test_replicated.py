@@ -211,6 +211,21 @@ async def test_all_that_one_death_cuts_off_are_one_rest() -> None:
     assert not replica.ready
     replica._rests_until -= replicas.FIRST_REST
     assert not replica.ready, "the next one is longer"
+    for _ in range(20):
+        replica.chosen()
+    replica._rests_until -= replicas.LONGEST_REST
+    assert replica.ready, "but has an end"
+
+
+async def test_who_has_least_to_do_and_cannot_do_it_is_asked_once() -> None:
+    idle, *busy = (Process(name) for name in ("idle", "busy", "busier"))
+    idle.fault = GONE
+    engine = one_of(idle, *busy)
+    for replica in engine.replicas.all[1:]:
+        replica.took()
+    assert await text(engine) in ("busy!", "busier!")
+    assert idle.generations == 1
+    await engine.close()
 
 
 async def test_one_that_was_down_is_ready_as_soon_as_it_answers() -> None:

@@ -240,20 +240,20 @@ def test_both_names_of_the_output_limit_work(fields: dict[str, int], limit: int)
     ],
 )
 def test_a_body_full_of_mistakes_is_refused_quickly(fields: dict[str, Any]) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(InvalidRequest) as caught:
         chat(**fields)
-    assert time.perf_counter() - start < 0.2
+    assert time.thread_time() - start < 0.2
     assert len(caught.value.message) < 1000
     assert len(caught.value.param or "") < 200
 
 
 @pytest.mark.parametrize("prompt", [[-1] * 1_000_000, ["a"] + [1] * 1_000_000, [[1], *"x" * 99]])
 def test_a_prompt_full_of_mistakes_is_refused_quickly(prompt: list[Any]) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(InvalidRequest):
         parse(CompletionRequest, {"prompt": prompt})
-    assert time.perf_counter() - start < 0.2
+    assert time.thread_time() - start < 0.2
 
 
 def test_a_small_request_is_read_in_less_than_100_microseconds() -> None:
@@ -264,7 +264,7 @@ def test_a_small_request_is_read_in_less_than_100_microseconds() -> None:
 
 
 def _seconds(body: dict[str, Any], rounds: int) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(rounds):
         parse(ChatCompletionRequest, body)
-    return time.perf_counter() - start
+    return time.thread_time() - start

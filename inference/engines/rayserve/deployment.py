@@ -94,10 +94,17 @@ class Replica:
 
 
 def build(
-    models: dict[str, str], *, least: int = 1, most: int = 1, target: int = 32, gpus: float = 0
+    models: dict[str, str],
+    *,
+    least: int = 1,
+    most: int = 1,
+    target: int = 32,
+    gpus: float = 0,
+    **pace: float,
 ) -> Application:
     """`models`: folders by id, on every node; from `least` to `most` replicas, one more for every
-    `target` requests at once; `gpus` for each."""
+    `target` requests at once; `gpus` for each. `pace` is how soon their number follows the calls,
+    as Ray names it: `upscale_delay_s` (30), `downscale_delay_s` (600), and so on."""
     deployment = serve.deployment(
         name="engine",
         max_ongoing_requests=AT_ONCE,
@@ -105,6 +112,7 @@ def build(
             "min_replicas": least,
             "max_replicas": most,
             "target_ongoing_requests": target,
+            **pace,
         },
         ray_actor_options={"num_cpus": 1, "num_gpus": gpus},
     )(Replica)

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
 import ray
@@ -22,7 +23,7 @@ from inference.engines.base import (
 from inference.engines.generating import OnlyGenerates
 from inference.engines.local import frames
 
-TRIES: Final = 3  # for an answer that has not begun when its replica dies
+TRIES: Final = 3  # for what has not been counted, or has not begun, when its replica dies
 WENT_AWAY: Final = "This model's engine went away."
 
 
@@ -37,11 +38,7 @@ class RayEngine(OnlyGenerates):
         self._finding = asyncio.Lock()
 
     async def prepare(self, request: GenerationRequest) -> Prepared:
-        handle = (await self._found()).options(**self._place(request))
-        try:
-            told = await handle.prepare.remote(frames.from_request(request))
-        except (RayError, RayServeException) as error:
-            raise _engine_error(error) from error
+        told = await self._counted(request)
         _require_well(told)
         return Prepared(request, told["prompt_tokens"], told["max_output"])
 
@@ -49,9 +46,10 @@ class RayEngine(OnlyGenerates):
         for last in (*[False] * (TRIES - 1), True):
             begun = False
             try:
-                async for batch in self._streamed(prepared.request, max_tokens):
-                    begun = True
-                    yield batch
+                async with aclosing(self._streamed(prepared.request, max_tokens)) as batches:
+                    async for batch in batches:
+                        begun = True
+                        yield batch
             except (RayError, RayServeException) as error:
                 if begun or last:
                     raise _engine_error(error) from error
@@ -65,9 +63,20 @@ class RayEngine(OnlyGenerates):
     async def close(self) -> None:
         """The cluster stays whoever's it is; the process leaves it when it ends."""
 
+    async def _counted(self, request: GenerationRequest) -> Any:
+        handle = (await self._found()).options(**self._place(request))
+        left = TRIES
+        while True:
+            left -= 1
+            try:
+                return await handle.prepare.remote(frames.from_request(request))
+            except (RayError, RayServeException) as error:
+                if not left:
+                    raise _engine_error(error) from error
+
     async def _streamed(
         self, request: GenerationRequest, max_tokens: int
-    ) -> AsyncIterator[Sequence[Delta]]:
+    ) -> AsyncGenerator[Sequence[Delta], None]:
         handle = (await self._found()).options(stream=True, **self._place(request))
         told = handle.generate.remote(frames.from_request(request), max_tokens)
         over = False

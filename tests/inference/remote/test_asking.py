@@ -102,6 +102,14 @@ async def test_a_choice_that_other_servers_do_not_know_is_refused_before_anythin
     assert not server.generations
 
 
+async def test_vectors_are_made_elsewhere() -> None:
+    async with upstream() as server, engine(server) as remote:
+        for ask in (remote.tokenise, remote.embed, remote.classify):
+            with pytest.raises(InvalidGeneration, match="does not make vectors"):
+                await ask(["words"])
+    assert not server.calls
+
+
 async def test_what_nobody_asked_for_is_not_said() -> None:
     sent = await body(GenerationRequest("g", "m", SamplingParams(), (Message("user", "Hi"),)))
     options = {"stream", "stream_options"}

@@ -11,6 +11,7 @@ import pytest
 from inference.engines.remote import connection, connections
 from inference.engines.remote.connection import Broken
 from inference.engines.remote.connections import Connections
+from tests.inference.remote.upstream import USAGE, Call, engine, finished, generated, upstream
 
 Speech = Callable[[asyncio.StreamWriter], Awaitable[None]]
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
@@ -128,6 +129,20 @@ async def test_a_fast_server_waits_for_a_slow_reader() -> None:
             await asyncio.sleep(0.2)
     made.close()
     assert sent < 64 * connection.MOST_UNREAD
+
+
+async def test_a_stream_whose_end_comes_after_its_last_event_leaves_its_connection() -> None:
+    async def late_end(call: Call) -> None:
+        await call.begin()
+        await call.event({**finished(), "usage": USAGE})
+        await call.event(b"[DONE]")
+        await asyncio.sleep(0.02)
+        call.writer.write(b"0\r\n\r\n")
+
+    async with upstream(late_end) as there, engine(there) as remote:
+        for _ in range(3):
+            await generated(remote)
+    assert {call.connection for call in there.generations} == {1}
 
 
 @pytest.mark.parametrize(("name", "value"), [("KEPT_SECONDS", 0.0), ("MOST_KEPT", 0)])

@@ -65,6 +65,11 @@ async def test_what_cannot_be_usage_makes_the_answer_fail(usage: object) -> None
         await last_of(telling(usage))
 
 
+async def test_what_a_piece_does_not_tell_its_end_may() -> None:
+    nothing_yet = {"prompt_tokens": 7, "completion_tokens": None}
+    assert (await last_of(telling(USAGE, usage=nothing_yet))).completion_tokens == 2
+
+
 async def test_a_piece_cannot_have_taken_more_than_the_whole_answer_may() -> None:
     heard: list[Delta] = []
     boast = {"prompt_tokens": 7, "completion_tokens": 10**6}

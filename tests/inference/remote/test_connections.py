@@ -12,6 +12,7 @@ from inference.engines.remote import connection, connections
 from inference.engines.remote.connection import Broken
 from inference.engines.remote.connections import Connections
 from tests.inference.remote.upstream import USAGE, Call, engine, finished, generated, upstream
+from tests.patience import soon
 
 Speech = Callable[[asyncio.StreamWriter], Awaitable[None]]
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
@@ -102,7 +103,7 @@ async def test_what_is_no_answer_or_only_a_part_is_broken(
 ) -> None:
     monkeypatch.setattr(connection, "SILENT_SECONDS", 0.2)
     with pytest.raises(Broken):
-        await heard(speech)
+        await soon(heard(speech))
 
 
 async def test_a_second_answer_that_nobody_asked_for_is_given_to_nobody() -> None:

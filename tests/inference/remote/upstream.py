@@ -214,15 +214,17 @@ def request(text: str = "Hi there", **sampling: Any) -> GenerationRequest:
 
 async def read(remote: RemoteEngine, prepared: Prepared, heard: list[Delta]) -> None:
     """The whole answer, as far as it comes."""
-    async for batch in remote.generate(prepared, 50):
-        heard += batch
+    async with asyncio.timeout(PATIENCE):
+        async for batch in remote.generate(prepared, 50):
+            heard += batch
 
 
 async def generated(
     remote: RemoteEngine, asked: GenerationRequest | None = None, most: int = 50
 ) -> list[Delta]:
     prepared = await remote.prepare(asked or request())
-    return [delta async for batch in remote.generate(prepared, most) for delta in batch]
+    async with asyncio.timeout(PATIENCE):
+        return [delta async for batch in remote.generate(prepared, most) for delta in batch]
 
 
 def text(deltas: Sequence[Delta]) -> str:

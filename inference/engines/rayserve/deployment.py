@@ -117,3 +117,8 @@ def build(
         ray_actor_options={"num_cpus": 1, "num_gpus": gpus},
     )(Replica)
     return deployment.bind(models)
+
+
+def application(options: dict[str, Any]) -> Application:
+    """`build`, as a file of Ray Serve's names it: `import_path` with `args`."""
+    return build(**options)

@@ -16,17 +16,17 @@ from transformers import (
     Qwen3Config,
 )
 
+from bench import gpu_sampling
 from bench.engine_model import random_model
 from bench.gpu_caches import in_blocks, in_slots
+from bench.gpu_sampling import SAMPLINGS
 from inference.engines.base import SamplingParams
 from inference.engines.local import graphs
 from inference.engines.local.cuda import opening
 from inference.engines.local.paged import BLOCK
 from inference.engines.local.runner import Runner
-from inference.engines.local.sampler import Sampler
-from inference.engines.local.sampler_rows import SamplerRow
 from inference.engines.local.scheduler import FairQueue
-from inference.engines.local.sequences import Sequence, Submission
+from inference.engines.local.sequences import Submission
 from inference.engines.local.steps import StepOptions, Steps
 
 VOCABULARY, CONTEXT = 512, 256
@@ -52,14 +52,6 @@ SHAPES: dict[str, PreTrainedConfig] = {
     "gemma 2": Gemma2Config(**SMALL, head_dim=256, sliding_window=20),
     "gemma 3": Gemma3TextConfig(**SMALL, head_dim=256, sliding_window=20),
 }
-SAMPLINGS = {
-    "greedy": SamplingParams(temperature=0),
-    "plain": SamplingParams(seed=1),
-    "filtered": SamplingParams(seed=2, top_k=40, top_p=0.9, min_p=0.01),
-    "wide": SamplingParams(seed=3, top_p=0.999),
-    "penalised": SamplingParams(seed=4, presence_penalty=1, frequency_penalty=0.5),
-    "repeating": SamplingParams(temperature=0, repetition_penalty=1.3, logit_bias={7: 2.0}),
-}
 
 
 def run(device: torch.device) -> int:
@@ -75,7 +67,7 @@ def run(device: torch.device) -> int:
                 print(f"FAILED {shape}, {name}: {error}")
             else:
                 print(f"ok     {shape}, {name}")
-    failed += _told("sampler, every kind, as on the processor", lambda: _sampler(device))
+    failed += _told("sampler, every kind, as on the processor", lambda: gpu_sampling.check(device))
     return failed
 
 
@@ -199,22 +191,6 @@ _CHECKS = {
     "recorded steps in bfloat16": _recorded_half,
     "every kind of sampling, recorded": _sampled,
 }
-
-
-def _sampler(device: torch.device) -> None:
-    logits = torch.randn(len(SAMPLINGS), VOCABULARY, generator=torch.Generator().manual_seed(5)) * 4
-    chosen = {}
-    for place in {torch.device("cpu"), device}:
-        rows = []
-        for params in SAMPLINGS.values():
-            submission = Submission([3, 9, 9, 40], params, 8)
-            state = SamplerRow(params, submission.prompt, 0, VOCABULARY, place)
-            state.note(11)
-            rows.append(Sequence(submission, 0, state, generated=3))
-        sampler = Sampler(VOCABULARY, place)
-        chosen[place] = sampler.sample(logits.clone().to(place), rows).tokens
-    for place, tokens in chosen.items():
-        assert tokens == chosen[torch.device("cpu")], f"{place} chose {tokens}"  # noqa: S101 - a check
 
 
 def _prompts(count: int) -> list[list[int]]:

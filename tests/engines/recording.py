@@ -29,11 +29,13 @@ class NotRecordable(AssertionError):
     """A graph on a GPU could not hold this."""
 
 
-class _Done(NamedTuple):
+class Done(NamedTuple):
     operation: Callable[..., object]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    made: list[torch.Tensor]
+
+    def __call__(self) -> object:
+        return self.operation(*self.args, **self.kwargs)
 
 
 class Recorder:
@@ -45,21 +47,22 @@ class Recorder:
     def __call__(self, compute: Compute) -> Compute:
         self.recorded += 1
         compute()  # warms up
-        with _Watch() as watch:
+        with _Recording() as seen:
             output = compute()
 
         def replay() -> torch.Tensor:
-            for done in watch.done:
-                _repeat(done)
+            for done, made in seen.done:
+                _repeat(done, made)
             return output
 
         return replay
 
 
-class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Sees every operation of torch's while it is entered."""
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # the same
-        self.done: list[_Done] = []
 
     def __torch_dispatch__(
         self,
@@ -68,27 +71,42 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leave
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> object:
-        _check(func, args)
-        result = func(*args, **(kwargs or {}))
-        self.done.append(_Done(func, args, kwargs or {}, _tensors(result)))
+        done = Done(func, args, kwargs or {})
+        return self.see(str(getattr(func, "_schema", func)).partition("(")[0], done)
+
+    def see(self, name: str, done: Done) -> object:
+        """Does it, or not; `name` as in "aten::add.Tensor"."""
+        raise NotImplementedError
+
+
+class Recordable(Watch):  # type: ignore[no-untyped-call]  # the same
+    """Refuses what waits for the device, comes from the host or has shapes of its own."""
+
+    def see(self, name: str, done: Done) -> object:
+        if name in FORBIDDEN or name.partition(".")[0] in FORBIDDEN:
+            raise NotRecordable(name)
+        indexes = tensors(done.args[1:]) if name.startswith("aten::index") else []
+        if any(each.dtype == torch.bool for each in indexes):
+            raise NotRecordable(f"{name} by truth values")
+        return done()
+
+
+class _Recording(Recordable):  # type: ignore[no-untyped-call]  # the same
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[tuple[Done, list[torch.Tensor]]] = []
+
+    def see(self, name: str, done: Done) -> object:
+        result = super().see(name, done)
+        self.done.append((done, tensors(result)))
         return result
 
 
-def _check(func: Callable[..., object], args: tuple[Any, ...]) -> None:
-    name = str(getattr(func, "_schema", func)).partition("(")[0]
-    if name in FORBIDDEN or name.partition(".")[0] in FORBIDDEN:
-        raise NotRecordable(name)
-    indexes = _tensors(args[1:]) if name.startswith("aten::index") else []
-    if any(each.dtype == torch.bool for each in indexes):
-        raise NotRecordable(f"{name} by truth values")
-
-
-def _repeat(done: _Done) -> None:
-    again = _tensors(done.operation(*done.args, **done.kwargs))
-    for kept, new in zip(done.made, again, strict=True):
+def _repeat(done: Done, made: list[torch.Tensor]) -> None:
+    for kept, new in zip(made, tensors(done()), strict=True):
         if kept.data_ptr() != new.data_ptr():
             kept.copy_(new)
 
 
-def _tensors(tree: object) -> list[torch.Tensor]:
+def tensors(tree: object) -> list[torch.Tensor]:
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]

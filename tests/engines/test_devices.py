@@ -3,22 +3,18 @@
 The device is torch's "meta", which knows shapes and no numbers: enough to see who is where.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any
-
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from inference.engines.base import SamplingParams
-from inference.engines.local import penalties
 from inference.engines.local.kv import CacheShape, SlotCache
+from inference.engines.local.masks import Mask
 from inference.engines.local.paged import PagedCache
+from inference.engines.local.recorded_sampler import RecordedSampler
 from inference.engines.local.runner import Runner
-from inference.engines.local.sampler import Sampler
 from inference.engines.local.sampler_rows import SamplerRow
 from inference.engines.local.sequences import Chunk, Sequence, Submission
+from tests.engines.recording import Done, Recordable, tensors
 from tests.engines.small_models import CONTEXT, GREEDY, VOCABULARY, reference, shapes
 
 META = torch.device("meta")
@@ -26,35 +22,30 @@ UPLOADS = {"aten::to", "aten::_to_copy", "aten::copy_"}
 ON_THE_HOST = {"aten::lift_fresh", "aten::detach"}  # a list becomes a tensor
 
 
-class AllOnMeta(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    """Refuses whatever computes with a tensor of another device; counts what is sent there."""
+class AllOnMeta(Recordable):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    """Refuses whatever computes with a tensor of another device, or waits; counts what is sent."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # the same
+        super().__init__()
         self.uploads = 0
 
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., object],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> object:
-        name = str(getattr(func, "_schema", func)).partition("(")[0].partition(".")[0]
-        tensors = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
-        hosts = [each for each in tensors if each.device != META and each.ndim]
-        result = func(*args, **(kwargs or {}))
+    def see(self, name: str, done: Done) -> object:
+        hosts = [each for each in tensors(done[1:]) if each.device != META and each.ndim]
+        name = name.partition(".")[0]
+        if name in ON_THE_HOST:
+            return done()
+        result = super().see(name, done)
         if name in UPLOADS:
-            arrived = [each for each in tree_leaves(result) if each.device == META]
+            arrived = [each for each in tensors(result) if each.device == META]
             self.uploads += bool(hosts and arrived)
-        elif name not in ON_THE_HOST:
+        else:
             assert not hosts, f"{name} computes with a tensor of {hosts[0].device}"
         return result
 
 
 def sequence(prompt: int, slot: int, length: int, sampling: SamplingParams = GREEDY) -> Sequence:
     submission = Submission([1] * prompt, sampling, 5)
-    row = SamplerRow(sampling, submission.prompt, 0, VOCABULARY, META)
+    row = SamplerRow(sampling, submission.prompt, 0)
     return Sequence(submission, 0, row, slot=slot, length=length, last_token=3, generated=2)
 
 
@@ -93,19 +84,36 @@ def test_moving_rows_and_keeping_beginnings() -> None:
     assert not seen.uploads
 
 
-def test_choosing_tokens() -> None:
-    kinds = [GREEDY, SamplingParams(), SamplingParams(presence_penalty=1, repetition_penalty=2)]
+def test_choosing_tokens_of_every_kind_waits_for_nothing() -> None:
+    kinds = [
+        GREEDY,
+        SamplingParams(),
+        SamplingParams(top_k=5, top_p=0.5, min_p=0.1),
+        SamplingParams(presence_penalty=1, repetition_penalty=2, logit_bias={3: 1.0}),
+        SamplingParams(logprobs=True, top_logprobs=20),
+    ]
     rows = [sequence(5, slot, 9, kind) for slot, kind in enumerate(kinds)]
-    sampler = Sampler(VOCABULARY, META)
-    logits = torch.empty(3, VOCABULARY, device=META)
+    sampler = RecordedSampler(torch.zeros(6, VOCABULARY, device=META), lambda compute: compute)
+    logits = torch.empty(5, VOCABULARY, device=META)
+    sampler.choose(logits, rows)
     with AllOnMeta() as seen:
-        chosen = sampler.choose(logits, rows)
-    assert chosen.told.device == META
-    assert seen.uploads == 6  # who is of which kind, filters, temperatures; and keys of noise
+        chosen = sampler.choose(logits, rows, ahead=set(rows))
+    assert seen.uploads == 1  # all rows' numbers
+    assert chosen.told.shape == (3 + 2 * 20, 5)
     with AllOnMeta() as seen:
-        sampler.choose(logits, rows, ahead=1)
-        penalties.adjust(logits, [row.sampler for row in rows])
-    assert seen.uploads == 1
+        sampler.choose(logits[:4], rows[:4], FakeMask(2))
+    # Fewer rows; their neutral numbers, to record another program; what they add, since one step
+    # came to nothing; and masks.
+    assert seen.uploads == 4
+
+
+class FakeMask(Mask):
+    def __init__(self, rows: int) -> None:
+        super().__init__({})
+        self._rows = rows
+
+    def wait(self) -> tuple[torch.Tensor, list[int]]:
+        return torch.zeros(self._rows, VOCABULARY, dtype=torch.bool), list(range(self._rows))
 
 
 def test_the_watch_itself_notices_a_tensor_of_the_host() -> None:

@@ -12,7 +12,7 @@ from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.runner import Runner
 from inference.engines.local.sampler_rows import SamplerRow
 from inference.engines.local.sequences import Chunk, Sequence, Submission
-from tests.engines.small_models import GREEDY, VOCABULARY, Desk, reference, shapes
+from tests.engines.small_models import GREEDY, Desk, reference, shapes
 from tests.engines.test_greedy_is_generate import expected, prompt_of
 
 UNKNOWN = {"gemma2", "gemma3"}  # norms after the layers, caps, other activations
@@ -125,7 +125,7 @@ def test_half_precision_is_as_near_to_single_as_torch_is() -> None:
 
 def a_row(prompt: list[int]) -> Sequence:
     submission = Submission(prompt, GREEDY, 5)
-    state = SamplerRow(GREEDY, prompt, 0, VOCABULARY, torch.device("cpu"))
+    state = SamplerRow(GREEDY, prompt, 0)
     row = Sequence(submission, 0, state, None)
     row.slot = 0
     return row

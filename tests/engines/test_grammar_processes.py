@@ -25,7 +25,7 @@ from inference.engines.local.client import LocalEngine
 from inference.engines.local.grammar_keepers import Keeper, Keepers
 from inference.engines.local.grammar_process import GIVES_WAY, MASKS, TAKE
 from inference.engines.local.grammar_wishes import wish_of
-from inference.engines.local.steps import FORM_LOST
+from inference.engines.local.grammars import FORM_LOST
 from tests.engines.engine_process import engine
 from tests.engines.form_desk import FORM, FormDesk, held_to
 

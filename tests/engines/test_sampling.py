@@ -139,7 +139,7 @@ def test_a_repetition_penalty_weakens_logits_of_either_sign() -> None:
     torch.manual_seed(2)
     logits = torch.randn(1, VOCABULARY)
     way = SamplingParams(repetition_penalty=1.7)
-    state = SamplerRow(way, [*range(80)], 0, VOCABULARY, logits.device)
+    state = SamplerRow(way, [*range(80)], 0)
     state.note(100)
     seen = torch.tensor([[*range(80), 100]])
     expected = RepetitionPenaltyLogitsProcessor(1.7)(seen, logits.clone())
@@ -148,7 +148,7 @@ def test_a_repetition_penalty_weakens_logits_of_either_sign() -> None:
 
 def test_every_further_use_of_a_token_adds_to_its_frequency_penalty() -> None:
     way = SamplingParams(presence_penalty=1.0, frequency_penalty=0.5, logit_bias={7: 4.0, 8: -1.0})
-    state = SamplerRow(way, PROMPT, 0, VOCABULARY, torch.device("cpu"))
+    state = SamplerRow(way, PROMPT, 0)
     for token in (7, 7, 9):
         state.note(token)
     row = adjust(torch.zeros(1, VOCABULARY), [state])[0]

@@ -22,6 +22,12 @@ ALIVE = 256  # with those that answers, waiting ones too, still need
 LOST = FAILED + 1
 """A matcher's state: its process is gone."""
 
+FORM_TOO_COMPLEX = "The form of this answer is too complex to be held to any longer."
+FORM_LOST = (
+    "The process that held this answer to its form has ended. Try again; if that ends so, too, the "
+    "form is too complex."
+)
+
 
 class Matcher:
     """Where one choice stands in its grammar; the step loop's alone."""
@@ -53,8 +59,9 @@ class Matcher:
         return self._state in {FAILED, LOST}
 
     @property
-    def lost(self) -> bool:
-        return self._state == LOST
+    def fault(self) -> str:
+        """Why it failed, for whoever asked."""
+        return FORM_LOST if self._state == LOST else FORM_TOO_COMPLEX
 
     def take(self, token: int) -> tuple[int, int]:
         """What the process is to be told."""

@@ -47,15 +47,20 @@ class Recording(NamedTuple):
 
 
 class DecodeGraphs:
-    """Used by the loop's thread alone. `record` turns a computation into its replay."""
+    """Used by the loop's thread alone. `record` turns a computation into its replay; `room` is for
+    the logits of as many rows as there are slots."""
 
     def __init__(
-        self, step: DecodeStep, cache: Cache, record: Callable[[Compute], Compute]
+        self,
+        step: DecodeStep,
+        cache: Cache,
+        record: Callable[[Compute], Compute],
+        room: torch.Tensor,
     ) -> None:
         self._step = step
         self._cache = cache
         self._record = record
-        self._logits = torch.empty(0)  # of all recordings: they run one after the other
+        self._room = room  # of all recordings' logits: they run one after the other
         self._recordings: dict[tuple[int, int], Recording | None] = {}
         self._stack: Stack | None = None
         self._stacked: dict[tuple[int, int], Recording | None] = {}  # with its adapters
@@ -88,19 +93,16 @@ class DecodeGraphs:
     def warm_up(self) -> None:
         """Record what is needed first, the largest before the smaller, which fit into its memory:
         all sizes of batch, at any length or the shortest context."""
-        sizes = [1]
-        while sizes[-1] < self._cache.slots:
-            sizes.append(min(2 * sizes[-1], self._cache.slots))
-        for rows in reversed(sizes):
+        for rows in reversed(sizes(self._cache.slots)):
             self._recordings[rows, self._keys(1)] = self._recorded(rows, self._keys(1), None)
 
     def _keys(self, length: int) -> int:
         if self._step.any_length:
             return self._cache.context
-        return _rung(length, SHORTEST, self._cache.context)
+        return rung(length, SHORTEST, self._cache.context)
 
     def _recording(self, decoding: Rows[Sequence], stack: Stack | None) -> Recording | None:
-        rows = _rung(len(decoding), 1, self._cache.slots)
+        rows = rung(len(decoding), 1, self._cache.slots)
         keys = self._keys(max(row.length for row in decoding) + 1)
         known = self._recordings
         if stack:
@@ -128,21 +130,13 @@ class DecodeGraphs:
         def compute() -> torch.Tensor:
             adapted = AdaptedStep(stack, inputs[3]) if stack else None
             logits = self._step.logits(inputs[:3], keys, adapted)
-            return self._room(logits).copy_(logits)
+            return self._room[: len(logits)].copy_(logits)
 
         try:
             return Recording(inputs, self._record(compute))
         except RuntimeError as error:  # a device that is broken says so again at the next step
             log.warning("steps of %d rows go on without being recorded: %s", rows, error)
             return None
-
-    def _room(self, logits: torch.Tensor) -> torch.Tensor:
-        """Made while warming up for the first time, so that no recording has its own."""
-        rows, vocabulary = logits.shape
-        if not self._logits.numel():
-            size = self._cache.slots, vocabulary
-            self._logits = torch.empty(size, dtype=logits.dtype, device=logits.device)
-        return self._logits[:rows]
 
 
 class PlainStep:
@@ -201,7 +195,15 @@ def _place(row: Sequence, stack: Stack | None) -> int:
     return stack.places[adapter] if stack and adapter else -1
 
 
-def _rung(size: int, first: int, most: int) -> int:
+def sizes(most: int) -> list[int]:
+    """Of batches, that are recorded."""
+    found = [1]
+    while found[-1] < most:
+        found.append(min(2 * found[-1], most))
+    return found
+
+
+def rung(size: int, first: int, most: int) -> int:
     rung = first
     while rung < size:
         rung *= 2

@@ -1,7 +1,9 @@
-"""Recorded steps whose tokens the host reads one step late, while the device computes the next.
+"""Steps that are given to the device before the host has read the tokens of the one before.
 
 So the device never waits for the host. A row that ends is noticed one step late, too: what was
-computed for it meanwhile is dropped, and nobody sees it.
+computed for it meanwhile is dropped, and nobody sees it. Rows that are held to a grammar need their
+last token before the next can be chosen, but not before it can be computed: the host reads, and the
+grammar's process answers, while the device computes.
 """
 
 from collections.abc import Sequence as Rows
@@ -9,8 +11,10 @@ from typing import NamedTuple
 
 import torch
 
+from inference.engines.local import masks
+from inference.engines.local.chosen import Chosen
+from inference.engines.local.recorded_sampler import RecordedSampler
 from inference.engines.local.runner import Runner
-from inference.engines.local.sampler import Chosen, Sampler
 from inference.engines.local.sequences import Sequence
 from inference.engines.local.uploads import upload
 
@@ -35,22 +39,38 @@ class Late(NamedTuple):
         return self.chosen.tokens[upload(wanted, self.chosen.tokens.device)]
 
 
-def launch(
-    runner: Runner, sampler: Sampler, decoding: list[Sequence], before: Late | None = None
-) -> Late | None:
-    """The step after `before`. None: it is not recorded, or what a row says next depends on what
-    the host makes of its last token; nothing has happened. Nor has it when this raises."""
-    if any(map(_needs_the_host, decoding)):
-        return None
+class Computing(NamedTuple):
+    """A step whose logits the device computes, and whose rows' lengths count its tokens already."""
+
+    rows: list[Sequence]
+    logits: torch.Tensor
+    sampler: RecordedSampler
+
+    @property
+    def held(self) -> bool:
+        """What may come next depends on the tokens before."""
+        return any(row.matcher for row in self.rows)
+
+    def choose(self, before: Late | None = None) -> Late:
+        """`before`: a step that the host has not read. Nothing has happened when this raises."""
+        try:
+            ahead = set(before.rows) if before else set()
+            chosen = self.sampler.choose(self.logits, self.rows, masks.begin(self.rows), ahead)
+        except Exception:
+            for row in self.rows:
+                row.length -= 1
+            raise
+        return Late(self.rows, chosen)
+
+
+def compute(
+    runner: Runner, decoding: list[Sequence], before: Late | None = None
+) -> Computing | None:
+    """The step after `before`. None: it is not recorded. Nothing has happened then, nor when this
+    raises."""
     logits = runner.replayed(decoding, before.tokens(decoding) if before else None)
-    if logits is None:
+    if logits is None or runner.sampler is None:
         return None
-    chosen = sampler.choose(logits, decoding, ahead=1 if before else 0)
     for row in decoding:
         row.length += 1
-    return Late(decoding, chosen)
-
-
-def _needs_the_host(row: Sequence) -> bool:
-    sampler = row.sampler
-    return row.matcher is not None or sampler.adjusted or sampler.wants_logprobs
+    return Computing(decoding, logits, runner.sampler)

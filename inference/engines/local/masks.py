@@ -20,8 +20,8 @@ class Mask:
     def __init__(self, held: dict[Grammar, list[int]]) -> None:
         self._held = held
 
-    def apply(self, logits: torch.Tensor) -> None:
-        """Waits for the masks. Forbidden tokens' logits become -inf, in place."""
+    def wait(self) -> tuple[torch.Tensor, list[int]]:
+        """For the masks: `[rows, vocabulary]`, on the host, and whose they are."""
         parts = []
         for grammar, rows in self._held.items():
             part = grammar.keeper.forbidden[: len(rows)]
@@ -29,8 +29,11 @@ class Mask:
                 part[:] = False  # it is gone: `advance` will tell
             parts.append(part)
         forbidden = torch.from_numpy(parts[0] if len(parts) == 1 else np.concatenate(parts))
-        forbidden = forbidden.to(logits.device)
-        rows = [row for rows in self._held.values() for row in rows]
+        return forbidden, [row for rows in self._held.values() for row in rows]
+
+    def apply(self, logits: torch.Tensor) -> None:
+        """Waits for them. Forbidden tokens' logits become -inf, in place."""
+        forbidden, rows = self.wait()
         if rows == list(range(len(logits))):
             logits.masked_fill_(forbidden, -torch.inf)
         else:
@@ -63,6 +66,6 @@ def _by_grammar(
 ) -> dict[Grammar, list[tuple[Matcher, int]]]:
     held: dict[Grammar, list[tuple[Matcher, int]]] = {}
     for matcher, number in pairs:
-        if matcher and number is not None:
+        if matcher and number is not None and not matcher.ended:
             held.setdefault(matcher.grammar, []).append((matcher, number))
     return held

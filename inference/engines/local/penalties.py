@@ -13,18 +13,19 @@ from inference.engines.local.sampler_rows import SamplerRow
 
 def adjust(logits: torch.Tensor, states: Rows[SamplerRow]) -> torch.Tensor:
     """Adjusted logits `[rows, vocabulary]`, in place; row i belongs to `states[i]`."""
-    repeating = [index for index, state in enumerate(states) if state.seen is not None]
+    dense = [state.dense(logits.shape[1]) for state in states]
+    repeating = [index for index, state in enumerate(states) if state.repeating]
     if repeating:
-        logits[repeating] = _weaken(logits[repeating], [states[index] for index in repeating])
-    for row, state in zip(logits, states, strict=True):
-        if state.offsets is not None:
-            row.add_(state.offsets)
+        seen = torch.stack([each.seen for each in dense if each.seen is not None])
+        strengths = [states[index].params.repetition_penalty for index in repeating]
+        logits[repeating] = weakened(logits[repeating], seen, torch.tensor(strengths)[:, None])
+    for row, (offsets, _) in zip(logits, dense, strict=True):
+        if offsets is not None:
+            row.add_(offsets)
     return logits
 
 
-def _weaken(logits: torch.Tensor, states: Rows[SamplerRow]) -> torch.Tensor:
-    seen = torch.stack([state.seen for state in states if state.seen is not None])
-    strengths = [state.params.repetition_penalty for state in states]
-    penalty = torch.tensor(strengths, device=logits.device)[:, None]
-    weakened = torch.where(logits > 0, logits / penalty, logits * penalty)
-    return torch.where(seen, weakened, logits)
+def weakened(logits: torch.Tensor, seen: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+    """All `[rows, vocabulary]`, but for `strength`, which is `[rows, 1]`."""
+    weaker = torch.where(logits > 0, logits / strength, logits * strength)
+    return torch.where(seen, weaker, logits)

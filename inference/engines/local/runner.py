@@ -18,6 +18,7 @@ from inference.engines.local.kv import SlotCache
 from inference.engines.local.packed import PackedModel
 from inference.engines.local.paged import PagedCache
 from inference.engines.local.paged_plans import PagedPlanner
+from inference.engines.local.recorded_sampler import RecordedSampler
 from inference.engines.local.sequences import Chunk, Sequence
 from inference.engines.local.slot_plans import SlotPlanner
 from inference.engines.local.uploads import upload
@@ -49,9 +50,13 @@ class Runner:
         self.device = model.device
         self._planner = _planner(cache, self._packed)
         self._graphs: DecodeGraphs | None = None
-        if record:
+        self.sampler: RecordedSampler | None = None  # where the way to a device's tokens is long
+        if record or self.device.type != "cpu":
+            room = torch.zeros((cache.slots, model.config.vocab_size), device=self.device)
+            self.sampler = RecordedSampler(room, record or (lambda compute: compute))
+        if record and self.sampler:
             step = opening.decode_step(self._packed, cache, self._planner)
-            self._graphs = DecodeGraphs(step, cache, record)
+            self._graphs = DecodeGraphs(step, cache, record, self.sampler.room)
         self._few: FewRows | None = None
 
     @torch.inference_mode()
@@ -61,6 +66,9 @@ class Runner:
         owners = _adapters(decoding, chunks)
         if not chunks and (replayed := self.replayed(decoding, None)) is not None:
             return replayed
+        if chunks and (replayed := self.replayed(decoding, None)) is not None:
+            # The prompts' operations are on their way while the device computes these.
+            return torch.cat((replayed, self.forward([], chunks)))
         few = self._few
         if few and not chunks and few.can(decoding):
             return few.logits(decoding)
@@ -94,6 +102,8 @@ class Runner:
         """Record, where that is done, before anybody waits for it."""
         if self._graphs:
             self._graphs.warm_up()
+        if self.sampler:
+            self.sampler.warm_up()
 
     def speed_up(self) -> None:
         """Let compiled code do the steps that it knows. Takes seconds: steps may run meanwhile."""

@@ -1,8 +1,8 @@
-"""Chooses one token for every row of a step, all rows at once, each by its own parameters.
+"""Chooses one token for every row of a step on a CPU, all rows at once, each by its own parameters.
 
 Rows that ask for nothing extra pay for nothing: a greedy row costs its share of one argmax, a
 sampled row its share of one noisy argmax. What depends only on who is in the batch is kept from
-step to step and made anew when the rows change.
+step to step and made anew when the rows change. Other devices have `recorded_sampler`.
 """
 
 from collections.abc import Callable
@@ -14,39 +14,15 @@ import numpy as np
 import torch
 
 from inference.engines.local import filters, noise, penalties
+from inference.engines.local.chosen import Sampled
 from inference.engines.local.masks import Mask
 from inference.engines.local.sampler_rows import SamplerRow
 from inference.engines.local.sequences import Sequence, TokenLogprobs
-from inference.engines.local.uploads import upload
-
-
-@dataclass(frozen=True, slots=True)
-class Sampled:
-    """One token a row; None where the row's logits were not finite numbers."""
-
-    tokens: list[int | None]
-    logprobs: dict[int, TokenLogprobs]
-
-
-class Chosen(NamedTuple):
-    """`tokens` on the device, and what tells them to the host once they are there: reading waits
-    for the device, and whatever it was given before."""
-
-    tokens: torch.Tensor
-    told: torch.Tensor  # tokens, and whether each row's logits were finite, `[2, rows]`
-    arrived: torch.cuda.Event | None
-
-    def read(self) -> list[int | None]:
-        """None where the row's logits were not finite numbers."""
-        if self.arrived:
-            self.arrived.synchronize()
-        tokens, finite = self.told.tolist()
-        return [token if good else None for token, good in zip(tokens, finite, strict=True)]
 
 
 class _Some(NamedTuple):
     """Some of the step's rows; `where` is all of them as a slice, which is a view, or a list of
-    numbers on the device."""
+    numbers."""
 
     rows: list[int]
     where: slice | torch.Tensor
@@ -68,9 +44,8 @@ class _Plan:
 
 
 class Sampler:
-    def __init__(self, vocabulary: int, device: torch.device) -> None:
-        self._hashes = noise.token_hashes(vocabulary, device)
-        self._device = device
+    def __init__(self, vocabulary: int) -> None:
+        self._hashes = noise.token_hashes(vocabulary, torch.device("cpu"))
         self._plan: _Plan | None = None
 
     @torch.inference_mode()
@@ -85,41 +60,25 @@ class Sampler:
             logits[plan.adjusted] = penalties.adjust(logits[plan.adjusted], states)
         if mask:
             mask.apply(logits)
-        chosen = self.choose(logits, rows).read()
+        chosen = self._chosen(logits, plan)
         return Sampled(chosen, logprobs(chosen) if logprobs else {})
 
-    @torch.inference_mode()
-    def choose(self, logits: torch.Tensor, rows: Rows[Sequence], ahead: int = 0) -> Chosen:
-        """Of logits that nothing changes any more. `ahead`: how many tokens of each row are still
-        on their way to the host."""
-        plan = self._plan_for(list(rows))
-        values = torch.empty(len(plan.rows), device=self._device)
-        tokens = torch.empty(len(plan.rows), dtype=torch.long, device=self._device)
-        self._choose(logits, plan, ahead, values, tokens)
-        told = torch.stack((tokens, values.isfinite().long()))
-        if self._device.type != "cuda":
-            return Chosen(tokens, told, None)
-        here = torch.empty(told.shape, dtype=told.dtype, pin_memory=True)
-        here.copy_(told, non_blocking=True)
-        arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        arrived.record()
-        return Chosen(tokens, here, arrived)
-
-    def _choose(
-        self,
-        logits: torch.Tensor,
-        plan: _Plan,
-        ahead: int,
-        values: torch.Tensor,
-        tokens: torch.Tensor,
-    ) -> None:
+    def _chosen(self, logits: torch.Tensor, plan: _Plan) -> list[int | None]:
+        values = torch.empty(len(plan.rows))
+        tokens = torch.empty(len(plan.rows), dtype=torch.long)
         if plan.greedy.rows:
             where = plan.greedy.where
             values[where], tokens[where] = logits[where].max(-1)
-        if not (plan.plain.rows or plan.filtered.rows):
-            return
-        positions = np.array([row.generated + ahead for row in plan.rows], dtype=np.uint64)
-        keys = upload(noise.row_keys(plan.seeds, positions), self._device)
+        if plan.plain.rows or plan.filtered.rows:
+            self._draw(logits, plan, values, tokens)
+        told = zip(tokens.tolist(), values.isfinite().tolist(), strict=True)
+        return [token if good else None for token, good in told]
+
+    def _draw(
+        self, logits: torch.Tensor, plan: _Plan, values: torch.Tensor, tokens: torch.Tensor
+    ) -> None:
+        positions = np.array([row.generated for row in plan.rows], dtype=np.uint64)
+        keys = torch.from_numpy(noise.row_keys(plan.seeds, positions))
         if plan.plain.rows:
             where = plan.plain.where
             scaled = logits[where] / plan.temperatures[where]
@@ -140,7 +99,7 @@ class Sampler:
 
         def report(chosen: list[int | None]) -> dict[int, TokenLogprobs]:
             picked = torch.tensor([chosen[index] or 0 for index in plan.reported])
-            own = known.gather(1, picked.to(self._device)[:, None])[:, 0].tolist()
+            own = known.gather(1, picked[:, None])[:, 0].tolist()
             tops = zip(top_ids.tolist(), top_values.tolist(), strict=True)
             return {
                 index: TokenLogprobs(
@@ -153,7 +112,7 @@ class Sampler:
 
     def _plan_for(self, rows: list[Sequence]) -> _Plan:
         if self._plan is None or self._plan.rows != rows:
-            self._plan = _make_plan(rows, self._device)
+            self._plan = _make_plan(rows)
         return self._plan
 
 
@@ -161,7 +120,7 @@ def _wanted(plan: _Plan, index: int) -> int:
     return plan.rows[index].sampler.params.top_logprobs
 
 
-def _make_plan(rows: list[Sequence], device: torch.device) -> _Plan:
+def _make_plan(rows: list[Sequence]) -> _Plan:
     states = [row.sampler for row in rows]
 
     def those(test: Callable[[SamplerRow], bool]) -> list[int]:
@@ -170,10 +129,10 @@ def _make_plan(rows: list[Sequence], device: torch.device) -> _Plan:
     def some(test: Callable[[SamplerRow], bool]) -> _Some:
         found = those(test)
         whole = len(found) == len(rows)
-        return _Some(found, slice(None) if whole else upload(found, device, torch.long))
+        return _Some(found, slice(None) if whole else torch.tensor(found, dtype=torch.long))
 
     filtered = some(lambda state: state.filtered)
-    cuts = upload([states[index].cuts for index in filtered.rows], device).reshape(-1, 3, 1)
+    cuts = torch.tensor([states[index].cuts for index in filtered.rows]).reshape(-1, 3, 1)
     temperatures = [1.0 if state.greedy else state.params.temperature for state in states]
     return _Plan(
         rows=rows,
@@ -182,7 +141,7 @@ def _make_plan(rows: list[Sequence], device: torch.device) -> _Plan:
         filtered=filtered,
         adjusted=those(lambda state: state.adjusted),
         reported=those(lambda state: state.wants_logprobs),
-        temperatures=upload(temperatures, device)[:, None],
+        temperatures=torch.tensor(temperatures)[:, None],
         cuts=filters.Cuts(*cuts.unbind(1)),
         seeds=np.array([state.seed for state in states], dtype=np.uint64),
     )

@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import torch
-
 from inference.engines.base import EngineError, FinishReason, SamplingParams
 from inference.engines.local.adapters import Adapter
 from inference.engines.local.grammars import Grammar, Matcher
@@ -110,16 +108,14 @@ class Sequence:
         self.prompt_logprobs = []
 
 
-def begun(
-    submission: Submission, admission: int, vocabulary: int, device: torch.device
-) -> Sequence:
+def begun(submission: Submission, admission: int) -> Sequence:
     """The first choice, carrying the others."""
     sampling, grammar = submission.sampling, submission.grammar
     first, *forks = [
         Sequence(
             submission,
             index,
-            SamplerRow(sampling, submission.prompt, index, vocabulary, device),
+            SamplerRow(sampling, submission.prompt, index),
             grammar.matcher() if grammar else None,
             admission,
         )

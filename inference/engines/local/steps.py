@@ -6,16 +6,18 @@ only those that raise alone end with an error.
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
+from typing import TypeVar
 
 import torch
 
 from inference.engines.base import EngineError, FinishReason, GenerationFailed
 from inference.engines.local import masks, prompt_logprobs
 from inference.engines.local.batch import Batch, sampled
-from inference.engines.local.late import Late, launch
+from inference.engines.local.chosen import Sampled
+from inference.engines.local.late import Late, compute
 from inference.engines.local.pace import Pace
 from inference.engines.local.prefixes import PrefixCache
 from inference.engines.local.room import Room
@@ -33,15 +35,13 @@ from inference.engines.local.sequences import (
     TokenLogprobs,
     begun,
 )
+from inference.engines.local.uploads import upload
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 BRIEF = 128  # tokens of prompts that have a step to themselves
-FORM_TOO_COMPLEX = "The form of this answer is too complex to be held to any longer."
-FORM_LOST = (
-    "The process that held this answer to its form has ended. Try again; if that ends so, too, the "
-    "form is too complex."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Steps:
     def __init__(self, runner: Runner, options: StepOptions) -> None:
         self._runner = runner
         self._options = options
-        self._sampler = Sampler(options.vocabulary, runner.device)
+        self._sampler = runner.sampler or Sampler(options.vocabulary)
         self._batch = Batch(runner.cache)
         self._prefixes = PrefixCache(runner.cache, options.prefix_bytes)
         self._room = Room(self._batch, runner.cache, self._prefixes)
@@ -95,13 +95,13 @@ class Steps:
     def admit(self, waiting: FairQueue) -> list[Submission]:
         """Fill the free slots; returns who left the queue."""
         admitted: list[Submission] = []
-        room, vocabulary = self._room, self._options.vocabulary
+        room = self._room
         room.return_those_who_left()
         while not room.is_wanted and (free := self._batch.free):
             submission = waiting.take(free, room.fits)
             if submission is None:
                 break
-            row = begun(submission, next(self._admissions), vocabulary, self._runner.device)
+            row = begun(submission, next(self._admissions))
             room.enter(row)
             submission.cached = row.length
             admitted.append(submission)
@@ -129,10 +129,8 @@ class Steps:
         """A step whose tokens nothing is known of yet."""
         self._room.make()
         decoding, chunks = self._chosen()
-        if decoding and not chunks:
-            self._late = self._launched(decoding, None)
-            if self._late:
-                return len(decoding)
+        if decoding and not chunks and self._launch(decoding):
+            return len(decoding)
         prompts = sum(chunk.stop - chunk.start for chunk in chunks)
         self.prompt_tokens += prompts
         computed = len(decoding) + prompts
@@ -149,28 +147,29 @@ class Steps:
         self._late = None
         goes_on = late.covers(decoding, self._runner.cache.context) and not self._batch.in_prompt
         if goes_on and self._room.extends(decoding):
-            self._late = self._launched(decoding, late)
-        self._take(late)
+            self._launch(decoding, late)
+        else:
+            self._hand_out(late.rows, late.chosen.read())
         return len(decoding) if self._late else 0
 
-    def _launched(self, decoding: list[Sequence], late: Late | None) -> Late | None:
+    def _launch(self, decoding: list[Sequence], before: Late | None = None) -> bool:
+        """Give the device the next step, and hand out what is known of the one before it."""
+        computing = self._tried(lambda: compute(self._runner, decoding, before))
+        unread = before
+        if before and computing and computing.held:  # to forms, which go on from these tokens
+            self._hand_out(before.rows, before.chosen.read())
+            unread = None
+        if computing:
+            self._late = self._tried(lambda: computing.choose(unread))
+        if unread:
+            self._hand_out(unread.rows, unread.chosen.read())
+        return self._late is not None
+
+    def _tried(self, part: Callable[[], T | None]) -> T | None:
         try:
-            return launch(self._runner, self._sampler, decoding, late)
+            return part()
         except Exception:  # noqa: BLE001 - as for `_compute`, which now finds out whose fault it is
             return None
-
-    def _take(self, late: Late) -> None:
-        """Hand out what a recorded step chose. Who has left meanwhile gets nothing of it."""
-        for row, token in zip(late.rows, late.chosen.read(), strict=True):
-            if row.slot < 0:
-                continue
-            if token is None:
-                self._fail(row, "The model computed something that is not a number.")
-            else:
-                self._give(row, TokenEvent(row, token, None, None))
-        for row in late.rows:
-            if row.finish_reason and row.slot >= 0:
-                self._batch.remove(row)
 
     def _chosen(self) -> tuple[list[Sequence], list[Chunk]]:
         """Prompts that a brief step completes go before the decoding rows' next token, at every
@@ -219,18 +218,24 @@ class Steps:
         mask = masks.begin(rows)
         logits = self._runner.forward(decoding, chunks)
         scores = prompt_logprobs.score(logits, chunks)
-        shared = len(set(where)) < len(rows)
-        logits = logits[where] if shared else logits[: len(rows)]
-        told = self._sampler.sample(logits, rows, mask)
+        if len(set(where)) < len(rows):
+            logits = logits.index_select(0, upload(where, logits.device))
+        told = self._sampler.sample(logits[: len(rows)], rows, mask)
         self._commit(decoding, chunks)
         self._tell_prompts(chunks, scores)
+        self._hand_out(rows, told)
+
+    def _hand_out(self, rows: list[Sequence], told: Sampled) -> None:
+        """Who has left meanwhile gets nothing of it."""
         masks.advance(rows, told.tokens)
         for index, (row, token) in enumerate(zip(rows, told.tokens, strict=True)):
+            if row.slot < 0:
+                continue
             if token is None:
                 self._fail(row, "The model computed something that is not a number.")
             elif row.matcher and row.matcher.failed:
-                self._fail(row, FORM_LOST if row.matcher.lost else FORM_TOO_COMPLEX)
-            elif row.slot >= 0:
+                self._fail(row, row.matcher.fault)
+            else:
                 if not row.generated and not row.index:
                     self._prefixes.keep(row.submission, row.slot)
                 self._give(row, TokenEvent(row, token, None, told.logprobs.get(index)))

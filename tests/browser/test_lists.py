@@ -39,3 +39,22 @@ def test_a_phone_sorts_without_columns_and_without_scripts(
     assert len(names) > 3
     assert names == sorted(names, key=str.lower)
     phone.close()
+
+
+def test_on_a_phone_every_line_of_a_slip_is_filled(owner: Visitor, browser: Browser) -> None:
+    phone = owner.context(browser, is_phone=True)
+    page = owner.open(phone, "api-keys")
+    short = page.locator("tbody tr").evaluate_all(
+        """rows => rows.flatMap(row => {
+             const ends = new Map();
+             for (const cell of row.querySelectorAll("td[data-name]")) {
+               const box = cell.getBoundingClientRect();
+               const line = Math.round(box.top);
+               ends.set(line, Math.max(ends.get(line) ?? 0, box.right));
+             }
+             const edge = row.getBoundingClientRect().right;
+             return [...ends.values()].filter(end => Math.abs(end - edge) > 1);
+           })"""
+    )
+    assert short == []
+    phone.close()

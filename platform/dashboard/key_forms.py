@@ -44,6 +44,8 @@ class KeyForm(Form):
     kind = forms.ChoiceField(
         label=_("Kind"),
         choices=list(KINDS.items()),
+        widget=forms.RadioSelect,
+        initial="secret",
         help_text=_("A publishable key opens chat widgets and nothing else."),
     )
     scopes = forms.MultipleChoiceField(

@@ -40,6 +40,7 @@ def fill(slug: str = "demo", calls_a_day: int = 30, spent: int = 0) -> None:
     organisation = Organisation.objects.get(slug=slug)
     owner = User.objects.get(memberships__organisation=organisation, memberships__role="owner")
     Organisation.objects.filter(pk=organisation.pk).update(name="Fernhill Outdoor")
+    User.objects.filter(pk=owner.pk).update(name="Rosa Hale")
     for email, name, role in PEOPLE:
         person = User.objects.create_user(email, "a password of theirs", name=name)
         Membership.objects.create(organisation=organisation, user=person, role=role)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final, TypeVar
 
-PATIENCE: Final = 30.0  # seconds, on a machine with much else to do
+PATIENCE: Final = 60.0  # seconds, on a machine with much else to do
 End = TypeVar("End")
 
 

@@ -5,7 +5,6 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -22,25 +21,6 @@ from tests.running import Tenant, wait_until
 
 pytestmark = [redis_server.needed, pytest.mark.xdist_group("two_webs")]
 SOON = 20.0  # seconds. Redis comes back only after it: who waited for that would wait forever
-
-
-@contextmanager
-def killed(pair: Pair) -> Iterator[None]:
-    """Redis, until the end; then both processes have found it again."""
-    pair.redis.stop()
-    try:
-        yield
-    finally:
-        pair.redis.start()
-    wait_until(lambda: told_of(pair) == ["ok", "ok"], PATIENCE, "both have found it again")
-
-
-def told_of(pair: Pair) -> list[str]:
-    answers = [
-        httpx.get(f"{web.url}/health/ready", timeout=SOON) for web in (pair.site, pair.other)
-    ]
-    assert [answer.status_code for answer in answers] == [200, 200], "both take calls"
-    return [answer.json()["redis"] for answer in answers]
 
 
 def streamed(
@@ -105,10 +85,10 @@ def test_streams_that_run_end_whole_and_new_ones_begin_at_once(pair: Pair) -> No
             for tenant, into in zip(both * 4, read, strict=True)
         ]
         wait_until(lambda: all(len(events) > 10 for events in read), PATIENCE, "all speak")
-        with killed(pair):
+        with pair.without_redis():
             during = [streamed(tenant, "#words=5") for tenant in both * 5]
             assert not any(one.done() for one in before), "five seconds of theirs are not over yet"
-            assert told_of(pair) == ["away", "away"]
+            assert pair.told_of_redis() == ["away", "away"]
             assert [words(one.result(60)) for one in before] == [250] * 8
         assert [words(one) for one in during] == [5] * 10
     asked, said = 8 * 2 + 10, 8 * 250 + 10 * 5
@@ -120,7 +100,7 @@ def test_of_another_processs_answer_one_hears_why_it_cannot_be_followed_and_then
 ) -> None:
     one, other = pair.tenants("Resumed", credit="1.00", **GENEROUS)
     before = begun(one, "#words=30 #pace=20")
-    with killed(pair):
+    with pair.without_redis():
         running = begun(one, "#words=220 #pace=20")  # eleven seconds: longer than Redis is away
         status, said = resumed(other, running)
         assert status == 503
@@ -150,7 +130,7 @@ def test_chats_go_on_and_begin_and_tabs_elsewhere_see_the_same_text(pair: Pair) 
         first.hear("session.updated")
         first.ask("#words=40 #pace=20", "e1")
         first.hear("response.output_text.delta")
-        with browser(there, **first.kept) as second, killed(pair):
+        with browser(there, **first.kept) as second, pair.without_redis():
             began = time.monotonic()
             stranger.ask("#words=3", "e1")
             stranger.answer()
@@ -175,7 +155,7 @@ def test_a_batch_that_is_made_meanwhile_is_done_once_when_it_is_back(pair: Pair)
     owner, _ = pair.tenants("Jobs", credit="1.00", **GENEROUS)
     body = {"model": "scripted", "messages": [{"role": "user", "content": "#words=3"}]}
     line = {"custom_id": "one", "method": "POST", "url": "/v1/chat/completions", "body": body}
-    with killed(pair), owner.http() as http:
+    with pair.without_redis(), owner.http() as http:
         began = time.monotonic()
         form = {"file": ("input.jsonl", json.dumps(line).encode())}
         file = http.post("/v1/files", files=form, data={"purpose": "batch"}).json()

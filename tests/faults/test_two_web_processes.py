@@ -47,21 +47,21 @@ def test_the_61st_request_of_a_minute_is_refused_whichever_process_it_comes_to(p
     both = pair.tenants("Sixty", credit="1.00", requests_per_minute=60)
     doors: list[Callable[[Tenant], httpx.Response]] = [completion, listing]
     calls = [(doors[number % 2], both[number // 2 % 2]) for number in range(60)]
-    began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda call: call[0](call[1]), calls))
+    counted = time.monotonic()
     assert Counter(answer.status_code for answer in answers) == {200: 60}, {
         answer.text for answer in answers if answer.status_code != 200
     }
     for door in doors:
         for tenant in both:
+            left = 60 - (time.monotonic() - counted)
             refused = door(tenant)
             assert (refused.status_code, refused.headers["x-ratelimit-remaining-requests"]) == (
                 429,
                 "0",
             )
-            left = 60 - (time.monotonic() - began)
-            assert int(refused.headers["retry-after"]) <= left + 2
+            assert int(refused.headers["retry-after"]) <= left + 1
 
 
 def test_tokens_of_a_minute_are_shared_and_what_was_not_used_comes_back(pair: Pair) -> None:
@@ -71,7 +71,7 @@ def test_tokens_of_a_minute_are_shared_and_what_was_not_used_comes_back(pair: Pa
         assert answer.status_code == 200, answer.text
     with ThreadPoolExecutor(2) as pool:
         held = pool.submit(completion, both[0], "#words=900 #pace=5", max_tokens=900)
-        time.sleep(1)
+        wait_until(lambda: both[1].get("/v1/balance")["held_nano"] != 0, PATIENCE, "it runs")
         assert completion(both[1], max_tokens=900).status_code == 429
         assert held.result().status_code == 200
 
@@ -180,15 +180,9 @@ def test_the_engine_apart_serves_both(pair: Pair) -> None:
 def test_limits_go_on_without_redis_and_are_shared_again_when_it_is_back(pair: Pair) -> None:
     both = pair.tenants("Lost", credit="1.00", requests_per_minute=10)
     assert [completion(tenant).status_code for tenant in both] == [200, 200]
-    pair.redis.stop()
-    try:
-        began = time.monotonic()
+    with pair.without_redis():
         statuses = [completion(tenant).status_code for tenant in both for _ in range(12)]
-        assert time.monotonic() - began < 20
         assert Counter(statuses) == {200: 18, 429: 6}  # nine more each: no more than ten of one
-    finally:
-        pair.redis.start()
-    time.sleep(2.5)
     fresh = pair.tenants("Found", credit="1.00", requests_per_minute=4)
     statuses = [completion(tenant).status_code for tenant, _ in zip(cycle(fresh), range(6))]
     assert Counter(statuses) == {200: 4, 429: 2}
@@ -206,29 +200,32 @@ def test_of_two_replicas_one_dies_and_no_stream_of_the_other_is_cut(pair: Pair) 
         )  # fmt: skip
         client = replace(owner, url=gateway.url)
         with ThreadPoolExecutor(32) as pool:
-            running = [pool.submit(stream, client, "#words=100 #pace=50") for _ in range(24)]
-            time.sleep(2.5)
-            waiting = [pool.submit(stream, client, "#words=3 #pace=2000") for _ in range(8)]
-            time.sleep(0.5)
+            heard: list[list[str]] = [[] for _ in range(24)]
+            running = [pool.submit(stream, client, "#words=150 #pace=50", into) for into in heard]
+            wait_until(lambda: all(len(into) > 5 for into in heard), PATIENCE, "all speak")
+            waiting = [pool.submit(stream, client, "#words=1 #pace=5000") for _ in range(8)]
+            time.sleep(0.5)  # most of them have been asked for; the others do no harm
             assert doomed.process is not None
             doomed.process.send_signal(signal.SIGKILL)
             ends = Counter(one.result(60) for one in running)
             moved = Counter(one.result(60) for one in waiting)
-        assert ends == {100: 12, "error": 12}, "those of the other one are whole"
-        assert moved == {3: 8}, "who had heard nothing yet was asked elsewhere"
+        assert ends == {150: 12, "error": 12}, "those of the other one are whole"
+        assert moved == {1: 8}, "who had heard nothing yet was asked elsewhere"
         wait_until(lambda: owner.get("/v1/balance")["held_nano"] == 0, PATIENCE, "no hold left")
         assert [stream(client, "#words=3") for _ in range(5)] == [3] * 5
 
 
-def stream(tenant: Tenant, script: str) -> int | str:
-    """How many words a stream of the remote model had; `error` if it was cut."""
+def stream(tenant: Tenant, script: str, lines: list[str] | None = None) -> int | str:
+    """How many words a stream of the remote model had; `error` if it was cut. As they come, `lines`
+    has its lines."""
+    lines = [] if lines is None else lines
     body = {
         "model": "remote",
         "messages": [{"role": "user", "content": script}],
         "stream": True,
     }
     with tenant.http() as http, http.stream("POST", "/v1/chat/completions", json=body) as told:
-        lines = [line for line in told.iter_lines() if line]
+        lines.extend(line for line in told.iter_lines() if line)
     words = "".join(
         choice["delta"].get("content") or ""
         for event in events(iter(lines))

@@ -19,7 +19,8 @@ WORDS = 60
 
 @pytest.fixture(params=["daphne", "uvicorn"])
 def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
-    server = Server(tmp_path / "data", options=("--server", request.param), engine=False).start()
+    options = ("--server", request.param, "--no-worker")
+    server = Server(tmp_path / "data", options=options, engine=False).start()
     server.manage(
         *("models", "add", "scripted", "--engine", "scripted:", "--context", "8192"),
         *("--input-price", "1", "--output-price", "2"),
@@ -60,24 +61,24 @@ class Stream(threading.Thread):
 
 def test_sigterm_lets_streams_finish_and_charges_them(site: Server) -> None:
     tenant = site.tenant("Bees", credit="1.00")
-    streams = [Stream(tenant, pace=50) for _ in range(3)]
+    streams = [Stream(tenant, pace=100) for _ in range(3)]  # six seconds
     assert site.process is not None
     site.process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
-    assert not site.ready()
+    wait_until(lambda: not site.ready(), PATIENCE, "no new calls")
+    assert any(stream.is_alive() for stream in streams)
     for stream in streams:
-        stream.join(20)
+        stream.join(PATIENCE)
         assert stream.error is None
         assert stream.events[-1] == "data: [DONE]"
         assert len(stream.events) >= WORDS
-    assert ended(site, 15) == 0
+    assert ended(site, PATIENCE) == 0
     assert living(site.data) == {}
     available, held = money(site.data)[tenant.organisation]
     prompts = 3 * 2 * 1000  # two words each, a thousand nano-dollars a token
     assert (available, held) == (10**9 - prompts - 3 * WORDS * 2000, 0)
     # Every word left when it was made, not in one lump at the end.
     gaps = sorted(b - a for a, b in pairwise(streams[0].arrived))
-    assert 0.02 < gaps[len(gaps) // 2] < 0.2
+    assert gaps[len(gaps) // 2] > 0.04
 
 
 def test_a_second_signal_cuts_streams_and_still_charges_them(site: Server) -> None:
@@ -88,8 +89,8 @@ def test_a_second_signal_cuts_streams_and_still_charges_them(site: Server) -> No
     time.sleep(1.5)
     assert site.process.poll() is None
     site.process.send_signal(signal.SIGINT)
-    assert ended(site, 15) == 0
-    stream.join(5)
+    assert ended(site, PATIENCE) == 0
+    stream.join(PATIENCE)
     assert stream.events[-1] != "data: [DONE]"
     assert living(site.data) == {}
     available, held = money(site.data)[tenant.organisation]

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import httpx
+
+from tests.patience import PATIENCE
 from tests.redis_server import RedisServer
 from tests.running import MANAGE, Server, Tenant, free_port, wait_until
 
@@ -25,6 +28,23 @@ class Pair:
         """One new organisation, as seen through each."""
         made = self.site.tenant(name, **limits)
         return [made, replace(made, url=self.other.url)]
+
+    def told_of_redis(self) -> list[str]:
+        """What each says of it. Both take calls, with it and without."""
+        places = [f"{web.url}/health/ready" for web in (self.site, self.other)]
+        answers = [httpx.get(place, timeout=PATIENCE) for place in places]
+        assert [answer.status_code for answer in answers] == [200, 200], "both take calls"
+        return [answer.json()["redis"] for answer in answers]
+
+    @contextmanager
+    def without_redis(self) -> Iterator[None]:
+        """It is killed, until the end; then both processes have found it again."""
+        self.redis.stop()
+        try:
+            yield
+        finally:
+            self.redis.start()
+        wait_until(lambda: self.told_of_redis() == ["ok", "ok"], PATIENCE, "both have found it")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from accounts.models import Membership, User
 from billing import topping_up
 from config import children, draining, postgres
 from manage import GARBAGE_EVERY
-from tests import crew, first_data, tables, taking_back
+from tests import certificates, crew, first_data, tables, taking_back
 from tests.cast import Person
 from tests.running import START_SECONDS, Server, wait_until
 
@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     config.pluginmanager.register(crew)
     taking_back.install()
+    certificates.install()
     gc.set_threshold(*GARBAGE_EVERY)
     if "DATABASE_URL" in os.environ:  # a person's own server, or we are a worker
         return

@@ -32,12 +32,13 @@ def free_port() -> int:
 
 
 def wait_until(question: object, seconds: float, what: str) -> None:
-    """Ask `question()` until it is true; fail with `what` when `seconds` have passed."""
+    """Ask `question()` until it is true, rarer and rarer; fail with `what` after `seconds`."""
     assert callable(question)
-    end = time.monotonic() + seconds
+    began = time.monotonic()
     while not question():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
+        passed = time.monotonic() - began
+        assert passed < seconds, f"not within {seconds} s: {what}"
+        time.sleep(min(max(0.05, passed / 40), 0.5))
 
 
 @dataclass

@@ -6,6 +6,7 @@ The recorder refuses what a GPU could not record, and plays operations, not Pyth
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ import torch
 from inference.engines.base import SamplingParams
 from inference.engines.local import graphs
 from inference.engines.local.adapters import AdapterShelf
+from inference.engines.local.chosen import Chosen, Sampled
+from inference.engines.local.recorded_sampler import RecordedSampler
 from inference.engines.local.sequences import StepEvents, Submission
 from tests.engines.recording import NotRecordable, Recorder
 from tests.engines.small_adapters import make_adapter
@@ -24,6 +27,7 @@ SAMPLINGS = [
     SamplingParams(seed=2, top_p=0.8, top_k=30),
     SamplingParams(temperature=0, logprobs=True, top_logprobs=2),
     SamplingParams(seed=3, presence_penalty=1, logit_bias={4: 1.0}),
+    SamplingParams(seed=5, repetition_penalty=1.4, min_p=0.02, n=3, logprobs=True),
     SamplingParams(seed=4, n=2),
 ]
 
@@ -72,6 +76,8 @@ def test_every_way_of_sampling_says_the_same_late_as_at_once(recorder: Recorder)
     for mine, other in asked:
         for index in range(mine.sampling.n):
             assert desk.tokens(mine, index) == plain.tokens(other, index)
+            told = zip(desk.told(mine, index), plain.told(other, index), strict=True)
+            assert all(bool(one.logprobs) == bool(two.logprobs) for one, two in told)
             assert len(desk.tokens(mine, index)) == mine.max_tokens
 
 
@@ -85,6 +91,57 @@ def test_tokens_are_handed_out_while_the_next_ones_are_computed(recorder: Record
     # The prompt's step gives a token; the next one none yet; the last one computes nothing.
     assert [tokens for tokens, _ in told] == [1, 1, 2, 3, 4, 5, 6]
     assert [kept for _, kept in told] == [3, 4, 5, 6, 7, 8, 0]
+
+
+@pytest.mark.parametrize("way", SAMPLINGS)
+def test_no_row_makes_the_device_wait(
+    way: SamplingParams, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next step is on its way before this one's tokens are read."""
+    desk, done = desk_of(recorder), []
+    choose, read = RecordedSampler.choose, Chosen.read
+
+    def choosing(self: RecordedSampler, *of: Any) -> Chosen:
+        done.append("chosen")
+        return choose(self, *of)
+
+    def reading(self: Chosen) -> Sampled:
+        done.append("read")
+        return read(self)
+
+    monkeypatch.setattr(RecordedSampler, "choose", choosing)
+    monkeypatch.setattr(Chosen, "read", reading)
+    desk.submit([1, 2, 3], way, 6)
+    desk.run()
+    assert done == ["chosen", "read", "chosen", *["chosen", "read"] * 5]
+
+
+def test_rows_beside_a_prompt_are_recorded(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, plain = desk_of(recorder), Desk("llama", slots=12, step_tokens=24)
+    prompts = [[5, 9, 33], [n * 7 % 150 for n in range(60)]]
+    row = desk.submit(prompts[0], GREEDY, 20)
+    for _ in range(8):
+        desk.step()
+    computed: list[int] = []
+    packed = desk.runner._packed
+    logits = packed.logits
+
+    def counting(tokens: torch.Tensor, *rest: Any) -> torch.Tensor:
+        computed.append(len(tokens))
+        return logits(tokens, *rest)
+
+    monkeypatch.setattr(packed, "logits", counting)
+    long = desk.submit(prompts[1], GREEDY, 5)
+    before = len(desk.tokens(row))
+    desk.step()
+    desk.step()
+    assert len(desk.tokens(row)) == before + 2
+    assert computed == [32]  # the prompt's first piece alone, filled up: 23 tokens
+    desk.run()
+    assert desk.tokens(row) == plain.complete(prompts[0], max_tokens=20)
+    assert desk.tokens(long) == plain.complete(prompts[1], max_tokens=5)
 
 
 def test_who_leaves_between_two_steps_takes_nothing_along(recorder: Recorder) -> None:

@@ -79,9 +79,10 @@ def _least(
     total = weights.sum(-1, keepdim=True)
     known = torch.ones(len(candidates), dtype=torch.bool, device=logits.device)
     if width < vocabulary:
-        all_in = cuts.top_k >= vocabulary
-        total = torch.where(all_in, _weights(logits, best).sum(-1, keepdim=True), total)
-        known = (all_in | ~within[:, -1:] | cuts.top_p.isinf())[:, 0]
+        all_in, off = cuts.top_k >= vocabulary, cuts.top_p.isinf()
+        if (all_in & ~off).any():  # on a CPU, where that is known at once
+            total = torch.where(all_in, _weights(logits, best).sum(-1, keepdim=True), total)
+        known = (all_in | ~within[:, -1:] | off)[:, 0]
     before = weights.cumsum(-1) - weights
     kept = within & (before.double() < cuts.top_p.double() * total.double())
     kept &= candidates > -torch.inf  # what a grammar forbids

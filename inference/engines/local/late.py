@@ -6,8 +6,9 @@ last token before the next can be chosen, but not before it can be computed: the
 grammar's process answers, while the device computes.
 """
 
+from collections.abc import Callable
 from collections.abc import Sequence as Rows
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 
@@ -17,6 +18,8 @@ from inference.engines.local.recorded_sampler import RecordedSampler
 from inference.engines.local.runner import Runner
 from inference.engines.local.sequences import Sequence
 from inference.engines.local.uploads import upload
+
+T = TypeVar("T")
 
 
 class Late(NamedTuple):
@@ -74,3 +77,11 @@ def compute(
     for row in decoding:
         row.length += 1
     return Computing(decoding, logits, runner.sampler)
+
+
+def attempted(part: Callable[[], T | None]) -> T | None:
+    """None when it raises: the step is then made at once, which finds out whose fault it is."""
+    try:
+        return part()
+    except Exception:  # noqa: BLE001 - see above: nothing is lost
+        return None

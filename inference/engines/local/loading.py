@@ -16,6 +16,7 @@ from inference.engines.local.adapters import AdapterShelf
 from inference.engines.local.embedding.models import Reader
 from inference.engines.local.embedding.texts import TextSide
 from inference.engines.local.embedding.tokens import TextTokens
+from inference.engines.local.filters import STRIPE
 from inference.engines.local.grammar_compiler import TokenizerText
 from inference.engines.local.grammar_process import Setup
 from inference.engines.local.grammars import Grammars
@@ -223,11 +224,13 @@ def _blocks(tokens: int, sequences: int, context: int) -> tuple[int, int, int]:
 
 def _step_bytes(model: PreTrainedModel, rows: int) -> int:
     """What a step on a GPU takes beside weights and cache, at most: its tokens' states, products
-    and activations; logits four times over; and what libraries and recordings keep."""
+    and activations; logits ten times over (`sampler_program`); sorted ones; and what libraries and
+    recordings keep."""
     config: Any = model.config
     token: int = 8 * config.hidden_size + 6 * config.intermediate_size
     states = STEP_TOKENS["cuda"] * token * model.dtype.itemsize
-    return states + 16 * rows * int(config.vocab_size) + FOR_LIBRARIES
+    logits = 40 * rows * int(config.vocab_size) + 64 * STRIPE
+    return states + logits + FOR_LIBRARIES
 
 
 def _eos(model: PreTrainedModel, tokenizers_own: int | None) -> frozenset[int]:

@@ -6,10 +6,9 @@ only those that raise alone end with an error.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
-from typing import TypeVar
 
 import torch
 
@@ -17,7 +16,7 @@ from inference.engines.base import EngineError, FinishReason, GenerationFailed
 from inference.engines.local import masks, prompt_logprobs
 from inference.engines.local.batch import Batch, sampled
 from inference.engines.local.chosen import Sampled
-from inference.engines.local.late import Late, compute
+from inference.engines.local.late import Late, attempted, compute
 from inference.engines.local.pace import Pace
 from inference.engines.local.prefixes import PrefixCache
 from inference.engines.local.room import Room
@@ -38,8 +37,6 @@ from inference.engines.local.sequences import (
 from inference.engines.local.uploads import upload
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 BRIEF = 128  # tokens of prompts that have a step to themselves
 
@@ -154,22 +151,16 @@ class Steps:
 
     def _launch(self, decoding: list[Sequence], before: Late | None = None) -> bool:
         """Give the device the next step, and hand out what is known of the one before it."""
-        computing = self._tried(lambda: compute(self._runner, decoding, before))
+        computing = attempted(lambda: compute(self._runner, decoding, before))
         unread = before
         if before and computing and computing.held:  # to forms, which go on from these tokens
             self._hand_out(before.rows, before.chosen.read())
             unread = None
         if computing:
-            self._late = self._tried(lambda: computing.choose(unread))
+            self._late = attempted(lambda: computing.choose(unread))
         if unread:
             self._hand_out(unread.rows, unread.chosen.read())
         return self._late is not None
-
-    def _tried(self, part: Callable[[], T | None]) -> T | None:
-        try:
-            return part()
-        except Exception:  # noqa: BLE001 - as for `_compute`, which now finds out whose fault it is
-            return None
 
     def _chosen(self) -> tuple[list[Sequence], list[Chunk]]:
         """Prompts that a brief step completes go before the decoding rows' next token, at every

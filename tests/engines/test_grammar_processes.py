@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ from inference.engines.local.grammar_keepers import Keeper, Keepers
 from inference.engines.local.grammar_process import GIVES_WAY, MASKS, TAKE
 from inference.engines.local.grammar_wishes import wish_of
 from inference.engines.local.grammars import FORM_LOST
-from tests.engines.engine_process import engine
+from tests.engines.engine_process import ROOT, command, engine, engine_of
 from tests.engines.form_desk import FORM, FormDesk, held_to
 
 PATIENCE = 30.0
@@ -177,6 +178,26 @@ async def test_what_will_not_be_generated_keeps_no_process(
         for number in range(grammars.KEPT + 8):
             request = replace(held_to(saying(f"{number}")), messages=(Message("user", "hello"),))
             await counted(client, request)
+        (parent,) = processes(process.pid)
+        until(parent, grammars.KEPT)
+        await client.close()
+
+
+async def test_answers_that_have_ended_keep_no_process(model_folder: Path, tmp_path: Path) -> None:
+    """In an engine as it is served, which hardly ever looks for garbage."""
+    address = f"unix:{tmp_path / 'engine.sock'}"
+    serving = [sys.executable, str(ROOT / "manage.py"), "serve_engine"]
+    with engine_of([*serving, *command(model_folder, address)[3:]]) as process:
+        client = LocalEngine(address)
+        for number in range(grammars.KEPT + 8):
+            request = replace(held_to(saying(f"{number}")), messages=(Message("user", "hello"),))
+            answer = client.generate(await client.prepare(request), 2)
+            if number % 2:
+                async for _ in answer:
+                    pass
+            else:  # who leaves at the first word
+                await anext(answer)
+                await answer.aclose()
         (parent,) = processes(process.pid)
         until(parent, grammars.KEPT)
         await client.close()

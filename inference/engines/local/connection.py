@@ -91,11 +91,10 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._host.connections.discard(self)
-        for stream in self._streams.values():
-            self._host.cancel(stream.submission)
+        for id_ in list(self._streams):
+            self._cancel(id_)
         for task in self._reading.values():
             task.cancel()
-        self._streams.clear()
         self._prepared.clear()
 
     def data_received(self, data: bytes) -> None:
@@ -121,7 +120,7 @@ class Connection(asyncio.Protocol):
         earlier = self._outbox.get(key)
         self._outbox[key] = joined(earlier, delta) if earlier else delta
         if stream.finished:
-            self._streams.pop(stream.id, None)
+            self._forget(stream.id)
 
     def fail(self, stream: Stream, error: EngineError) -> None:
         self.flush()
@@ -253,11 +252,19 @@ class Connection(asyncio.Protocol):
 
     def _close_stream(self, id_: int) -> Stream | None:
         """Nothing more is said of it, whatever the loop still makes."""
-        stream = self._streams.pop(id_, None)
+        stream = self._forget(id_)
         if stream:
             stream.choices.clear()
             for key in [key for key in self._outbox if key[0] == id_]:
                 del self._outbox[key]
+        return stream
+
+    def _forget(self, id_: int) -> Stream | None:
+        """Its submission lets go of it: as a circle they would keep the process of their grammar
+        until somebody looks for garbage."""
+        stream = self._streams.pop(id_, None)
+        if stream:
+            stream.submission.owner = None
         return stream
 
     def _answer(self, id_: int, fields: EngineHealth | EngineInfo) -> None:

@@ -10,6 +10,7 @@ from statistics import median
 import torch
 from transformers import LlamaConfig, PreTrainedConfig, PreTrainedModel, Qwen3Config
 
+from bench import gpu_sampling
 from bench.engine_contenders import Ask, Continuous, Figures, Ours
 from bench.engine_model import random_model
 from bench.gpu_caches import in_blocks, in_slots
@@ -75,7 +76,7 @@ def run(device: torch.device, *, small: bool) -> None:
     bandwidth = _bandwidth(device, COPIED >> 6 if small else COPIED)
     report.say("memory, GB/s read and written by a copy", bandwidth / 1e9, None)
     for shape in _small() if small else _real():
-        for measure in (_steps, _adapted, _saturation):
+        for measure in (_steps, _choosing, _adapted, _saturation):
             _let_go(device)
             began = time.perf_counter()
             measure(shape, device, bandwidth, report)
@@ -143,6 +144,14 @@ def _steps(shape: Shape, device: torch.device, bandwidth: float, report: Report)
         report.say(f"{name}: times unrecorded", eager / played, shape.gain if alone else None)
         report.say(f"{name}: of its speed in slots", whole / played, None)
         report.say(f"{name}: tokens a second", rows / played, None)
+
+
+def _choosing(shape: Shape, device: torch.device, bandwidth: float, report: Report) -> None:
+    """Without the model: what rows ask for should cost little of a step."""
+    for rows in shape.of_memory:
+        for kind in ("greedy", "plain", "filtered", "everything"):
+            took = gpu_sampling.seconds(device, kind, rows, shape.config.vocab_size)
+            report.say(f"{shape.name}, {rows} rows, {kind}: ms to choose", took * 1e3, None)
 
 
 def _adapted(shape: Shape, device: torch.device, bandwidth: float, report: Report) -> None:

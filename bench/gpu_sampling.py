@@ -1,5 +1,9 @@
 """Whether a device chooses the tokens that the processor chooses, whatever rows ask for."""
 
+import time
+from collections.abc import Iterable
+from statistics import median
+
 import torch
 
 from inference.engines.base import SamplingParams
@@ -11,6 +15,7 @@ from inference.engines.local.sequences import Sequence, Submission, TokenLogprob
 
 VOCABULARY = 512
 NEAR = 3e-4  # log-probabilities of two devices
+STEPS = 15
 
 SAMPLINGS = {
     "greedy": SamplingParams(temperature=0),
@@ -58,9 +63,29 @@ def check(device: torch.device) -> None:
                 each.sampler.note(token or 0)
 
 
-def _rows() -> list[Sequence]:
+def seconds(device: torch.device, kind: str, count: int, vocabulary: int) -> float:
+    """To choose for so many rows of one kind, until the host knows."""
+    logits = torch.randn(count, vocabulary, device=device)
+    recorder = graphs.OnCuda() if device.type == "cuda" else lambda compute: compute
+    sampler, rows = RecordedSampler(logits, recorder), _rows([SAMPLINGS[kind]] * count)
+    taken = []
+    for _ in range(STEPS):
+        logits.normal_()
+        _finish(device)
+        began = time.perf_counter()
+        sampler.sample(logits, rows)
+        taken.append(time.perf_counter() - began)
+    return median(taken)
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _rows(kinds: Iterable[SamplingParams] = SAMPLINGS.values()) -> list[Sequence]:
     rows = []
-    for number, params in enumerate(SAMPLINGS.values()):
+    for number, params in enumerate(kinds):
         submission = Submission([3, 9, 9, 40], params, 8)
         row = SamplerRow(params, submission.prompt, 0)
         rows.append(Sequence(submission, 0, row, slot=number))

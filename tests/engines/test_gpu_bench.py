@@ -37,4 +37,5 @@ def test_figures_are_made_of_steps_and_of_a_full_house(capsys: pytest.CaptureFix
     assert "1 rows of 64: times unrecorded" in told
     assert "16 at once, 32 and 32 tokens: tokens a second" in told
     assert "8 rows of 8 adapters: of the base's speed" in told
+    assert "8 rows, everything: ms to choose" in told
     assert " of 6 targets reached" in told

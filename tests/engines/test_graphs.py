@@ -15,6 +15,7 @@ from inference.engines.base import SamplingParams
 from inference.engines.local import graphs
 from inference.engines.local.adapters import AdapterShelf
 from inference.engines.local.chosen import Chosen, Sampled
+from inference.engines.local.paged import BLOCK
 from inference.engines.local.recorded_sampler import RecordedSampler
 from inference.engines.local.sequences import StepEvents, Submission
 from tests.engines.recording import NotRecordable, Recorder
@@ -91,6 +92,21 @@ def test_tokens_are_handed_out_while_the_next_ones_are_computed(recorder: Record
     # The prompt's step gives a token; the next one none yet; the last one computes nothing.
     assert [tokens for tokens, _ in told] == [1, 1, 2, 3, 4, 5, 6]
     assert [kept for _, kept in told] == [3, 4, 5, 6, 7, 8, 0]
+
+
+def test_rows_that_give_way_say_what_they_say_where_there_is_room(recorder: Recorder) -> None:
+    """Whatever they ask for: they are computed again with what they have said."""
+    desk = Desk("llama", slots=8, step_tokens=24, record=recorder, blocks=CONTEXT // BLOCK + 4)
+    plain, asked = Desk("llama", slots=12), []
+    for number, way in enumerate(SAMPLINGS):
+        prompt = [number, 5, 9]
+        asked.append((desk.submit(prompt, way, 50), plain.submit(prompt, way, 50)))
+    desk.run()
+    plain.run()
+    assert desk.steps._room.given_way > 3
+    for mine, other in asked:
+        for index in range(mine.sampling.n):
+            assert desk.tokens(mine, index) == plain.tokens(other, index)
 
 
 @pytest.mark.parametrize("way", SAMPLINGS)

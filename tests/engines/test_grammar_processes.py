@@ -191,16 +191,12 @@ async def test_answers_that_have_ended_keep_no_process(model_folder: Path, tmp_p
         client = LocalEngine(address)
         for number in range(grammars.KEPT + 8):
             request = replace(held_to(saying(f"{number}")), messages=(Message("user", "hello"),))
-            answer = client.generate(await client.prepare(request), 2)
-            if number % 2:
-                async for _ in answer:
-                    pass
-            else:  # who leaves at the first word
-                await anext(answer)
-                await answer.aclose()
+            async for _ in client.generate(await client.prepare(request), 2):
+                if number % 2:
+                    break  # who leaves at the first word
         (parent,) = processes(process.pid)
-        until(parent, grammars.KEPT)
         await client.close()
+        until(parent, grammars.KEPT)
 
 
 def test_a_grammar_that_hit_a_limit_is_compiled_anew(desk: FormDesk) -> None:

@@ -21,7 +21,7 @@ _GAUGES: Final[dict[str, tuple[str, Callable[[EngineHealth], float]]]] = {
     "tokens_waiting": ("Tokens that they may take, and texts to be read.",
                        lambda now: now.waiting_tokens),
     "kv_cache_usage_ratio": ("Part of the KV cache in use, 0 to 1.",
-                             lambda now: now.kept_tokens / max(1, now.slots * now.context)),
+                             lambda now: now.kept_tokens / max(1, now.room)),
     "step_running_seconds": ("How long the current step has been running.",
                              lambda now: now.step_seconds),
 }  # fmt: skip

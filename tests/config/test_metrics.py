@@ -79,7 +79,7 @@ class Process:
     async def health(self) -> EngineHealth:
         if self.hangs:
             await asyncio.sleep(60)
-        return EngineHealth("ok", 0.5, 1, 2, 30, 7, 1, 1.5, 11, 12, 50, 100)
+        return EngineHealth("ok", 0.5, 1, 2, 30, 7, 1, 1.5, 11, 12, 50, 200)
 
 
 async def test_engines_are_told_by_their_own_word_and_a_silent_one_is_not_up(

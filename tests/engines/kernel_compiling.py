@@ -1,5 +1,6 @@
 """Compiles every kernel for GPUs that are not here: `python -m tests.engines.kernel_compiling`."""
 
+import re
 import sys
 from typing import Any
 
@@ -7,9 +8,10 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from inference.engines.local.cuda import kernels
+from inference.engines.local.cuda import kernels, launches
 
 GPUS = {80: 163 << 10, 90: 227 << 10}  # shared memory that a block may have, by capability
+WIDEST = 128  # of heads whose keys are loaded well ahead
 TYPES = {"columns": "i32", "width": "i32", "scaling": "fp32", "cap": "fp32"}
 NUMBERS = {"slots", "positions"}
 SINGLE = {"weight", "eps", "parts", "tops", "sums"}
@@ -43,15 +45,21 @@ CASES: list[tuple[Any, dict[str, Any]]] = [
 ]
 
 
-def compile_for(gpu: int, kernel: Any, constants: dict[str, Any]) -> int:
-    """Bytes of shared memory."""
+def compile_for(gpu: int, kernel: Any, constants: dict[str, Any]) -> tuple[int, int]:
+    """Bytes of shared memory, and how many groups of loads are under way while it computes."""
     names = list(kernel.arg_names)
     types = {name: "constexpr" if name in constants else _type(name) for name in names}
     values = {(names.index(name),): value for name, value in constants.items()}
-    source = ASTSource(fn=kernel, signature=types, constexprs=values)
-    compiled = triton.compile(source, target=GPUTarget("cuda", gpu, 32), options={"num_stages": 3})
+    aligned = [n for n, name in enumerate(names) if types[name].startswith("*")]
+    known: Any = {(place,): [["tt.divisibility", 16]] for place in aligned}  # as torch allocates
+    source = ASTSource(fn=kernel, signature=types, constexprs=values, attrs=known)
+    wide = constants.get("WIDTH", 0) > WIDEST
+    stages = launches.STAGES_WIDE if wide else launches.STAGES
+    target = GPUTarget("cuda", gpu, 32)
+    compiled = triton.compile(source, target=target, options={"num_stages": stages})
     shared: int = compiled.metadata.shared
-    return shared
+    waits = re.findall(r"cp\.async\.wait_group\s+(\d+)", compiled.asm["ptx"])
+    return shared, max(map(int, waits), default=0)
 
 
 def _type(name: str) -> str:
@@ -65,9 +73,10 @@ def _type(name: str) -> str:
 def main() -> None:
     for gpu, most in GPUS.items():
         for kernel, constants in CASES:
-            shared = compile_for(gpu, kernel, constants)
+            shared, ahead = compile_for(gpu, kernel, constants)
             verdict = "fits" if shared <= most else "TOO MANY"
-            sys.stdout.write(f"{kernel.__name__} for {gpu}: {shared} bytes, {verdict}\n")
+            line = f"{kernel.__name__} for {gpu}: {shared} bytes, {verdict}, {ahead} loads ahead"
+            sys.stdout.write(f"{line}\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from inference.engines.local import attention, flash
+from inference.engines.local import attention, flash, paged_plans
 from inference.engines.local.kv import CacheShape, SlotCache
 from inference.engines.local.packed_layers import Head
 from inference.engines.local.paged import PagedCache
@@ -93,6 +93,7 @@ def test_prompts_in_pieces_say_what_they_say_without(
     request.getfixturevalue("here")
     if way == "blocks that are fetched":
         monkeypatch.setattr(flash, "serves", lambda cache, heads, blocks=False: not blocks)
+        monkeypatch.setattr(paged_plans, "MOST_FETCHED", 2 * 16 * 60)  # not all prompts at once
     mine = Desk(shape, step_tokens=24, blocks=None if way == "slots" else 30)
     pairs = [(plain.submit(prompt), mine.submit(prompt)) for prompt in prompts]
     plain.run()

@@ -72,6 +72,18 @@ def test_the_oldest_never_gives_way_and_one_context_is_enough() -> None:
     assert {len(desk.tokens(choices, index)) for index in range(3)} == {CONTEXT - 3}
 
 
+def test_choices_of_a_prompt_that_fills_the_cache_come_to_their_end() -> None:
+    desk, plain = Desk(slots=6, blocks=WHOLE), Desk(slots=6)
+    prompt = [n * 7 % 150 for n in range(CONTEXT - 20)]
+    sampling = SamplingParams(seed=1, n=4)
+    mine, other = desk.submit(prompt, sampling, 20), plain.submit(prompt, sampling, 20)
+    desk.run()
+    plain.run()
+    for index in range(4):
+        assert desk.tokens(mine, index) == plain.tokens(other, index)
+    assert gave_way(desk)
+
+
 def test_a_prompt_waits_until_there_is_room_for_it_and_nobody_overtakes() -> None:
     desk = Desk(slots=6, blocks=WHOLE, step_tokens=512)
     first = desk.submit([1] * (CONTEXT - 20), GREEDY, 20)

@@ -6,6 +6,7 @@ compiler takes them for the GPUs that there are.
 
 import copy
 import os
+import re
 import subprocess
 import sys
 
@@ -130,7 +131,9 @@ def test_rows_beside_prompts_are_the_kernels_work_too(shape: str) -> None:
     plain, mine = (Desk(shape, slots=3, step_tokens=24, blocks=24) for _ in range(2))
     planner = mine.runner._planner
     assert isinstance(planner, PagedPlanner)
-    planner.kernel = FusedStep(mine.runner._packed.parts, mine.runner.cache).attended
+    step = FusedStep(mine.runner._packed.parts, mine.runner.cache)
+    step.rehearse(mine.runner.cache)
+    planner.kernel = step.attended
     told = []
     for desk in (plain, mine):
         asked = []
@@ -164,3 +167,6 @@ def test_the_compiler_takes_them_for_gpus() -> None:
     )
     assert told.returncode == 0, told.stderr
     assert told.stdout.count("fits") == 2 * 9
+    # Keys that wait for the table's entries would come one by one.
+    attending = re.findall(r"attend for \d+: .*, (\d+) loads ahead", told.stdout)
+    assert sum(int(ahead) > 1 for ahead in attending) == 2 * 2

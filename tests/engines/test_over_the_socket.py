@@ -79,7 +79,7 @@ async def test_health_tells_what_was_computed_and_what_is_kept_of_it(client: Loc
     await anext(stream)
     running = await client.health()
     assert (running.running, running.waiting) == (1, 0)
-    assert prepared.prompt_tokens <= running.kept_tokens <= running.context == 512
+    assert prepared.prompt_tokens <= running.kept_tokens <= running.room == 16 * 512
     await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
     await steps_until_idle(client)
     after = await client.health()

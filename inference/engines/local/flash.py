@@ -3,6 +3,7 @@
 import inspect
 import logging
 from collections.abc import Sequence as Rows
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import torch
@@ -37,8 +38,7 @@ class Bounds(NamedTuple):
 
 def bounds(queries: Rows[int], keys: Rows[int], device: torch.device) -> Bounds:
     """Of prompts that have so many of each."""
-    sums = [[sum(each[:n]) for n in range(len(each) + 1)] for each in (queries, keys)]
-    numbers = upload(sums, device, torch.int32)
+    numbers = upload([[0, *accumulate(each)] for each in (queries, keys)], device, torch.int32)
     return Bounds(numbers[0], numbers[1], max(queries), max(keys))
 
 

@@ -67,8 +67,8 @@ class EngineHealth:
     """`status` is "ok", or "stuck" when one step has been running for a minute.
 
     Since the start: `steps`, the seconds in them, the prompts' tokens computed (those found in the
-    prefix cache are not), the tokens generated. `kept_tokens` of `context` tokens for each slot
-    have their keys and values in the cache now.
+    prefix cache are not), the tokens generated. `kept_tokens` have their keys and values in the
+    cache now, which has room for `room`.
     """
 
     status: str
@@ -82,7 +82,7 @@ class EngineHealth:
     prompt_tokens: int = 0
     generated_tokens: int = 0
     kept_tokens: int = 0
-    context: int = 0
+    room: int = 0
 
 
 class BrokenFrame(Exception):

@@ -85,11 +85,10 @@ def load(options: LoadOptions) -> LoadedModel:
         raise LoadingFailed(f"The tokenizer of {options.folder} is not usable: {error}") from error
     texts = _texts(options, model, context)
     eos = _eos(model, tokenizer.eos_token_id) | fill_in.ends(tokenizer)
-    step_tokens = STEP_TOKENS[model.device.type]
     runner, prefix_bytes = _runner(options, model, context)
-    slots = runner.cache.slots
     shared = SHARED_TOKENS[model.device.type]
-    steps = Steps(runner, StepOptions(size, eos, step_tokens, prefix_bytes, shared))
+    tokens = STEP_TOKENS[model.device.type]
+    steps = Steps(runner, StepOptions(size, eos, tokens, prefix_bytes, shared))
     _warm_up(steps)
     tools = format_of(tokenizer)
     setup = Setup(_tokenizer_text(tokenizer, size, eos), tools)
@@ -98,11 +97,11 @@ def load(options: LoadOptions) -> LoadedModel:
         steps=steps,
         vocabulary=known,
         encoder=PromptEncoder(options.folder, size, context, known.longest, tools),
-        grammars=Grammars(setup, known.pieces, slots),
+        grammars=Grammars(setup, known.pieces, runner.cache.slots),
         tools=tools,
         texts=texts,
         adapters=AdapterShelf(options.adapters, model),
-        slots=slots,
+        slots=runner.cache.slots,
         tokens=runner.cache.tokens,
     )
 

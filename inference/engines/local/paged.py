@@ -64,8 +64,8 @@ class PagedCache:
         """The same as `[places, heads, width]`."""
         return self._tokens[index]
 
-    def places(self, slots: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Where the tokens of these slots at these positions are, on the device."""
+    def places(self, slots: torch.Tensor | int, positions: torch.Tensor) -> torch.Tensor:
+        """Where the tokens of these slots (or this one) at these positions are, on the device."""
         blocks = self.table[slots, positions // BLOCK]
         return blocks.long() * BLOCK + positions % BLOCK
 

@@ -8,6 +8,7 @@ compute with what is fetched, and are what both are measured by.
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -25,7 +26,7 @@ from inference.engines.local.paged import BLOCK, PagedCache, blocks_of
 from inference.engines.local.sequences import Chunk, Sequence
 from inference.engines.local.uploads import upload
 
-MOST_FETCHED = 1 << 26  # numbers of keys at once, for rows without a kernel
+MOST_FETCHED = 1 << 26  # numbers of keys at once
 
 Kept = tuple[torch.Tensor, torch.Tensor]
 # Queries `[rows, heads, width]`, keys and values, the rows' slots and positions.
@@ -52,7 +53,7 @@ class Span(NamedTuple):
 
 
 class Prompts(NamedTuple):
-    """Packed tokens `start..stop` of all prompts, and where the keys are that they see (None: the
+    """Packed tokens `start..stop` of some prompts, and where the keys are that they see (None: the
     bounds say where their blocks are)."""
 
     start: int
@@ -64,7 +65,7 @@ class Prompts(NamedTuple):
 class View(NamedTuple):
     rows: list[Fetched]
     spans: list[Span]
-    prompts: Prompts | None
+    prompts: list[Prompts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,7 @@ class PagedPlan:
             pieces.append(self.kernel(rows, kept, self.decoding, head))
         pieces += [_decode(query[some.start : some.stop], kept, some, head) for some in view.rows]
         pieces += [_prefill(query[s.start : s.stop], tokens, s, head) for s in view.spans]
-        if view.prompts:
-            pieces.append(_flash(query, kept, tokens, view.prompts, head))
+        pieces += [_flash(query, kept, tokens, some, head) for some in view.prompts]
         return joined(pieces, query)
 
 
@@ -123,7 +123,7 @@ class PagedPlanner:
         positions: torch.Tensor,
     ) -> PagedPlan:
         count = len(decoding)
-        own = slots[:count], positions[:count]
+        own = slots[:count].clone(), positions[:count].clone()  # aligned: kernels differ with that
         fetched: dict[int | None, list[Fetched]] = {window: [] for window in self._windows}
         if decoding and not self.kernel:
             fetched = self._fetched(*own, max(row.length for row in decoding) + 1)
@@ -136,7 +136,7 @@ class PagedPlanner:
 
     def fixed(self, slots: torch.Tensor, positions: torch.Tensor, keys: int) -> PagedPlan:
         fetched = self._fetched(slots, positions, keys)
-        views = {window: View(fetched[window], [], None) for window in self._windows}
+        views = {window: View(fetched[window], [], []) for window in self._windows}
         return PagedPlan(self._cache, self._cache.places(slots, positions), views)
 
     def _fetched(
@@ -163,7 +163,7 @@ class PagedPlanner:
         self, rows: list[Fetched], chunks: Rows[Chunk], start: int, window: int | None
     ) -> View:
         if not chunks:
-            return View(rows, [], None)
+            return View(rows, [], [])
         if self.flash:
             return View(rows, [], self._prompts(chunks, start, window))
         spans = []
@@ -171,33 +171,57 @@ class PagedPlanner:
             stop = start + chunk.stop - chunk.start
             begin = _begin(chunk, window)
             mask = prompt_mask(begin, chunk, window, self._cache.device)
-            spans.append(Span(start, stop, self._seen(chunk, begin), mask))
+            seen = torch.arange(begin, chunk.stop, device=self._cache.device)
+            places = self._cache.places(chunk.sequence.slot, seen)
+            spans.append(Span(start, stop, places, mask))
             start = stop
-        return View(rows, spans, None)
+        return View(rows, spans, [])
 
-    def _prompts(self, chunks: Rows[Chunk], start: int, window: int | None) -> Prompts:
-        device = self._cache.device
-        queries = [chunk.stop - chunk.start for chunk in chunks]
-        stop = start + sum(queries)
+    def _prompts(self, chunks: Rows[Chunk], start: int, window: int | None) -> list[Prompts]:
         if self.in_place:
-            lengths = [chunk.stop for chunk in chunks]
-            bounds = flash.bounds(queries, lengths, device)
-            slots = upload([chunk.sequence.slot for chunk in chunks], device, torch.long)
-            table = self._cache.table[slots, : blocks_of(max(lengths))].contiguous()
-            used = upload(lengths, device, torch.int32)
-            return Prompts(start, stop, None, bounds._replace(table=table, used=used))
-        begins = [_begin(chunk, window) for chunk in chunks]
-        keys = [chunk.stop - begin for chunk, begin in zip(chunks, begins, strict=True)]
-        seen = [self._seen(chunk, begin) for chunk, begin in zip(chunks, begins, strict=True)]
-        return Prompts(start, stop, torch.cat(seen), flash.bounds(queries, keys, device))
+            return [self._where_they_lie(chunks, start)]
+        found: list[Prompts] = []
+        for some in self._together(chunks, window):
+            queries = [chunk.stop - chunk.start for chunk in some]
+            keys = [chunk.stop - _begin(chunk, window) for chunk in some]
+            bounds = flash.bounds(queries, keys, self._cache.device)
+            stop = start + sum(queries)
+            found.append(Prompts(start, stop, self._seen(some, keys), bounds))
+            start = stop
+        return found
 
-    def _seen(self, chunk: Chunk, begin: int) -> torch.Tensor:
-        """Where a prompt's tokens from `begin` on are."""
-        first = begin // BLOCK
-        blocks = self._cache.table[chunk.sequence.slot, first : blocks_of(chunk.stop)].long()
-        inside = torch.arange(BLOCK, device=blocks.device)
-        places = (blocks[:, None] * BLOCK + inside).flatten()
-        return places[begin - first * BLOCK : chunk.stop - first * BLOCK]
+    def _where_they_lie(self, chunks: Rows[Chunk], start: int) -> Prompts:
+        device, lengths = self._cache.device, [chunk.stop for chunk in chunks]
+        queries = [chunk.stop - chunk.start for chunk in chunks]
+        slots = upload([chunk.sequence.slot for chunk in chunks], device, torch.long)
+        table = self._cache.table[slots, : blocks_of(max(lengths))].contiguous()
+        used = upload(lengths, device, torch.int32)
+        bounds = flash.bounds(queries, lengths, device)._replace(table=table, used=used)
+        return Prompts(start, start + sum(queries), None, bounds)
+
+    def _together(self, chunks: Rows[Chunk], window: int | None) -> list[list[Chunk]]:
+        """Neighbours whose keys are fetched at once."""
+        most = MOST_FETCHED // (self._cache.heads * self._cache.width)
+        found: list[list[Chunk]] = []
+        kept = most
+        for chunk in chunks:
+            keys = chunk.stop - _begin(chunk, window)
+            if kept + keys > most:
+                found.append([])
+                kept = 0
+            found[-1].append(chunk)
+            kept += keys
+        return found
+
+    def _seen(self, chunks: Rows[Chunk], keys: Rows[int]) -> torch.Tensor:
+        """Where so many tokens up to the end of each chunk are, all in one row."""
+        device, ends = self._cache.device, accumulate(keys)
+        shifts = [chunk.stop - end for chunk, end in zip(chunks, ends, strict=True)]
+        slots = [chunk.sequence.slot for chunk in chunks]
+        numbers, total = upload([slots, shifts, list(keys)], device), sum(keys)
+        own = torch.repeat_interleave(numbers[2], output_size=total)  # which chunk each one is of
+        positions = torch.arange(total, device=device) + numbers[1][own]
+        return self._cache.places(numbers[0][own], positions)
 
 
 def _begin(chunk: Chunk, window: int | None) -> int:

@@ -31,8 +31,8 @@ class Room:
 
     def fits(self, submission: Submission) -> bool:
         """Its prompt, and another block for everybody: or somebody gave way at once."""
-        rows = len(self._batch.rows) + submission.sampling.n - 1
         known = self._prefixes.in_use(submission)
+        rows = self._rows_with(submission.sampling.n)
         return self._cache.has_room(len(submission.prompt), known, rows)
 
     def enter(self, row: Sequence) -> None:
@@ -46,9 +46,9 @@ class Room:
         """As many as fit, the oldest first."""
         while self._outside:
             row = min(self._outside, key=_age)
-            places = 1 + len(row.forks)
-            rows = len(self._batch.rows) + len(row.forks)
-            if self._batch.free < places or not self._cache.has_room(len(row.prompt), 0, rows):
+            choices = 1 + len(row.forks)
+            fits = self._cache.has_room(len(row.prompt), 0, self._rows_with(choices))
+            if self._batch.free < choices or not fits:
                 return
             self._outside.remove(row)
             self.enter(row)
@@ -75,7 +75,14 @@ class Room:
         else:
             self._outside.remove(row)
 
+    def _rows_with(self, choices: int) -> int:
+        """Who wants a block soon; nobody counts where nobody runs, as one must always fit."""
+        running = len(self._batch.rows)
+        return running + choices - 1 if running else 0
+
     def _give_way(self, row: Sequence) -> None:
+        if not row.generated:  # so nobody knows yet whether its numbers are any
+            self._cache.clear(row.slot, row.length)
         self._batch.remove(row)
         row.begin_anew()
         self._outside.append(row)

@@ -2,11 +2,13 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from inference.engines.base import EngineError, GenerationRequest, InvalidGeneration
 from inference.engines.local import echo, grammar_wishes, validation
 from inference.engines.local.adapters import Adapter
 from inference.engines.local.connection import Connection
+from inference.engines.local.frames import EngineHealth
 from inference.engines.local.grammars import Grammar
 from inference.engines.local.loading import LoadedModel
 from inference.engines.local.loop import QueueBounds
@@ -36,6 +38,9 @@ class EngineServer(ModelServer):
         self._loaders = ThreadPoolExecutor(1, "adapters")
         self._preparing = Turns(PREPARING_AT_ONCE)
         self._compiling = Turns(COMPILING_AT_ONCE)
+
+    def health(self) -> EngineHealth:
+        return replace(super().health(), room=self.model.tokens)
 
     def _begin(self) -> None:
         self.model.grammars.start()

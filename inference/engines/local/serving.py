@@ -89,7 +89,6 @@ class ModelServer(ABC):
             prompt_tokens=self._steps.prompt_tokens,
             generated_tokens=self._steps.generated_tokens,
             kept_tokens=self._steps.kept_tokens,
-            context=self.info.context_window,
         )
 
     @property

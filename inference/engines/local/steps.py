@@ -86,8 +86,10 @@ class Steps:
 
     @property
     def kept_tokens(self) -> int:
-        """Whose keys and values the running sequences have. Any thread may ask."""
-        return sum(row.length for row in list(self._batch.rows))
+        """Whose keys and values the running sequences have; those that they share count for each,
+        but never more than there is room. Any thread may ask."""
+        kept = sum(row.length for row in list(self._batch.rows))
+        return min(kept, self._runner.cache.tokens)
 
     def admit(self, waiting: FairQueue) -> list[Submission]:
         """Fill the free slots; returns who left the queue."""

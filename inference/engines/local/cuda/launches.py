@@ -14,6 +14,9 @@ Kept = tuple[torch.Tensor, torch.Tensor]  # keys and values
 MOST_SPLITS = 32
 PROGRAMS = 4  # of attention for each processor: fewer leave some idle, more only share the work
 WIDE = 4096  # numbers of a row that more threads share
+# Loads that are under way at once, of which the table's entries take two; of keys and values there
+# are as many as a processor has room for.
+STAGES, STAGES_WIDE = 5, 3
 SMALLEST = 16  # rows that a matrix unit multiplies at least
 
 
@@ -104,7 +107,7 @@ def attended(
         WIDTH=width, WIDTH_BLOCK=max(SMALLEST, _power(width)),
         KEYS=32 if wide else 64, SPLITS=splits,
         PAGE=shape.page, TOKEN=shape.strides[0], HEAD=shape.strides[1],
-        num_warps=4, num_stages=2 if wide else 3,
+        num_warps=4, num_stages=STAGES_WIDE if wide else STAGES,
     )  # fmt: skip
     if splits > 1:
         kernels.join[(count * heads,)](

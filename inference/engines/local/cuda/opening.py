@@ -31,11 +31,12 @@ def decode_step(model: PackedModel, cache: Cache, planner: Planner) -> DecodeSte
         return plain
     try:
         fused = _tried(model, cache, plain)
+        if isinstance(planner, PagedPlanner):
+            fused.rehearse(cache)
+            planner.kernel = fused.attended
     except Exception as error:  # noqa: BLE001 - compilers fail in ways of their own; torch goes on
         log.warning("decoding steps are torch's operations: %s", error)
         return plain
-    if isinstance(planner, PagedPlanner):
-        planner.kernel = fused.attended
     return fused
 
 

@@ -66,6 +66,17 @@ class FusedStep:
         """Of rows that decode beside prompts."""
         return launches.attended(query, cached, rows, head, self._shape)
 
+    def rehearse(self, cache: Cache) -> None:
+        """Have that compiled before anybody waits for it: it differs with the number of rows."""
+        heads = {layer.head.window: layer.head for layer in self._parts.layers}
+        for doubled in range(cache.slots.bit_length() + 1):
+            rows = 1 << doubled
+            slots = torch.full((rows,), cache.spare, device=cache.device)
+            size = rows, self._parts.heads, cache.width
+            query = torch.zeros(size, dtype=cache.dtype, device=cache.device)
+            for head in heads.values():
+                self.attended(query, cache.layer(0), (slots, torch.zeros_like(slots)), head)
+
     def _mlp(self, states: torch.Tensor, layer: Layer, adapted: AdaptedStep | None) -> None:
         both = _product(layer.gate_up, launches.normed(layer.before_mlp, states), adapted)
         _add(states, layer.down, layer.after_mlp, launches.gated(both, tanh=self._tanh), adapted)

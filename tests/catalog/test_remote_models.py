@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from inference.engines.local.frames import EngineHealth
 from inference.models import ServedModel
 from tests.cast import Person
 from tests.catalog.command_line import PRICED, models
+from tests.patience import PATIENCE
 from tests.running import free_port
 
 SECRET = "the same at both ends"
@@ -121,9 +123,14 @@ def test_status_is_by_whether_somebody_answers(
     assert status(ada) == "unavailable"
 
 
-def test_silence_is_no_answer_and_its_wait_is_short(listening: socket.socket) -> None:
+def test_silence_is_no_answer_and_its_wait_is_short(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wellness, "PATIENCE", 0.1)
     place = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+    began = time.monotonic()
     assert not wellness.answers(place)
+    assert time.monotonic() - began < PATIENCE, "it would be two minutes"
     listening.close()
     assert not wellness.answers(place)
 

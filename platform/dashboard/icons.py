@@ -43,9 +43,7 @@ PATHS: Final[dict[str, str]] = {
 
 def icon(name: str) -> SafeString:
     """Decoration beside a word; a button without one names itself in `aria-label`."""
-    return format_html(
-        '<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{}"/></svg>', PATHS[name]
-    )
+    return _DRAWN[name]
 
 
 MARK: Final = mark_safe(
@@ -53,3 +51,9 @@ MARK: Final = mark_safe(
     'aria-hidden="true"><path d="M14 3.5l9.1 5.25v10.5L14 24.5l-9.1-5.25V8.75z"/>'
     '<path class="needle" stroke-width="2.5" d="M14 14l5-5"/></svg>'
 )
+_DRAWN: Final = {
+    name: format_html(
+        '<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{}"/></svg>', path
+    )
+    for name, path in PATHS.items()
+}

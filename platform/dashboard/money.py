@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Final
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from api.numbers import written
 
@@ -32,13 +31,11 @@ class Amount:
 
 def amount(nano: int, places: int = REQUEST) -> Amount:
     """More places than asked for where the amount would else read as nothing."""
-    dollars = Decimal(abs(nano)) / _ONE
-    while nano and places < MOST and not _rounded(dollars, places):
+    size, sign = abs(nano), MINUS if nano < 0 else ""
+    while size and places < MOST and not round(size, places - MOST):
         places += 1
-    rounded = _rounded(dollars, places)
-    text = f"${written(rounded, places)}"
-    sign = MINUS if nano < 0 else ""
-    if rounded >= 1:
+    text = f"${written(Decimal(size).scaleb(-MOST), places)}"
+    if round(size, places - MOST) >= _ONE:
         return Amount(sign, "", text)
     digits = text.lstrip("$0.,")
     return Amount(sign, text[: len(text) - len(digits)], digits)
@@ -58,9 +55,6 @@ def rate(usd_per_million: str) -> str:
 
 def html(nano: int, places: int = REQUEST) -> SafeString:
     shown = amount(nano, places)
-    quiet = format_html("<i>{}</i>", shown.quiet) if shown.quiet else ""
-    return format_html('<span class="money">{}{}{}</span>', shown.sign, quiet, shown.loud)
-
-
-def _rounded(dollars: Decimal, places: int) -> Decimal:
-    return dollars.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    quiet = f"<i>{shown.quiet}</i>" if shown.quiet else ""
+    said = f'<span class="money">{shown.sign}{quiet}{shown.loud}</span>'
+    return mark_safe(said)  # noqa: S308 - digits and separators of ours

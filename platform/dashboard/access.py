@@ -3,8 +3,9 @@
     @organisation_view(scope="keys:write")
     def api_keys(request: TeamRequest) -> HttpResponse: ...
 
-The address begins with the team's slug; the view does not see it, it finds `request.organisation`,
-`request.membership` and `request.role`. Strangers get 404, members without the scope 403.
+The address begins with the team's slug; the view does not see it, it finds `request.teams`,
+`request.organisation`, `request.membership` and `request.role`. Strangers get 404, members without
+the scope 403.
 """
 
 from collections.abc import Callable
@@ -34,6 +35,7 @@ class TeamRequest(HttpRequest):
     """What a view behind `organisation_view` receives."""
 
     user: User
+    teams: list[Membership]
     organisation: Organisation
     membership: Membership
     role: str
@@ -88,9 +90,9 @@ def actor_of(request: TeamRequest) -> Actor:
 
 def _enter(request: TeamRequest, slug: str) -> None:
     """Raises Http404 for a team that is not theirs as for one that never was."""
-    members = Membership.objects.select_related("organisation")
-    membership = members.filter(user=request.user, organisation__slug=slug).first()
-    if membership is None:
+    request.teams = teams_of(request.user)
+    mine = (member for member in request.teams if member.organisation.slug == slug)
+    if (membership := next(mine, None)) is None:
         raise Http404
     request.membership = membership
     request.organisation = membership.organisation

@@ -107,7 +107,7 @@ def of(request: HttpRequest) -> Frame | None:
     user = cast("User | AnonymousUser | None", getattr(request, "user", None))
     if user is None or not user.is_authenticated:
         return None
-    teams = access.teams_of(user)
+    teams = getattr(request, "teams", None) or access.teams_of(user)
     membership = getattr(request, "membership", None) or _last(request, teams)
     match = request.resolver_match
     return Frame(user, membership, teams, match.url_name or "" if match else "")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from django.db import connection
 
@@ -13,6 +13,7 @@ FILTERS: Final = ("model", "key", "chatbot")
 ANY: Final = "*"
 """As the chatbot of a filter: whichever it was."""
 _EVERYTHING: Final[Mapping[str, str]] = {}
+Asked: TypeAlias = str | date | list[str] | None
 
 
 class UsageLine(NamedTuple):
@@ -43,17 +44,31 @@ def by(
 
     `only` names the model, key or chatbot whose calls count, `state` is one of STATES.
     """
-    asked: dict[str, str | date | list[str] | None] = {
+    sql, asked = question(organisation_id, since, until, group_by, only, state)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} ORDER BY 1, 2, 3, 4, 5", asked)
+        return list(map(UsageLine._make, cursor.fetchall()))
+
+
+def question(
+    organisation_id: str,
+    since: date,
+    until: date,
+    group_by: Sequence[str],
+    only: Mapping[str, str],
+    state: str,
+) -> tuple[str, Mapping[str, Asked]]:
+    """The statement of `by` and its parameters, for who sums its lines further: columns as in
+    UsageLine, in no order."""
+    asked: dict[str, Asked] = {
         "organisation": organisation_id,
         "since": since,
         "until": until,
         "group_by": list(group_by),
         **{name: only.get(name) for name in FILTERS},
     }
-    sql = _USAGE_BY_HOUR if state == "answered" and "hour" in group_by else STATES[state]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, asked)
-        return list(map(UsageLine._make, cursor.fetchall()))
+    by_hour = state == "answered" and "hour" in group_by
+    return (_USAGE_BY_HOUR if by_hour else STATES[state]), asked
 
 
 def roll_up() -> date:
@@ -113,7 +128,7 @@ SELECT CASE WHEN 'day' = ANY (%(group_by)s) THEN day END,
    AND (%(key)s::text IS NULL OR key_id = %(key)s)
    AND (%(chatbot)s::text IS NULL OR chatbot_id = %(chatbot)s
         OR %(chatbot)s = '*' AND chatbot_id IS NOT NULL)
- GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
+ GROUP BY 1, 2, 3, 4, 5
 """
 _USAGE: Final = _LINES + _SUMS
 _USAGE_BY_HOUR: Final = _HOURS + _SUMS

@@ -1,6 +1,7 @@
 """The entries of the rail: what this role may open, and only what the site has."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from django.urls import NoReverseMatch, reverse
@@ -92,8 +93,14 @@ def _is_current(entry: Entry, current: str) -> bool:
     return current in names or current.startswith(tuple(f"{name}-" for name in names))
 
 
+@lru_cache(maxsize=4096)
+def address(name: str, slug: str, *arguments: str) -> str:
+    """Of a page of a team; a page has fifty of them. Raises NoReverseMatch."""
+    return reverse(f"dashboard:{name}", args=[slug, *arguments])
+
+
 def _address(name: str, slug: str) -> str:
     try:
-        return reverse(f"dashboard:{name}", args=[slug])
+        return address(name, slug)
     except NoReverseMatch:
         return ""  # a page that this site does not have

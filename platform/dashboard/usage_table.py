@@ -1,7 +1,7 @@
-"""Usage as a table of days or hours and groups: the largest groups first, the rest as one."""
+"""Usage as a table of days or hours and groups, the largest group first, with what was refused."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from billing.usage import UsageLine
 from dashboard import activity, money
 from dashboard.sorting import Sort
+from dashboard.usage_groups import OTHERS, Grouped
 
 SERIES: Final = 5
 """Groups that the chart tells apart; what is smaller is summed as the last of them."""
@@ -21,12 +22,16 @@ METRICS: Final[dict[str, Callable[[UsageLine], int]]] = {
     "errors": activity.requests,
     "limited": activity.requests,
 }
-OTHERS: Final = "\0others"
-NONE: Final = "\0none"
 COLUMNS: Final = ("time", "total", "limited", *map(str, range(1, SERIES + 1)))
 """What rows can be sorted by; a series by its place."""
-Grouped = Sequence[tuple[str, UsageLine]]
-"""Lines of days or hours, each with the id of its group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Calls beyond a rate limit, which are in no sum: by day or hour, and by group."""
+
+    at: Mapping[date, int] = field(default_factory=dict)
+    of: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,15 +59,8 @@ class Series:
         self.requests += line.requests
         self.tokens += activity.tokens(line)
         self.cost += line.charged_nano
-        if (moment := _moment(line)) is not None:
-            self.at[moment] += METRICS[metric](line)
-
-    def join(self, other: "Series") -> None:
-        self.requests += other.requests
-        self.tokens += other.tokens
-        self.cost += other.cost
-        for moment, figure in other.at.items():
-            self.at[moment] += figure
+        if (at := moment(line)) is not None:
+            self.at[at] += METRICS[metric](line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,69 +75,57 @@ class Row:
     def total(self) -> int:
         return sum(self.values)
 
+    @property
+    def alone(self) -> str:
+        """The query of this day, and of no other."""
+        return f"?from={self.at}&to={self.at + timedelta(days=1)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The newest row first; `places` where its figures are money."""
+    """The newest row first; `limited`: of all rows, `places`: where its figures are money."""
 
     series: list[Series]
     rows: list[Row]
-    places: int | None = None
+    limited: int
+    places: int | None
 
     @property
     def total(self) -> int:
         return sum(each.total for each in self.series)
 
-    @property
-    def limited(self) -> int:
-        return sum(row.limited for row in self.rows)
-
     def sorted(self, sort: Sort) -> "Table":
         return replace(self, rows=sorted(self.rows, key=_key(sort), reverse=sort.descending))
 
 
-def of(grouped: Grouped, metric: str, names: Mapping[str, str], beside: Grouped = ()) -> Table:
-    """`beside`: what a rate limit refused, by the same groups; its calls are in no sum."""
+def of(grouped: Grouped, metric: str, names: Mapping[str, str], refused: Refused) -> Table:
     series = _series(grouped, metric, names)
-    limited = _limited(beside, series)
-    used = {moment for _id, line in grouped if (moment := _moment(line))}
+    for each in series:
+        each.limited = refused.of.get(each.id, 0)
+    used = {at for each in series for at in each.at}
     rows = [
-        Row(at, [each.at.get(at, 0) for each in series], limited.get(at, 0))
-        for at in _without_gaps(used | limited.keys())
+        Row(at, [each.at.get(at, 0) for each in series], refused.at.get(at, 0))
+        for at in _without_gaps(used | refused.at.keys())
     ]
     figures = (figure for row in rows for figure in row.values)
-    return Table(series, rows, money.places(figures) if metric == "cost" else None)
+    places = money.places(figures) if metric == "cost" else None
+    return Table(series, rows, sum(refused.at.values()), places)
+
+
+def moment(line: UsageLine) -> date | None:
+    return line.hour or line.day
 
 
 def _series(grouped: Grouped, metric: str, names: Mapping[str, str]) -> list[Series]:
-    """The largest first; from the fifth on together."""
+    """The largest first, what is left over last."""
+    names = {**names, OTHERS: _("%(n)d others") % {"n": grouped.others}}
     found: dict[str, Series] = {}
-    for group, line in grouped:
+    for group, line in grouped.lines:
         found.setdefault(group, Series(group, names.get(group, group))).add(line, metric)
-    largest = sorted(found.values(), key=lambda each: (-each.total, -each.requests, each.name))
-    if len(largest) <= SERIES:
-        return largest
-    rest = largest[SERIES - 1 :]
-    others = Series(OTHERS, _("%(n)d others") % {"n": len(rest)})
-    for each in rest:
-        others.join(each)
-    return [*largest[: SERIES - 1], others]
-
-
-def _limited(beside: Grouped, series: Sequence[Series]) -> dict[date, int]:
-    """By day or hour; each is noted at its group, too, where the table tells that one apart."""
-    known = {each.id: each for each in series}
-    found: dict[date, int] = defaultdict(int)
-    for group, line in beside:
-        if each := known.get(group):
-            each.limited += line.requests
-        if (moment := _moment(line)) is not None:
-            found[moment] += line.requests
-    return found
-
-
-def _moment(line: UsageLine) -> date | None:
-    return line.hour or line.day
+    return sorted(
+        found.values(),
+        key=lambda each: (each.id == OTHERS, -each.total, -each.requests, each.name),
+    )
 
 
 def _without_gaps(used: Iterable[date]) -> list[date]:

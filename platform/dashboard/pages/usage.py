@@ -1,5 +1,7 @@
 """Usage by day or hour, split by one thing and narrowed to another: the numbers, and a chart."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,10 +18,11 @@ from billing.csv_answers import csv_answer
 from billing.periods import Period
 from billing.usage import UsageLine
 from chatbots.models import Chatbot
-from dashboard import sorting, speed, usage_table
+from dashboard import sorting, speed, usage_groups, usage_table
 from dashboard.access import TeamRequest, organisation_view
 from dashboard.pages.usage_views import ViewForm, normal
-from dashboard.usage_table import COLUMNS, METRICS, Grouped
+from dashboard.usage_groups import Grouped
+from dashboard.usage_table import COLUMNS, METRICS, Refused
 
 DIMENSION: Final = {
     "model": "model", "chatbot": "chatbot", "key": "key", "user": "key", "status": "",
@@ -57,9 +60,13 @@ class Asked:
     def dimensions(self) -> list[str]:
         return [name for name in (self.unit, DIMENSION[self.group]) if name]
 
-    def lines(self, organisation_id: str, state: str) -> list[UsageLine]:
+    def question(self, organisation_id: str) -> tuple[str, Mapping[str, usage.Asked]]:
         since, until = self.period.since, self.period.until
-        return usage.by(organisation_id, since, until, self.dimensions, self.only, state)
+        return usage.question(organisation_id, since, until, self.dimensions, self.only, self.state)
+
+    def lines(self, organisation_id: str, state: str, dimensions: list[str]) -> list[UsageLine]:
+        since, until = self.period.since, self.period.until
+        return usage.by(organisation_id, since, until, dimensions, self.only, state)
 
 
 @organisation_view(scope="usage:read")
@@ -67,7 +74,8 @@ def usage_page(request: TeamRequest) -> HttpResponseBase:
     asked = _asked(request)
     mine = request.organisation.id
     if request.GET.get("format") == "csv":
-        rows = serializers.UsageLineSerializer(asked.lines(mine, asked.state), many=True).data
+        lines = asked.lines(mine, asked.state, asked.dimensions)
+        rows = serializers.UsageLineSerializer(lines, many=True).data
         return csv_answer("usage", list(rows))
     shown = {
         "asked": asked,
@@ -81,7 +89,7 @@ def usage_page(request: TeamRequest) -> HttpResponseBase:
     if asked.metric == "latency":
         return _latency(request, asked, shown)
     names, sort = _names(request, asked.group), sorting.of(request.GET, COLUMNS, "-time")
-    table = usage_table.of(_grouped(request, asked), asked.metric, names, _beside(request, asked))
+    table = usage_table.of(_grouped(mine, asked), asked.metric, names, _refused(request, asked))
     filter_name = DIMENSION[asked.group] if asked.group != "user" else ""
     told = {"table": table.sorted(sort), "filter": filter_name, "sort": sort}
     return render(request, "dashboard/usage.html", shown | told)
@@ -100,29 +108,31 @@ def _asked(request: TeamRequest) -> Asked:
     )
 
 
-def _grouped(request: TeamRequest, asked: Asked) -> Grouped:
-    mine = request.organisation.id
-    if asked.group == "status":
-        states = [asked.state] if asked.metric != "requests" else list(usage.STATES)
-        return [(state, line) for state in states for line in asked.lines(mine, state)]
-    return _by_group(request, asked, asked.lines(mine, asked.state))
+def _grouped(organisation_id: str, asked: Asked) -> Grouped:
+    if asked.group != "status":
+        return usage_groups.largest(
+            asked.question(organisation_id), asked.group, asked.metric, usage_table.SERIES
+        )
+    states = [asked.state] if asked.metric != "requests" else list(usage.STATES)
+    found = ((state, asked.lines(organisation_id, state, [asked.unit])) for state in states)
+    return Grouped([(state, line) for state, lines in found for line in lines])
 
 
-def _beside(request: TeamRequest, asked: Asked) -> Grouped:
-    """What a rate limit refused in the same time, beside the calls that it let through."""
+def _refused(request: TeamRequest, asked: Asked) -> Refused:
+    """By a rate limit in the same time, beside the calls that it let through."""
     if asked.metric != "requests" or asked.group == "status":
-        return ()
-    lines = asked.lines(request.organisation.id, "limited")
-    if DIMENSION[asked.group] != "key":
-        return [(usage_table.NONE, line) for line in lines]
-    return _by_group(request, asked, lines)
-
-
-def _by_group(request: TeamRequest, asked: Asked, lines: list[UsageLine]) -> Grouped:
-    if asked.group == "user":
-        makers = dict(_keys(request).values_list("pk", "created_by_id"))
-        return [(str(makers.get(line.key or "") or ""), line) for line in lines]
-    return [(getattr(line, asked.group, None) or "", line) for line in lines]
+        return Refused()
+    mine = request.organisation.id
+    by_time = asked.lines(mine, "limited", [asked.unit])
+    at = {moment: line.requests for line in by_time if (moment := usage_table.moment(line))}
+    if not at or DIMENSION[asked.group] != "key":
+        return Refused(at)
+    of: dict[str, int] = defaultdict(int)
+    makers = dict(_keys(request).values_list("pk", "created_by_id"))
+    for line in asked.lines(mine, "limited", ["key"]):
+        key = line.key or ""
+        of[str(makers.get(key) or "") if asked.group == "user" else key] += line.requests
+    return Refused(at, of)
 
 
 def _names(request: TeamRequest, group: str) -> dict[str, str]:

@@ -1,25 +1,25 @@
 """How values are set on a page: money, counts, moments, icons, addresses of the team's pages."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
 from django import template
 from django.template import Context
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts import scopes
 from accounts.models import APIKey, AuditEntry
 from api import request_ids
 from api.numbers import written
-from dashboard import icons, labels, sorting
+from dashboard import icons, labels, navigation, sorting
 from dashboard import money as amounts
 
 register = template.Library()
@@ -110,8 +110,9 @@ def figure(number: int, places: int | None) -> SafeString | str:
 @register.filter
 def cells(numbers: Iterable[int], places: int | None) -> SafeString:
     """A row's figures, made at once: a table of three months has hundreds of them."""
-    told = ((number, figure(number, places)) for number in numbers)
-    return format_html_join("", '<td class="number" data-value="{}">{}</td>', told)
+    cell = '<td class="number" data-value="{}">{}</td>'.format
+    told = "".join(cell(number, figure(number, places)) for number in numbers)
+    return mark_safe(told)  # noqa: S308 - digits and separators of ours
 
 
 @register.simple_tag
@@ -179,7 +180,8 @@ def day(moment: date | None) -> str:
     if moment is None:
         return NOTHING
     other_year = moment.year != timezone.now().year
-    return date_format(moment, _("j M Y") if other_year else _("j M"))
+    when = moment.date() if isinstance(moment, datetime) else moment
+    return _as_read(when, _("j M Y") if other_year else _("j M"), get_language())
 
 
 @register.filter
@@ -192,16 +194,21 @@ def hour(moment: datetime) -> str:
 def page(context: Context, name: str, *arguments: Any) -> str:
     """`{% page 'run' hold.id %}`: a page of the team that is open."""
     membership = getattr(context["request"], "membership", None) or context["frame"].membership
-    return reverse(f"dashboard:{name}", args=[membership.organisation.slug, *arguments])
+    return navigation.address(name, membership.organisation.slug, *arguments)
 
 
 @register.simple_tag(takes_context=True)
 def with_query(context: Context, **changes: Any) -> str:
     """This page's query with some parameters changed; an empty value takes one away."""
-    gone = {"after", "before", *changes}  # another filter begins at the first page
-    kept = {name: value for name, value in context["request"].GET.items() if name not in gone}
     given = {name: value for name, value in changes.items() if value not in {"", None}}
-    return f"?{urlencode(kept | given)}"
+    return f"?{urlencode(_kept(context, changes) | given)}"
+
+
+@register.simple_tag(takes_context=True)
+def and_query(context: Context, without: str) -> str:
+    """`{% and_query "from to" %}`: what of this page's query follows after others, `&by=key`."""
+    kept = _kept(context, without.split())
+    return f"&{urlencode(kept)}" if kept else ""
 
 
 @register.simple_tag(takes_context=True)
@@ -226,12 +233,6 @@ def only(context: Context, name: str, value: str) -> str:
     return with_query(context, **{name: value})
 
 
-@register.simple_tag(takes_context=True)
-def one_day(context: Context, day: date) -> str:
-    """This page's query, of this day alone."""
-    return with_query(context, **{"days": "", "from": day, "to": day + timedelta(days=1)})
-
-
 @register.simple_tag
 def request_id() -> str:
     return request_ids.current()
@@ -248,19 +249,6 @@ def whole(number: float | str | None) -> str:
     return NOTHING if number is None or isinstance(number, str) else written(number)
 
 
-@register.simple_tag
-def ruler() -> str:
-    """The ticks of a scale, 200 wide: long at halves and quarters, middling at eighths."""
-    tall = {0: 8, 50: 8, 25: 11}
-    return "".join(f"M{x} 18V{tall.get(x % 50, 14)}" for x in range(0, 201, 5))
-
-
-@register.simple_tag
-def along(share: float) -> str:
-    """Where a share of the ruler lies."""
-    return f"{min(max(share, 0.0), 1.0) * 200:.1f}"
-
-
 @register.filter
 def get(mapping: Mapping[Any, Any], key: Any) -> Any:
     return mapping.get(key)
@@ -271,9 +259,20 @@ def percent(share: float) -> str:
     return f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
 
 
+@lru_cache(maxsize=4096)
+def _as_read(day: date, form: str, _language: str | None) -> str:
+    """The same few hundred days stand on all pages, in a row for each day on some."""
+    return date_format(day, form)
+
+
 def _grouped(number: float) -> str:
     """Its decimals, where it has any, stay as they are."""
     return written(number, len(f"{number}".partition(".")[2]))
+
+
+def _kept(context: Context, without: Iterable[str]) -> dict[str, str]:
+    gone = {"after", "before", *without}  # another filter begins at the first page
+    return {name: value for name, value in context["request"].GET.items() if name not in gone}
 
 
 def _since(moment: datetime) -> str:

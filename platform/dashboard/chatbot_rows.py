@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,15 +16,10 @@ from chatbots import states
 from chatbots.models import Chatbot, Conversation, Message
 from chatbots.states import Spent
 from dashboard import sorting
+from dashboard.paging import Columns
 
 DAYS = 7
 LIKED_DAYS = 30
-COLUMNS: Final = {
-    "name": "title_sorted",
-    "messages": "messages_sorted",
-    "cost": "cost_sorted",
-    "last": "last_sorted",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +58,20 @@ def used(organisation_id: str) -> dict[str, UsageLine]:
     return {line.chatbot: line for line in lines if line.chatbot}
 
 
-def sortable(chatbots: QuerySet[Any], used: Mapping[str, UsageLine]) -> QuerySet[Any]:
-    """With the figures of the columns that the list can be sorted by."""
-    found: QuerySet[Any] = chatbots.annotate(
-        title_sorted=Lower("title"),
-        messages_sorted=sorting.figures({pk: line.requests for pk, line in used.items()}),
-        cost_sorted=sorting.figures({pk: line.charged_nano for pk, line in used.items()}),
-        last_sorted=Coalesce(_newest(), sorting.NEVER),
-    )
-    return found
+def columns(used: Mapping[str, UsageLine]) -> Columns:
+    """Of chatbots that know when the `last` message came."""
+    return {
+        "name": Lower("title"),
+        "messages": sorting.figures({pk: line.requests for pk, line in used.items()}),
+        "cost": sorting.figures({pk: line.charged_nano for pk, line in used.items()}),
+        "last": Coalesce("last", sorting.NEVER),
+    }
 
 
-def of(
-    organisation_id: str, chatbots: Sequence[Chatbot], used: Mapping[str, UsageLine]
-) -> list[Row]:
-    """A row each, in their order, by a fixed number of queries."""
-    ids = [each.id for each in chatbots]
-    liked, last = thumbs(organisation_id, ids), _last(organisation_id, ids)
+def of(organisation_id: str, chatbots: Sequence[Any], used: Mapping[str, UsageLine]) -> list[Row]:
+    """A row each, in their order, by a fixed number of queries; they know when the `last` message
+    came."""
+    liked = thumbs(organisation_id)
     spent = states.spent(chatbots)
     rows = []
     for each in chatbots:
@@ -88,7 +80,7 @@ def of(
         messages, cost = (line.requests, line.charged_nano) if line else (0, 0)
         given = liked.get(each.id)
         share = given.share if given else None
-        rows.append(Row(each, kind, words, messages, cost, share, last.get(each.id)))
+        rows.append(Row(each, kind, words, messages, cost, share, each.last))
     return rows
 
 
@@ -112,32 +104,26 @@ def state(chatbot: Chatbot, spent: Spent) -> tuple[str, str]:
     return "live", _("Live v%(n)d") % number
 
 
-def thumbs(organisation_id: str, ids: Sequence[str]) -> dict[str, Thumbs]:
-    """Of the last thirty days, by chatbot."""
+def thumbs(organisation_id: str) -> dict[str, Thumbs]:
+    """Of the last thirty days, by chatbot: found from what was rated, which is little beside all
+    the conversations that the chatbots have had."""
     since = timezone.now() - timedelta(days=LIKED_DAYS)
     given = Message.objects.filter(
-        organisation_id=organisation_id,
-        conversation__chatbot__in=ids,
-        feedback__isnull=False,
-        created_at__gte=since,
+        organisation_id=organisation_id, feedback__isnull=False, created_at__gte=since
     )
+    talk = Conversation.objects.filter(pk=OuterRef("conversation"))
     counted = (
         given.order_by()
-        .values("conversation__chatbot")
+        .annotate(chatbot=Subquery(talk.values("chatbot")[:1]))
+        .values("chatbot")
         .annotate(
             up=Count("pk", filter=Q(feedback="up")), down=Count("pk", filter=Q(feedback="down"))
         )
     )
-    return {row["conversation__chatbot"]: Thumbs(row["up"], row["down"]) for row in counted}
+    return {row["chatbot"]: Thumbs(row["up"], row["down"]) for row in counted}
 
 
-def _last(organisation_id: str, ids: Sequence[str]) -> dict[str, datetime]:
-    mine = Chatbot.objects.filter(organisation_id=organisation_id, pk__in=ids)
-    told = mine.annotate(last=_newest()).filter(last__isnull=False)
-    return dict(told.values_list("pk", "last"))
-
-
-def _newest() -> Subquery:
+def newest() -> Subquery:
     """When somebody wrote last: one step into an index for each chatbot, however much was said."""
     talks = Conversation.objects.filter(
         chatbot=OuterRef("pk"), organisation_id=OuterRef("organisation_id"), is_preview=False,

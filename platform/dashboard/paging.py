@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from django.db.models import QuerySet
+from django.db.models import Expression, QuerySet
 
 from api import pagination
 from dashboard import sorting
@@ -12,7 +12,10 @@ from dashboard.sorting import Sort
 
 ROWS: Final = 25
 LONGEST_SEARCH: Final = 100
-_NONE: Final[Mapping[str, str]] = {}
+Columns: TypeAlias = Mapping[str, str | Expression]
+"""What a list can be sorted by: the name in the query, and a field or figure that is never null;
+only the figure that is asked for is worked out."""
+_NONE: Final[Columns] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +38,17 @@ def of(
     query: Mapping[str, str],
     field: str = "created_at",
     rows: int = ROWS,
-    columns: Mapping[str, str] = _NONE,
+    columns: Columns = _NONE,
 ) -> Page:
-    """By `field`, the newest first, or by the one of `columns` that the query asks for: the name
-    in the query, and the field or annotation (never null). Raises InvalidRequest for a cursor that
-    is none."""
+    """By `field`, the newest first, or by the one of `columns` that the query asks for. Raises
+    InvalidRequest for a cursor that is none."""
     sort = sorting.of(query, columns)
+    column = columns.get(sort.column, field)
+    if not isinstance(column, str):
+        queryset, column = queryset.annotate(sorted_by=column), "sorted_by"
     asked = {name: query[name] for name in ("after", "before") if query.get(name)}
     asked |= {"limit": str(rows), "order": sort.order}
-    found, more = pagination.page(queryset, asked, columns.get(sort.column, field))
+    found, more = pagination.page(queryset, asked, column)
     if not found:
         narrowed = any(value for name, value in query.items() if name != sorting.PARAMETER)
         return Page([], "", "", sort, narrowed)

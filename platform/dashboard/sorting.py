@@ -1,11 +1,13 @@
 """Which column a list is sorted by: `?sort=name` or `?sort=-name`, the largest or newest first."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from django.db.models import BigIntegerField, Case, DateTimeField, Value, When
+from django.db.models import BigIntegerField, DateTimeField, F, Func, Value
+from django.db.models.functions import Coalesce
 
 PARAMETER: Final = "sort"
 NEVER: Final = Value(datetime(1970, 1, 1, tzinfo=UTC), DateTimeField())
@@ -51,7 +53,11 @@ def of(query: Mapping[str, str], columns: Collection[str], usual: str = "") -> S
     return Sort(asked.removeprefix("-"), asked.startswith("-") or not asked)
 
 
-def figures(by_id: Mapping[str, int]) -> Case:
+def figures(by_id: Mapping[str, int]) -> Coalesce:
     """What was summed elsewhere, such as usage, as a column of the rows with these ids."""
-    known = [When(pk=key, then=Value(figure)) for key, figure in by_id.items()]
-    return Case(*known, default=Value(0), output_field=BigIntegerField())
+    found = Func(
+        Value(json.dumps(by_id)), F("pk"),
+        template="(%(expressions)s)::bigint", arg_joiner="::jsonb ->> ",
+        output_field=BigIntegerField(),
+    )  # fmt: skip
+    return Coalesce(found, 0)

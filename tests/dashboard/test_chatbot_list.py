@@ -1,14 +1,16 @@
 """The list of chatbots: sums of what it shows, a count for each state, a count in the rail."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from billing.models import ChatbotWindow
 from chatbots import making, states, versions
 from chatbots.author import SYSTEM
-from chatbots.models import Chatbot
+from chatbots.models import Chatbot, Conversation, Message
 from tests.cast import Person
 
 
@@ -66,3 +68,22 @@ def test_the_rail_counts_the_teams_chatbots(
         page = client.get(f"{base}/overview").content.decode()
         rail = page.split('class="frame-rail"')[1].split('class="frame-foot"')[0]
         assert re.search(r"Chatbots\s*<span class=\"nav-count push\">1</span>", rail)
+
+
+def test_thumbs_of_a_month_are_counted_by_chatbot(
+    as_ada: Client, base: str, bot: Chatbot, mallory: Person
+) -> None:
+    other = making.create(bot.organisation_id, SYSTEM, "waiting", "Waiting")
+    theirs = making.create(mallory.organisation.id, SYSTEM, "evil", "Evil")
+    for chatbot, thumbs in ((bot, "up up up down"), (theirs, "down down"), (other, "")):
+        chat = Conversation.objects.create(organisation=chatbot.organisation, chatbot=chatbot)
+        for place, thumb in enumerate([*thumbs.split(), "old", None]):
+            message = Message.objects.create(
+                organisation=chatbot.organisation, conversation=chat, place=place, role="assistant",
+                text="Hi", feedback="down" if thumb == "old" else thumb,
+            )  # fmt: skip
+            if thumb == "old":
+                ago = timezone.now() - timedelta(days=31)
+                Message.objects.filter(pk=message.pk).update(created_at=ago)
+    rows = as_ada.get(f"{base}/chatbots").context["rows"]
+    assert {row.chatbot.name: row.liked for row in rows} == {bot.name: 0.75, "waiting": None}

@@ -7,7 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts import keys
@@ -116,9 +118,22 @@ def test_chatbots(as_ada: Client, busy: Person, column: str) -> None:
         "name": lambda bot: bot.title.lower(),
         "messages": lambda bot: used[bot.pk].requests if bot.pk in used else 0,
         "cost": lambda bot: used[bot.pk].charged_nano if bot.pk in used else 0,
-        "last": lambda bot: bot.last_sorted,
+        "last": lambda bot: bot.sorted_by,
     }
     in_order(as_ada, busy, "chatbots", column, figure[column])
+
+
+@pytest.mark.parametrize("path", ["chatbots", "api-keys"])
+def test_only_the_figure_that_is_asked_for_is_worked_out(
+    as_ada: Client, busy: Person, path: str
+) -> None:
+    def figures(sort: str) -> int:
+        with CaptureQueriesContext(connection) as asked:
+            as_ada.get(f"/dashboard/{busy.organisation.slug}/{path}{sort}")
+        return sum("::jsonb" in query["sql"] for query in asked)
+
+    sums = {"chatbots": "cost", "api-keys": "spent"}
+    assert [figures(sort) for sort in ("", "?sort=name", f"?sort=-{sums[path]}")] == [0, 0, 1]
 
 
 def test_conversations_from_the_oldest_on(as_ada: Client, busy: Person) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
@@ -29,8 +29,7 @@ def chatbots(request: TeamRequest) -> HttpResponse:
     states = _states(request)
     found = _found(request, states)
     used = chatbot_rows.used(request.organisation.id)
-    sortable = chatbot_rows.sortable(found, used)
-    page = paging.of(sortable, request.GET, columns=chatbot_rows.COLUMNS)
+    page = paging.of(found, request.GET, columns=chatbot_rows.columns(used))
     rows = chatbot_rows.of(request.organisation.id, page.rows, used)
     total, cost = sum(row.messages for row in rows), sum(row.cost for row in rows)
     shown = {
@@ -136,7 +135,7 @@ def _states(request: TeamRequest) -> dict[str, Q]:
 
 
 def _found(request: TeamRequest, states: Mapping[str, Q]) -> QuerySet[Any]:
-    found = _mine(request).select_related("live").annotate(version=F("live__number"))
+    found = _mine(request).select_related("live").annotate(last=chatbot_rows.newest())
     if text := paging.search(request.GET):
         found = found.filter(Q(title__icontains=text) | Q(name__icontains=text))
     chosen: QuerySet[Any] = found.filter(states.get(request.GET.get("state", ""), Q()))

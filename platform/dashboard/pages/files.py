@@ -24,7 +24,7 @@ from knowledge.models import Status, StoreFile
 
 SCRIPT: Final = "application/json"
 """What file-drop.js says that it accepts."""
-COLUMNS: Final = {"name": "name_sorted", "size": "size", "added": "created_at"}
+COLUMNS: Final[paging.Columns] = {"name": Lower("filename"), "size": "size", "added": "created_at"}
 PURPOSES: Final = ("assistants", "user_data", "fine-tune", "batch", "vision")
 """What people upload files for."""
 
@@ -76,8 +76,7 @@ def receive(request: TeamRequest, given: "UploadedFile[Any]", purpose: str) -> S
 
 
 def _list(request: TeamRequest, form: UploadForm, status: int = 200) -> HttpResponse:
-    found = _found(request).annotate(name_sorted=Lower("filename"))
-    page = paging.of(found, request.GET, columns=COLUMNS)
+    page = paging.of(_found(request), request.GET, columns=COLUMNS)
     rows = file_states.rows(request.organisation.id, page.rows)
     shown = {
         "page": page,

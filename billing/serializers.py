@@ -8,6 +8,7 @@ from rest_framework import serializers
 from accounts.serializers import StrictSerializer
 from billing import pricing
 from billing.models import Account, Hold, Journal, Price, TopUp
+from billing.usage import UsageLine
 
 
 @extend_schema_field({"type": "string", "example": "0.000043"})
@@ -91,6 +92,19 @@ class UsageLineSerializer(serializers.Serializer[Any]):
     completion_tokens = serializers.IntegerField()
     cost = usd("charged_nano")
     cost_nano = nano("charged_nano")
+
+    def to_representation(self, instance: UsageLine) -> dict[str, Any]:
+        """Its fields as they are told one by one, at a fifth of the time: there may be 100,000."""
+        line = instance._asdict()
+        charged = line.pop("charged_nano")
+        day, hour = line["day"], line["hour"]
+        return {
+            **line,
+            "day": day and day.isoformat(),
+            "hour": hour and f"{hour:%Y-%m-%dT%H:%M:%SZ}",
+            "cost": pricing.usd(charged),
+            "cost_nano": charged,
+        }
 
 
 class UsageSerializer(serializers.Serializer[Any]):

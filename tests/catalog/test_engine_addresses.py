@@ -9,6 +9,7 @@ import pytest
 
 from inference.engines import registry, sockets
 from inference.engines.base import EngineUnavailable
+from inference.engines.local.replicated import ReplicatedEngine
 from inference.engines.scripted import ScriptedEngine
 
 
@@ -63,6 +64,16 @@ async def test_one_address_has_one_engine_in_an_event_loop() -> None:
     assert await asyncio.to_thread(asyncio.run, elsewhere()) is not first
     await registry.close()
     assert registry.engine_for(Row("a", "scripted:")) is not first
+
+
+async def test_several_addresses_are_one_engine_and_each_process_has_one_connection() -> None:
+    both = registry.engine_for(Row("m", "engine:tcp:a:1 engine:tcp:b:1"))
+    alone = registry.engine_for(Row("n", "engine:tcp:a:1"))
+
+    assert isinstance(both, ReplicatedEngine)
+    assert [one.address for one in both.replicas.all] == ["tcp:a:1", "tcp:b:1"]
+    assert both._engines["tcp:a:1"] is alone
+    await registry.close()
 
 
 async def elsewhere() -> object:

@@ -144,11 +144,13 @@ async def close() -> None:
 
 def _remote(entry: Served, known: _Engines) -> RemoteEngine:
     """A row that has been changed gets a new engine; the old one ends what it has begun."""
+    engine = known.by_row.get(entry.id)
+    if engine is not None and engine.serves == (entry.engine, entry.context_window):
+        return engine
     try:
         address = RemoteAddress.read(entry.engine)
     except BadRemote as error:
         raise _unreachable(entry) from error
-    engine = known.by_row.get(entry.id)
     if engine is None or engine.serves != (str(address), entry.context_window):
         if engine is not None:
             known.retire(engine)

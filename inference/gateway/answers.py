@@ -12,6 +12,7 @@ from inference.runs import Reader, Run
 
 async def send_answer(send: Send, run: Run, reader: Reader, wire: Wire) -> None:
     """Raises the Run's failure. A client that has gone gets nothing."""
+    whole = await reader.completion() and wire.whole(run)  # while the charge is written down
     await reader.finish()
     if reader.closed:
         return
@@ -20,7 +21,7 @@ async def send_answer(send: Send, run: Run, reader: Reader, wire: Wire) -> None:
     if run.replayed:
         await send_stored(send, run.replayed)
     else:
-        await _send(send, 200, headers(run), wire.whole(run))
+        await _send(send, 200, headers(run), whole or wire.whole(run))
 
 
 async def send_given(send: Send, answer: StoredAnswer) -> None:

@@ -132,6 +132,8 @@ async def _told(
 ) -> None:
     reader = run.events()
     request_ids.on_abandon(reader.close)
+    for _ in range(2):  # the Run's first step and its hold's go before all that can wait
+        await asyncio.sleep(0)
     watch = asyncio.create_task(close_when_gone(receive, reader))
     try:
         await (streams if asked.stream else answers).send_answer(send, run, reader, wire)

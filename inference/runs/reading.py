@@ -15,6 +15,7 @@ class EventLog:
 
     def __init__(self) -> None:
         self.events: list[Delta] = []
+        self.complete = False
         self.ended = False
         self._read = 0
         self._last_of_choice: dict[int, int] = {}  # among the unread ones
@@ -26,6 +27,11 @@ class EventLog:
         else:
             for delta in deltas:
                 self._append_or_join(delta)
+        self._wake()
+
+    def finish(self) -> None:
+        """All is said and counted. The end comes when it is paid for."""
+        self.complete = True
         self._wake()
 
     def end(self) -> None:
@@ -81,6 +87,13 @@ class Reader:
         deltas = self._log.since(self._next)
         self._next += len(deltas)
         return deltas
+
+    async def completion(self) -> bool:
+        """Wait until all is said and counted, though it may not be paid for yet. False where it
+        never will be, or this reader is closed."""
+        while not (self.closed or self._log.complete or self._log.ended):
+            await self._log.growth()
+        return self._log.complete and not self.closed
 
     async def finish(self) -> None:
         """Wait for the end without reading, or until this reader is closed."""

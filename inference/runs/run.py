@@ -239,6 +239,7 @@ class Run:
             self.cost = pricing.charge(
                 hold.price, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
             )
+            asyncio.get_running_loop().call_soon(self._log.finish)  # once the charge is on its way
         metrics.count(self.usage, self._first_token_ms)
         if self._reservation:
             self._reservation.settle(self.usage.prompt_tokens + self.usage.completion_tokens)

@@ -20,6 +20,7 @@ from inference.engines.base import (
     Delta,
     GenerationFailed,
     GenerationRequest,
+    InvalidGeneration,
     Message,
     SamplingParams,
     Tool,
@@ -125,6 +126,12 @@ async def generated(address: str, request: GenerationRequest, most: int) -> list
         return [delta async for some in remote.generate(prepared, most) for delta in some]
 
 
+async def is_well(address: str) -> bool:
+    async with engine(address) as remote:
+        (replica,) = remote.replicas.all
+        return await remote.replicas.answers(replica)
+
+
 def text_of(deltas: list[Delta]) -> str:
     return "".join(delta.text for delta in deltas)
 
@@ -137,6 +144,11 @@ async def test_llama_cpp_streams_and_each_piece_is_a_token(llama_cpp: str) -> No
     assert deltas[-1].completion_tokens <= 24
     with pytest.raises(GenerationFailed, match="does not tell"):
         await generated(llama_cpp.removesuffix(" usage=pieces"), asked("Hello"), 8)
+
+
+@with_llama_cpp
+async def test_llama_cpp_is_well_though_it_knows_no_place_to_say_so(llama_cpp: str) -> None:
+    assert await is_well(llama_cpp)
 
 
 @with_llama_cpp
@@ -194,6 +206,20 @@ async def test_transformers_serve_streams_and_its_usage_is_what_counts(
     last = deltas[-1]
     assert (last.finish_reason, last.prompt_tokens) == ("stop", 16)
     assert 4 <= last.completion_tokens <= 20
+
+
+@with_transformers
+async def test_transformers_serve_is_well(transformers_serve: str) -> None:
+    assert await is_well(transformers_serve)
+
+
+@with_transformers
+async def test_what_transformers_serve_refuses_is_told_in_its_words(
+    transformers_serve: str,
+) -> None:
+    tokens = replace(asked(""), messages=(), prompt=(1, 2))
+    with pytest.raises(InvalidGeneration, match="prompt"):
+        await generated(transformers_serve, tokens, 4)
 
 
 @with_transformers

@@ -1,5 +1,6 @@
 """What docs/scaling-out.md reckons is reckoned from the README's figures, and rightly."""
 
+import math
 import re
 
 from tests.running import ROOT
@@ -8,6 +9,7 @@ README = (ROOT / "README.md").read_text()
 PAGE = (ROOT / "docs/scaling-out.md").read_text()
 REDIS_MS, LIMITS, EVENTS, EVENT_MS = 0.12, 14_600, 375_000, 0.05
 """Of the page's own table (`bench.shared`): CPU of the web process a call and an event, rates."""
+POWERS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 
 
 def number(pattern: str, text: str) -> float:
@@ -56,7 +58,15 @@ def test_the_formulas_follow_from_it() -> None:
 
 
 def test_the_example_of_a_hundred_thousand_streams_follows_from_them() -> None:
-    tokens, calls = 2e6, 1e4
+    streams, rate, length, told_calls, told_tokens, tens = re.findall(
+        r"\*\*10([⁰¹²³⁴⁵⁶⁷⁸⁹]) streams\*\* at (\d+) tokens/s, answers of (\d+) tokens: "
+        r"10([⁰¹²³⁴⁵⁶⁷⁸⁹]) calls/s, (\d) · 10([⁰¹²³⁴⁵⁶⁷⁸⁹]) tokens/s",
+        PAGE,
+    )[0]
+    tokens = 10 ** POWERS.index(streams) * int(rate)
+    calls = tokens / int(length)
+    assert calls == 10 ** POWERS.index(told_calls)
+    assert tokens == int(told_tokens) * 10 ** POWERS.index(tens)
     least, most = (
         tokens / tokens_a_core(streams) + calls / CALLS_A_CORE for streams in (STREAMS, SINGLY)
     )
@@ -66,3 +76,6 @@ def test_the_example_of_a_hundred_thousand_streams_follows_from_them() -> None:
     assert near(number(r"cores; ([\d.]+) of a Redis core for limits", PAGE), calls / LIMITS)
     assert near(number(r"so cells, and (\d+) web cores", PAGE), tokens * EVENT_MS / 1000)
     assert near(number(r"web cores; ([\d.]+) times the money", PAGE), calls / PAIRS)
+    assert math.ceil(tokens / EVENTS) == 6
+    assert "which would be six Redis cores" in PAGE
+    assert number(r"; (\d+) engines of 10⁴ tokens/s", PAGE) == tokens / 10**4

@@ -7,7 +7,7 @@ from django.db import connection
 from django.template import Context
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django_cotton.templatetags._component import CottonComponentNode
+from django_cotton.templatetags import _component  # type: ignore[import-untyped]  # no stubs
 
 from chatbots import making
 from chatbots.author import SYSTEM
@@ -42,7 +42,7 @@ def test_rows_of_long_tables_are_no_components(
     as_ada: Client, busy: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered: list[str] = []
-    render = CottonComponentNode.render
+    render = _component.CottonComponentNode.render
 
     def noted(node: Any, context: Context) -> Any:
         rendered.append(node.component_name)
@@ -53,7 +53,7 @@ def test_rows_of_long_tables_are_no_components(
         as_ada.get(f"/dashboard/{busy.organisation.slug}/{path}")
         return list(rendered)
 
-    monkeypatch.setattr(CottonComponentNode, "render", noted)
+    monkeypatch.setattr(_component.CottonComponentNode, "render", noted)
     before = components("chatbots")
     for n in range(5):
         making.create(busy.organisation.id, SYSTEM, f"bot-{n}", f"Bot {n}")

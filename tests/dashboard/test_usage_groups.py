@@ -1,7 +1,7 @@
 """Usage by its largest groups: few lines, however many groups there are, and the API's own sums."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.test import Client
@@ -38,12 +38,16 @@ def many_keys(busy: Person) -> list[str]:
     return made
 
 
+def by_day_and_key(person: Person) -> tuple[str, date, date, list[str], dict[str, str]]:
+    tomorrow = timezone.now().date() + timedelta(days=1)
+    return person.organisation.id, tomorrow - timedelta(days=60), tomorrow, ["day", "key"], {}
+
+
 @pytest.mark.parametrize("metric", FIGURE)
 def test_the_largest_are_told_apart_and_the_rest_is_one(
     busy: Person, many_keys: list[str], metric: str
 ) -> None:
-    tomorrow = timezone.now().date() + timedelta(days=1)
-    asked = (busy.organisation.id, tomorrow - timedelta(days=60), tomorrow, ["day", "key"], {})
+    asked = by_day_and_key(busy)
     told: Counter[str] = Counter()
     for line in usage.by(*asked):
         told[line.key or ""] += FIGURE[metric](line)
@@ -59,8 +63,7 @@ def test_the_largest_are_told_apart_and_the_rest_is_one(
 
 
 def test_as_many_groups_as_fit_are_all_told_apart(busy: Person, many_keys: list[str]) -> None:
-    tomorrow = timezone.now().date() + timedelta(days=1)
-    asked = (busy.organisation.id, tomorrow - timedelta(days=60), tomorrow, ["day", "key"], {})
+    asked = by_day_and_key(busy)
     found = usage_groups.largest(usage.question(*asked, "answered"), "key", "requests", MANY)
     assert {group for group, _line in found.lines} == set(many_keys)
     assert found.others == 0

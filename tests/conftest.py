@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
+from celery import current_app
 from django.conf import settings
 from django.db import connections
 from django.utils import translation
@@ -34,6 +35,8 @@ _beside = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
 def pytest_configure(config: pytest.Config) -> None:
     """Start the database before the workers are; they inherit its address."""
     settings.STORAGES["files"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    # Who wakes the worker would look for a broker, for six seconds.
+    current_app.conf.broker_url = "memory://"
     # A password's hash is slow on purpose. The servers that tests start keep theirs.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     config.pluginmanager.register(crew)

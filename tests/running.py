@@ -124,7 +124,7 @@ class Server:
 
     def ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200
+            return httpx.get(f"{self.url}/health/ready", timeout=10).status_code == 200
         except httpx.HTTPError:
             return False
 

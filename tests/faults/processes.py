@@ -10,6 +10,7 @@ import psycopg
 
 from config import postgres
 from tests import clerk
+from tests.patience import PATIENCE
 from tests.running import MANAGE, Server
 
 
@@ -70,7 +71,7 @@ def money(data: Path) -> dict[str, tuple[int, int]]:
             return {organisation: (available, held) for organisation, available, held in rows}
     finally:
         database.send_signal(signal.SIGINT)
-        database.wait(10)
+        database.wait(PATIENCE)
 
 
 def _read(file: Path) -> bytes:

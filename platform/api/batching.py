@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from prometheus_client import Histogram
 
-from api.database import UNREACHABLE
+from api.database import BUSY
 from api.errors import DatabaseUnavailable
 
 Item = TypeVar("Item")
@@ -147,5 +147,5 @@ _batchers: "weakref.WeakSet[Batcher[Any, Any]]" = weakref.WeakSet()
 
 
 def _concerns_all(error: Exception) -> bool:
-    """A lost database does. Anything else may be one group's doing, a lock that it waits for."""
-    return isinstance(error, DatabaseUnavailable) and error.message == UNREACHABLE
+    """A lost or full database does. Anything else may be one group's doing: a lock it waits for."""
+    return isinstance(error, DatabaseUnavailable) and error.message != BUSY

@@ -27,6 +27,7 @@ _lines: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[Line]]" = (
 
 UNREACHABLE = "The database cannot be reached. Try again in a moment."
 BUSY = "The database is too busy. Try again in a moment."
+FULL = "The database has no room left. Its administrator has to free some."
 _RECONNECT_SECONDS: Final = 0.1
 
 
@@ -92,18 +93,23 @@ def _unavailable_is_said() -> Iterator[None]:
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        if _is_overworked(error):
-            raise DatabaseUnavailable(BUSY, retry_after=1) from error
+        said = unavailable(error)
         pool = _pools.get(asyncio.get_running_loop())
-        if pool is not None and not isinstance(error, PoolTimeout):
+        if said.message == UNREACHABLE and pool is not None and not isinstance(error, PoolTimeout):
             # The server went away: drop the pool's other dead connections now, not one by one.
             later(pool.check())
-        raise DatabaseUnavailable(UNREACHABLE, retry_after=2) from error
+        raise said from error
 
 
-def _is_overworked(error: psycopg.Error) -> bool:
-    """A statement timeout, a lock not had in time, a deadlock: the connection lives on."""
-    return (error.sqlstate or "").startswith(("57014", "55P03", "40"))
+def unavailable(error: BaseException | None) -> DatabaseUnavailable:
+    """What callers are told of an error of psycopg's. After a statement timeout, a lock not had in
+    time, a deadlock or a full disk the connection lives on."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state == "53100":
+        return DatabaseUnavailable(FULL, retry_after=30)
+    if state.startswith(("57014", "55P03", "40")):
+        return DatabaseUnavailable(BUSY, retry_after=1)
+    return DatabaseUnavailable(UNREACHABLE, retry_after=2)
 
 
 def figures() -> Mapping[str, int]:

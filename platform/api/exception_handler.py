@@ -14,8 +14,7 @@ from rest_framework import exceptions
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
-from api import errors
-from api.database import UNREACHABLE
+from api import database, errors
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +39,8 @@ def as_api_error(exception: Exception) -> errors.ApiError:
     if isinstance(exception, exceptions.ValidationError):
         param, message = first_problem(exception.detail)
         return errors.InvalidRequest(message, param=param)
+    if isinstance(exception, (OperationalError, InterfaceError)):
+        return database.unavailable(exception.__cause__)
     for kind, error, message in _MEANINGS:
         if isinstance(exception, kind):
             return error(message)
@@ -53,8 +54,6 @@ _NO_OBJECT = "No such object, or it is not yours."
 _MEDIA_TYPES = "Send JSON as application/json, and files as multipart/form-data."
 _SUSPICIOUS = "This form has too many fields, or fields that are too large besides its files."
 _MEANINGS: list[tuple[type[Exception], type[errors.ApiError], str]] = [
-    (OperationalError, errors.DatabaseUnavailable, UNREACHABLE),
-    (InterfaceError, errors.DatabaseUnavailable, UNREACHABLE),
     (DataError, errors.InvalidRequest, "A value of this request cannot be stored."),
     (Http404, errors.NotFound, _NO_OBJECT),
     (exceptions.NotFound, errors.NotFound, _NO_OBJECT),

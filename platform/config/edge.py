@@ -15,6 +15,7 @@ from api.errors import ApiError, InvalidRequest, Unauthenticated
 METRICS = "/metrics"
 WRONG_HOST = "This server does not answer for the host in this request. Check ALLOWED_HOSTS."
 TWO_KEYS = "Send one Authorization header."
+PACKED = "Send the body as it is: this server reads no Content-Encoding."
 PLAIN_HTTP = "Use https://. A key in this request has crossed the network in clear: revoke it."
 
 _CONTENT_POLICY = (
@@ -96,6 +97,8 @@ class Edge:
             return InvalidRequest(PLAIN_HTTP, code="https_required")
         if len(_values(scope, b"authorization")) > 1:
             return Unauthenticated(TWO_KEYS)  # which of them is meant, frameworks disagree
+        if set(_values(scope, b"content-encoding")) - {b"identity"}:
+            return InvalidRequest(PACKED, code="unsupported_encoding")
         return None
 
     def _add_headers(self, scope: Scope, headers: MutableHeaders) -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import DataError, OperationalError
@@ -14,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
-from api import errors, exception_handler
+from api import database, errors, exception_handler
 from api.resource import Resource
 
 
@@ -61,6 +62,23 @@ def test_known_errors_have_their_status_and_code(
     found, error = answer_to(raised)
     assert (found, error["code"]) == (status, code)
     assert "10.0.0.1" not in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (psycopg.errors.DiskFull(), database.FULL),
+        (psycopg.errors.QueryCanceled(), database.BUSY),
+        (psycopg.errors.LockNotAvailable(), database.BUSY),
+        (psycopg.OperationalError(), database.UNREACHABLE),
+        (None, database.UNREACHABLE),
+    ],
+)
+def test_it_is_told_what_the_database_lacks(cause: Exception | None, said: str) -> None:
+    raised = OperationalError()
+    raised.__cause__ = cause
+    status, error = answer_to(raised)
+    assert (status, error["message"]) == (503, said)
 
 
 def test_an_unknown_error_is_logged_and_tells_the_client_nothing(

@@ -106,6 +106,14 @@ async def test_two_keys_are_no_key(edge: Edge, door: Door) -> None:
     assert door.schemes == []
 
 
+async def test_a_packed_body_is_refused_before_anybody_reads_it(edge: Edge, door: Door) -> None:
+    answer = await call(edge, headers=[(b"content-encoding", b"gzip")])
+    assert answer.status == 400
+    assert json.loads(answer.body)["error"]["code"] == "unsupported_encoding"
+    assert door.schemes == []
+    assert (await call(edge, headers=[(b"content-encoding", b"identity")])).status == 200
+
+
 async def test_production_refuses_plain_http_with_an_error_and_no_redirect(edge: Edge) -> None:
     answer = await call(replace(edge, https_only=True))
     assert answer.status == 400

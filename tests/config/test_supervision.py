@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,6 +13,7 @@ import pytest
 from config import children, supervision
 from config.children import CannotStart
 from config.supervision import Part, Supervisor
+from tests.patience import PATIENCE
 from tests.running import wait_until
 
 SLEEP = "import time; time.sleep(60)"
@@ -65,7 +65,7 @@ def look_until(supervisor: Supervisor, done: Callable[[], bool]) -> None:
         supervisor.look()
         return done()
 
-    wait_until(looked, 5, "seen")
+    wait_until(looked, PATIENCE, "seen")
 
 
 def test_a_dead_child_is_started_again_and_said(
@@ -106,7 +106,7 @@ def test_one_that_stops_answering_is_ended_and_started_again(
     answers = iter([True, True, False, False, True, False, False, False])
     supervisor.want(starter.part(answers=lambda: next(answers, False)))
     look_until(supervisor, lambda: len(starter.started) == 2)
-    assert starter.started[0].wait(1) == -signal.SIGKILL
+    assert starter.started[0].wait(PATIENCE) == -signal.SIGKILL
     assert next(answers, None) is None  # two silent probes were forgiven
 
 
@@ -124,10 +124,16 @@ def test_one_that_still_loads_is_left_alone(
 
 def test_a_stop_that_is_not_heard_ends_in_a_kill(supervisor: Supervisor, starter: Starter) -> None:
     supervisor.want(starter.part(STUBBORN, stop_seconds=0.3))
-    time.sleep(0.3)  # until it ignores the signal
+    wait_until(lambda: _ignores_sigterm(starter.started[0].pid), PATIENCE, "it is stubborn")
     supervisor.drop("part")
     assert starter.started[0].poll() == -signal.SIGKILL
     assert supervisor.names() == set()
+
+
+def _ignores_sigterm(pid: int) -> bool:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    ignored = next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn"))
+    return bool(ignored >> (signal.SIGTERM - 1) & 1)
 
 
 def test_a_part_of_another_version_replaces_the_old_one(
@@ -167,7 +173,7 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
         child = Path("/proc") / parent.stdout.readline().strip()
         assert child.exists()
         parent.kill()
-    wait_until(lambda: not child.exists() or _is_zombie(child), 5, "the child's end")
+    wait_until(lambda: not child.exists() or _is_zombie(child), PATIENCE, "the child's end")
 
 
 def _is_zombie(process: Path) -> bool:

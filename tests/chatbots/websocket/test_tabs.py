@@ -92,7 +92,12 @@ async def two(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Tabs, Tabs]
         return
     home = FakeServer()
     made = [RedisTabs(FakeAsyncRedis(server=home)) for _ in range(2)]
-    await asyncio.sleep(0.1)  # until both have subscribed
+    first = Listener("first")
+    for one in made:
+        one.follow("any", first)
+    await until(lambda: first.looks == 2)  # both have subscribed
+    for one in made:
+        one.leave("any", first)
     yield made[0], made[1]
     for one in made:
         await one.close()
@@ -168,6 +173,5 @@ async def test_a_question_is_asked_though_its_connection_left_at_once(bot: Bot, 
         await asyncio.sleep(0.1)
     book.waits.set()
     await until(lambda: book.asked)
-    await asyncio.sleep(0.1)
-    assert not tabs.tabs()._listeners
-    assert book.answers[0].readers == 0
+    await until(lambda: not tabs.tabs()._listeners)
+    await until(lambda: book.answers[0].readers == 0)

@@ -47,4 +47,5 @@ def test_lines_write_days_in_the_language_of_the_page(owner: Visitor, browser: B
         page.wait_for_selector("chart-line canvas")
         said = page.evaluate("window.said")
         assert any(re.fullmatch(day, text) for text in said), said
+        assert any(re.fullmatch(r"\d00", text) for text in said), "no milliseconds were drawn"
         context.close()

@@ -145,6 +145,14 @@ class _Page(RendererHTML):
     def table_close(self, *_: object) -> str:
         return "</table></div>\n"
 
+    def th_open(
+        self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
+    ) -> str:
+        """A head that says nothing heads no column."""
+        if not tokens[at + 1].content:
+            tokens[at].tag = tokens[at + 2].tag = "td"
+        return self.renderToken(tokens, at, options, env)
+
     def link_open(
         self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
     ) -> str:

@@ -33,6 +33,10 @@ def test_a_page_needs_no_inline_script_or_style(page: str) -> None:
     assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son\w+=", page)
 
 
+def test_no_head_of_a_table_is_empty(page: str) -> None:
+    assert not re.search(r"<th[^>]*></th>", page)
+
+
 def test_what_a_page_links_to_is_there(page: str) -> None:
     for address in set(re.findall(r'(?:href|src)="([^"]+)"', page)):
         target, _mark, place = address.partition("#")

@@ -145,9 +145,7 @@ class _Page(RendererHTML):
     def table_close(self, *_: object) -> str:
         return "</table></div>\n"
 
-    def th_open(
-        self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
-    ) -> str:
+    def th_open(self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
         """A head that says nothing heads no column."""
         if not tokens[at + 1].content:
             tokens[at].tag = tokens[at + 2].tag = "td"

@@ -13,13 +13,31 @@ from api import health
 from api.strict_json import MAX_BYTES
 from config.draining import Drain, close_parts, let_in
 
+_MOST_HEAD = 64 * 1024  # bytes
 _IDLE_SECONDS = 75  # longer than proxies keep idle connections, so that they let go first
 
 
 class Connection(HttpToolsProtocol):
-    """While the process drains, the next answer is the last one of its connection."""
+    """While the process drains, the next answer is the last one of its connection.
+
+    Its parser would keep a line, a header or a trailer that never ends, and copy it with each piece
+    that comes.
+    """
+
+    unheard = 0  # bytes since the last ones of a body, or since a head's end
+
+    def data_received(self, data: bytes) -> None:
+        self.unheard += len(data)
+        super().data_received(data)
+        if self.unheard > _MOST_HEAD and not self.transport.is_closing():
+            self.send_400_response("The headers of a request have up to 65,536 bytes.")
+
+    def on_body(self, body: bytes) -> None:
+        self.unheard = 0
+        super().on_body(body)
 
     def on_headers_complete(self) -> None:
+        self.unheard = 0
         super().on_headers_complete()
         if health.draining and self.cycle:
             self.cycle.keep_alive = False

@@ -131,5 +131,29 @@ def test_two_keys_in_one_call_are_none(site: Site, path: str) -> None:
     assert answer.error["message"] == "Send one Authorization header."
 
 
+CHUNKED = b"POST /v1/me HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        (b"GET /", b"a"),
+        (b"GET /v1/me HTTP/1.1\r\nHost: localhost\r\nX: ", b"a"),
+        (b"GET /v1/me HTTP/1.1\r\nHost: localhost\r\n", b"x: y\r\n"),
+        (CHUNKED + b"5;", b"a"),
+        (CHUNKED + b"0\r\n", b"x: y\r\n"),
+        (CHUNKED + b"0\r\nx: ", b"a"),
+    ],
+    ids=["line", "header", "headers", "extension", "trailers", "trailer"],
+)
+def test_what_never_ends_is_cut_off_before_it_fills_the_memory(
+    site: Site, begin: bytes, piece: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as wire:
+        wire.sendall(begin)
+        with pytest.raises(ConnectionError):
+            wire.sendall(piece * (12_000_000 // len(piece)))
+
+
 def test_a_browser_that_asks_for_an_icon_is_not_told_of_an_api(site: Site) -> None:
     assert site.ask("/favicon.ico").status == 204

@@ -109,3 +109,5 @@ def test_who_has_ended_or_left_is_asked_about_no_more(late: FormDesk) -> None:
     assert late.check(short, {"type": "boolean"}) == 1
     assert late.answer(long)[0].startswith("{")
     assert not late.errors
+    assert short.grammar
+    assert not short.grammar.spoiled

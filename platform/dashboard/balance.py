@@ -10,7 +10,6 @@ from billing import caps, usage
 from billing.accounts import customer_account
 from billing.caps import Cap
 from billing.models import Account, AutoTopUp
-from billing.payments import automatic
 from dashboard import money
 
 HORIZON: Final = 90
@@ -81,14 +80,15 @@ def of(organisation_id: str) -> Balance:
         a_day=a_day,
         days_left=max(account.available, 0) // a_day if a_day else None,
         cap=caps.of(account),
-        auto=automatic.of(organisation_id),
+        auto=getattr(account.organisation, "auto_top_up", None),
     )
 
 
 def _account(organisation_id: str) -> Account:
-    """Read, as a page does; opened where it never was."""
+    """Read, as a page does, with how it is topped up; opened where it never was."""
     mine = Account.objects.filter(organisation_id=organisation_id, kind=Account.Kind.CUSTOMER)
-    return mine.first() or customer_account(organisation_id)
+    whole = mine.select_related("organisation__auto_top_up")
+    return whole.first() or customer_account(organisation_id)
 
 
 def daily_mean(organisation_id: str) -> int:

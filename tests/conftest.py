@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the database before the workers are; they inherit its address."""
     settings.STORAGES["files"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     # Who wakes the worker would look for a broker, for six seconds.
-    current_app.conf.broker_url = "memory://"
+    current_app.conf.update(broker_url="memory://")
     # A password's hash is slow on purpose. The servers that tests start keep theirs.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     config.pluginmanager.register(crew)

@@ -176,15 +176,15 @@ def test_idle_keys_are_forgotten(clock: Clock) -> None:
 
 
 def test_a_call_costs_microseconds_whatever_the_limit() -> None:
-    """Medians of rounds, so that a busy machine does not decide."""
+    """Of the processor, and medians of rounds: a busy machine does not decide."""
     rate_limits.forget_all()
     limits = Limits(requests_per_minute=1_000_000, tokens_per_minute=1_000_000_000)
     rounds = []
     for _ in range(21):
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(500):
             rate_limits.take_request("busy", limits)
             rate_limits.take_tokens("busy", limits, 100).settle(20)
-        rounds.append((time.perf_counter() - began) / 1_000)
+        rounds.append((time.thread_time() - began) / 1_000)
     assert sorted(rounds)[10] < 10e-6
     assert all(first <= second for first, second in pairwise(sorted(rounds)))

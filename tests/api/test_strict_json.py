@@ -88,7 +88,7 @@ _FULL = strict_json.MAX_BYTES - 1_000
     ids=["open", "pairs", "towers", "escaped quotes", "strings", "escapes", "digits", "names"],
 )
 def test_hostile_megabytes_are_refused_within_a_second(raw: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(InvalidRequest):
         strict_json.loads(raw)
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1

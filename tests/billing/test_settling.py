@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from api import database
 from billing import ledger
@@ -93,6 +94,20 @@ async def test_what_is_void_or_settled_stays_so(bakery: Tenant) -> None:
     assert (await ledger.settle(voided.id, USAGE, "stop", 1, 2)).already_settled
     assert (await ledger.void(settled.id, "error")).charged_nano == COST
     assert await bakery.amoney() == (NANO - COST, 0)
+
+
+async def test_each_settlement_of_a_batch_has_its_own_answer(bakery: Tenant) -> None:
+    other = await sync_to_async(new_tenant)("Other", NANO)
+    payers = [bakery, other, bakery]
+    one, two, three = await asyncio.gather(*(ledger.hold(payer.request()) for payer in payers))
+    await ledger.void(three.id, "error")
+    ids = [three.id, two.id, one.id, "gen_" + "0" * 32, one.id, two.id]
+    answers = await asyncio.gather(*(ledger.settle(id_, USAGE, "stop", 1, 2) for id_ in ids))
+    told = [(answer.charged_nano, answer.already_settled) for answer in answers]
+    assert told == [
+        (0, True), (COST, False), (COST, False), (0, False), (COST, True), (COST, True)
+    ]  # fmt: skip
+    assert await bakery.amoney() == await other.amoney() == (NANO - COST, 0)
 
 
 async def test_a_hold_that_the_database_lost_is_charged_nothing(bakery: Tenant) -> None:

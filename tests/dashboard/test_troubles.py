@@ -12,6 +12,7 @@ from dashboard import troubles
 from inference.engines import sockets
 from inference.models import ServedModel
 from tests.cast import Person
+from tests.patience import PATIENCE
 from tests.running import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,12 +40,12 @@ def test_the_banner_stands_while_no_worker_says_that_it_is_there(as_ada: Client,
     worker = presence.Saying(presence.WORKER)
     worker.start()
     try:
-        wait_until(lambda: presence.is_there(presence.WORKER), 5, "the worker is seen")
+        wait_until(lambda: presence.is_there(presence.WORKER), PATIENCE, "the worker is seen")
         assert STOPPED not in shown(as_ada, f"{team}/overview")
         assert STOPPED not in shown(as_ada, f"{team}/conversations")
     finally:
         worker.stop()
-    wait_until(lambda: not presence.is_there(presence.WORKER), 5, "its absence is seen")
+    wait_until(lambda: not presence.is_there(presence.WORKER), PATIENCE, "its absence is seen")
     assert STOPPED in shown(as_ada, f"{team}/conversations")
 
 
@@ -52,7 +53,7 @@ def test_one_that_hangs_is_no_longer_there(monkeypatch: pytest.MonkeyPatch) -> N
     worker = presence.Saying(presence.WORKER)
     worker.start()
     try:
-        wait_until(lambda: presence.is_there(presence.WORKER), 5, "the worker is seen")
+        wait_until(lambda: presence.is_there(presence.WORKER), PATIENCE, "the worker is seen")
         monkeypatch.setattr(presence, "LATE_SECONDS", 0.0)  # as if it had said nothing since
         assert not presence.is_there(presence.WORKER)
     finally:

@@ -60,7 +60,7 @@ def test_a_killed_web_process_leaves_a_message_that_says_so_and_no_hold(
     chat = read_some(rich, 15)
     time.sleep(1.5)  # a checkpoint a second
     os.kill(fire.child("manage.py serve "), signal.SIGKILL)
-    wait_until(fire.ready, 30, "the web process is back")
+    wait_until(fire.ready, PATIENCE, "the web process is back")
 
     def ended() -> bool:
         try:
@@ -68,7 +68,7 @@ def test_a_killed_web_process_leaves_a_message_that_says_so_and_no_hold(
         except httpx.HTTPError:
             return False
 
-    wait_until(ended, 40, "the message says that it ended")
+    wait_until(ended, PATIENCE, "the message says that it ended")
     message = newest(rich, chat)
     assert (message["status"], message["error_code"]) == ("incomplete", "server_error")
     assert message["text"].startswith("word0 word1")
@@ -84,4 +84,4 @@ def test_a_killed_web_process_leaves_a_message_that_says_so_and_no_hold(
         messages: Any = rich.get(f"{told}/messages?limit=100")
         return any(one["id"] == cut["id"] and one["completion_tokens"] for one in messages["data"])
 
-    wait_until(paid, 30, "what was charged stands on the message")
+    wait_until(paid, PATIENCE, "what was charged stands on the message")

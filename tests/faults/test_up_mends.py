@@ -27,8 +27,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_a_killed_part_comes_back_and_is_mourned_aloud(site: Server, word: str, name: str) -> None:
     before = site.child(word)
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: f"The {name} ended (SIGKILL)." in site.log(), 15, f"{name} mourned")
-    wait_until(lambda: _other(site, word, before) and site.ready(), 30, f"{name} back")
+    wait_until(lambda: f"The {name} ended (SIGKILL)." in site.log(), PATIENCE, f"{name} mourned")
+    wait_until(lambda: _other(site, word, before) and site.ready(), PATIENCE, f"{name} back")
 
 
 def test_a_model_that_cannot_be_loaded_has_failed_until_it_can(
@@ -39,11 +39,11 @@ def test_a_model_that_cannot_be_loaded_has_failed_until_it_can(
     prices = ("--input-price", "1", "--output-price", "1")
     site.manage("models", "add", "fragile", "--path", str(folder), *prices)
     tenant = site.tenant("Fragile", credit="1.00", requests_per_minute=6000)
-    wait_until(lambda: _status(tenant, "fragile")[0] == 200, 30, "answers")
+    wait_until(lambda: _status(tenant, "fragile")[0] == 200, PATIENCE, "answers")
 
     (folder / "tokenizer.json").rename(tmp_path / "kept")
     os.kill(site.child("--name fragile"), signal.SIGKILL)
-    wait_until(lambda: _info(tenant) == "failed", 30, "marked as failed")
+    wait_until(lambda: _info(tenant) == "failed", PATIENCE, "marked as failed")
     wait_until(
         lambda: "`fragile` could not be loaded" in _status(tenant, "fragile")[1], PATIENCE, "told"
     )

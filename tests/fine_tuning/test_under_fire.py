@@ -85,7 +85,7 @@ def test_a_killed_worker_takes_its_trainer_along_and_the_next_goes_on(
     trainer = site.child("fine_tuning.trainer")
     os.kill(site.child("--queues training"), signal.SIGKILL)
     os.kill(site.child("serve "), signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{trainer}").exists(), 20, "the trainer has ended")
+    wait_until(lambda: not Path(f"/proc/{trainer}").exists(), PATIENCE, "the trainer has ended")
     wait_until(site.ready, 60, "the web process is back")
     whole_and_charged_once(owner, job)
 

@@ -11,6 +11,7 @@ import httpx
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from tests.patience import PATIENCE
 from tests.running import wait_until
 from tests.wire.mistakes.making import MISTAKES, Call, Mistake, Told
 
@@ -29,7 +30,7 @@ def standing_before(upstream: str) -> Iterator[str]:
         listening.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        wait_until(lambda: server.started, 20, "the proxy listens")
+        wait_until(lambda: server.started, PATIENCE, "the proxy listens")
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join()

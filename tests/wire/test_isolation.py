@@ -6,6 +6,7 @@ That a stranger's ids do not exist, and that this is seen when they do, is among
 
 from dataclasses import replace
 
+from tests.patience import PATIENCE
 from tests.running import wait_until
 from tests.wire.checks.crowd import KINDS, crowd
 from tests.wire.raw import Site
@@ -29,6 +30,6 @@ def test_streams_of_the_built_in_model_never_mix(direct: Site) -> None:
 
 def _spent(site: Site) -> tuple[int, int]:
     """Requests and nano-dollars of an organisation until now, when all of them are settled."""
-    wait_until(lambda: site.get("/v1/balance").good["held_nano"] == 0, 20, "everything is settled")
+    wait_until(lambda: site.get("/v1/balance").good["held_nano"] == 0, PATIENCE, "all is settled")
     lines = site.get("/v1/usage?group_by=model").good["data"]
     return sum(one["requests"] for one in lines), sum(one["cost_nano"] for one in lines)

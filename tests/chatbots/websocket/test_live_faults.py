@@ -15,6 +15,7 @@ from chatbots.protocol.limits import STALL_SECONDS
 from tests.chatbots.websocket import live
 from tests.chatbots.websocket.bots import ORIGIN
 from tests.chatbots.websocket.live import Browser, LiveBot, browser, text_of
+from tests.patience import PATIENCE
 from tests.running import Server, wait_until
 
 SCRIPTED = (
@@ -59,7 +60,7 @@ def test_after_a_killed_process_the_text_is_the_stored_text(bot: LiveBot) -> Non
         kept, last, heard = visitor.kept, visitor.last, visitor.heard
         os.kill(bot.server.child("serve"), signal.SIGKILL)
         assert visitor.code() == 1006
-    wait_until(bot.server.ready, 30, "ready again")
+    wait_until(bot.server.ready, PATIENCE, "ready again")
     resume = {"response_id": response_id, "starting_after": last}
     with browser(bot, resume=resume, **kept) as visitor:
         visitor.heard = [*heard, *visitor.heard]
@@ -91,7 +92,7 @@ def test_a_deploy_is_told_and_cuts_no_answer(bot: LiveBot) -> None:
         assert busy.text == text_of(final["response"])
         assert len(busy.text.split()) == 150
         assert busy.code() == 1012
-    code = process.wait(20)
+    code = process.wait(PATIENCE)
     bot.server.end()
     bot.server.start()
     assert code == 0

@@ -33,7 +33,8 @@ class Process:
     """An engine process of this replica; it ends with it, and when Ray lets go of the model."""
 
     def __init__(self, model_id: str, folder: str) -> None:
-        place = Path(tempfile.mkdtemp(prefix="smarter-ray-")) / "engine.sock"
+        self._folder = tempfile.TemporaryDirectory(prefix="smarter-ray-")
+        place = Path(self._folder.name) / "engine.sock"
         self._process = subprocess.Popen(  # noqa: S603 - our own program; no shell reads the words
             [
                 sys.executable, "-m", "inference.engines.local", "--die-with-parent",
@@ -56,6 +57,7 @@ class Process:
 
     def __del__(self) -> None:
         self._process.terminate()
+        self._folder.cleanup()
 
 
 class Replica:

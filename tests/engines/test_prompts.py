@@ -1,7 +1,6 @@
 """From messages to tokens: by the model's template, users' text as text, and within limits."""
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -120,16 +119,14 @@ def test_a_template_cannot_reach_out_of_its_sandbox(folder: Path) -> None:
 
 
 def test_a_template_that_takes_too_long_is_ended(folder: Path) -> None:
-    loops = "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
+    loops = "{% for each in range(9999) %}" * 3 + "{% endfor %}" * 3  # days
     (folder / "chat_template.jinja").write_text(loops)
     encoder = PromptEncoder(folder, SIZE, CONTEXT, 8)
     load_tokenizer(folder)
     limit = TimeLimit()
     threading.Timer(0.3, limit.expire).start()
-    began = time.monotonic()
     with pytest.raises(TookTooLong):
         limit.run(lambda: encoder.encode(chat("hello")))
-    assert time.monotonic() - began < 5
 
 
 def test_a_limit_that_expires_later_disturbs_nobody() -> None:

@@ -1,6 +1,5 @@
 """A model's own template tells how it calls tools; what is not understood is not served."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -104,9 +103,5 @@ def test_a_template_that_never_ends_keeps_no_model_from_loading(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(formats, "TEMPLATE_SECONDS", 0.3)
-    made = tokenizer_of(
-        "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}"
-    )
-    began = time.monotonic()
+    made = tokenizer_of("{% for each in range(9999) %}" * 3 + "{% endfor %}" * 3)
     assert format_of(made) is None
-    assert time.monotonic() - began < 5

@@ -30,7 +30,7 @@ KINDS = pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
 
 def started(kind: str, places: Places) -> Server:
     place = places.mktemp(kind) / "data"
-    running = Server(place, options=("--server", kind), engine=False).start()
+    running = Server(place, options=("--server", kind, "--no-worker"), engine=False).start()
     running.manage(
         *("models", "add", "scripted", "--engine", "scripted:"),
         *("--input-price", "1", "--output-price", "2", "--context", "16384"),

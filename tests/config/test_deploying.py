@@ -104,6 +104,7 @@ def test_the_proxy_leads_to_the_web_processes_and_lets_streams_and_sockets_throu
     port = next(word for word in SERVICES["web"]["command"] if word.startswith("--port="))
     assert f"server web:{port.removeprefix('--port=')} resolve max_fails=0;" in rules
     for rule in (
+        "least_conn;",
         "proxy_buffering off;",
         "proxy_set_header Upgrade $http_upgrade;",
         "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",

@@ -136,7 +136,8 @@ def test_a_response_begun_on_one_is_resumed_on_the_other(pair: Pair) -> None:
 
 def test_a_response_of_one_is_cancelled_through_the_other(pair: Pair) -> None:
     one, other = pair.tenants("Cancel", credit="1.00", **GENEROUS)
-    body = {"model": "scripted", "input": "#words=2000 #pace=50", "background": True}
+    body = {"model": "scripted", "input": "#words=4000 #pace=50", "background": True}
+    body["max_output_tokens"] = 4000  # longer than anybody's patience
     with one.http() as here, other.http() as there:
         made = here.post("/v1/responses", json=body)
         assert made.status_code == 200, made.text

@@ -267,8 +267,7 @@ def test_what_is_published_is_offered_again_when_the_draft_differs(
         return " ".join(button.group().split())
 
     page = f"{base}/chatbots/{bot.name}/"
-    new = offered(as_ada.get(page).text)
-    assert new.endswith("disabled> Published")
+    assert offered(as_ada.get(page).text).endswith("disabled> Published")
     saved = as_ada.post(page, build_form(bot, welcome="Hi"), headers={"hx-request": "true"})
     assert "disabled" not in offered(saved.text)
     assert offered(saved.text).endswith("Publish v2")

@@ -139,7 +139,7 @@ def test_who_is_outside_comes_before_who_has_not_begun() -> None:
 
 def test_what_was_known_of_a_prompt_is_told_once() -> None:
     """Coming back may find its own beginning: that is no discount."""
-    desk = Desk(slots=4, blocks=WHOLE)
+    desk = Desk(slots=4, blocks=WHOLE + 3)
     _, new = pressed(desk)
     desk.run()
     assert new.cached == 0

@@ -2,6 +2,7 @@
 
 DROP FUNCTION IF EXISTS ledger_book_charge(text, bigint, text, boolean, bigint, bigint);
 DROP FUNCTION IF EXISTS ledger_close(jsonb);
+DROP FUNCTION IF EXISTS ledger_close_each(jsonb);
 DROP TYPE IF EXISTS ledger_closing;
 
 -- What has been decided of one hold. `late`: it had been swept; `released` is what it still held.
@@ -27,7 +28,7 @@ CREATE TYPE ledger_closing AS (
 -- Free calls lock no account, and so must change no window: it is its organisation's account that
 -- guards them.
 -- Plans last as long as their connection; made while the tables are small they would read them whole.
-CREATE FUNCTION ledger_close(closings jsonb) RETURNS TABLE (
+CREATE FUNCTION ledger_close_each(closings jsonb) RETURNS TABLE (
   place bigint, state text, charged bigint, fresh boolean
 ) LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -205,6 +206,13 @@ BEGIN
   WHERE d.paid <> 0 ORDER BY d.account_id, d.id;  -- as `balance` was made
 END $$;
 
+-- The same, in array order.
+CREATE FUNCTION ledger_close(closings jsonb) RETURNS TABLE (
+  state text, charged bigint, fresh boolean
+) LANGUAGE sql AS $$
+  SELECT c.state, c.charged, c.fresh FROM ledger_close_each(closings) c ORDER BY c.place
+$$;
+
 -- As `ledger_close`, in two transactions: the first lets go of the locks without waiting for the disk,
 -- the second returns when the disk has both. So nobody is told of a charge that could be forgotten,
 -- and calls of one organisation do not wait for each other's flush.
@@ -213,7 +221,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   SELECT jsonb_agg(jsonb_build_array(c.state, c.charged, c.fresh) ORDER BY c.place) INTO closed
-  FROM ledger_close(closings) c;
+  FROM ledger_close_each(closings) c;
   COMMIT;
   PERFORM pg_logical_emit_message(true, 'ledger', '');  -- something to wait for
 END $$;
@@ -235,5 +243,5 @@ BEGIN
     ORDER BY h.lease_until LIMIT most FOR UPDATE SKIP LOCKED
   ) lapsed;
   RETURN QUERY SELECT closings -> (swept.place - 1)::integer ->> 'id', swept.charged
-  FROM ledger_close(coalesce(closings, '[]')) swept;
+  FROM ledger_close_each(coalesce(closings, '[]')) swept;
 END $$;

@@ -16,7 +16,7 @@ from tests.running import ROOT
 from tests.test_layout import PACKAGES
 
 EXAMPLE = re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
-READERS = {"text", "words", "flag", "number", "choice"}
+READERS = {"text", "words", "flag", "number", "choice", "address"}
 NOT_OF_PEOPLE = {"DJANGO_SETTINGS_MODULE", "HF_HUB_OFFLINE"}
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]

@@ -99,8 +99,9 @@ async def test_a_line_whose_statement_took_too_long_is_a_busy_database_and_lives
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     options = {**django_connection.settings_dict["OPTIONS"], "options": "-c statement_timeout=50"}
-    monkeypatch.setitem(django_connection.settings_dict, "OPTIONS", options)
-    line = await process()
+    with monkeypatch.context() as hurried:  # the line alone
+        hurried.setitem(django_connection.settings_dict, "OPTIONS", options)
+        line = await process()
     with pytest.raises(DatabaseUnavailable) as busy:
         await process(5)
     assert busy.value.message == database.BUSY

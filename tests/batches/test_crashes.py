@@ -17,6 +17,7 @@ from files.models import StoredFile
 from inference.batches import finishing, lines, validating, working
 from inference.batches.models import Batch, Line
 from tests.batches.conftest import DOLLAR, Owner, content, request, work
+from tests.patience import PATIENCE
 from tests.running import wait_until
 
 
@@ -99,9 +100,9 @@ def test_a_line_that_was_taken_away_while_it_ran_is_charged_once(ada: Owner) -> 
     batch = ada.create([request("a", "#words=10 #pace=100")])
     thread = threading.Thread(target=_work)
     thread.start()
-    wait_until(lambda: Hold.objects.filter(state="open").exists(), 20, "held")
+    wait_until(lambda: Hold.objects.filter(state="open").exists(), PATIENCE, "held")
     Line.objects.update(state="pending")
-    thread.join(30)
+    thread.join(PATIENCE)
     batch.refresh_from_db()
     assert (batch.status, batch.completed) == ("completed", 1)
     assert sorted(Hold.objects.values_list("state", flat=True)) == ["settled", "voided"]
@@ -112,16 +113,16 @@ def test_a_swept_hold_of_a_line_is_free_whatever_it_had_generated(ada: Owner) ->
     batch = ada.create([request("a", "#words=100 #pace=100", max_tokens=100)])
     thread = threading.Thread(target=_work)
     thread.start()
-    wait_until(lambda: Hold.objects.filter(state="open").exists(), 20, "held")
+    wait_until(lambda: Hold.objects.filter(state="open").exists(), PATIENCE, "held")
     hold = Hold.objects.get()
     seen = hold.lease_until
-    wait_until(lambda: Hold.objects.get().lease_until > seen, 10, "checkpoint")
+    wait_until(lambda: Hold.objects.get().lease_until > seen, PATIENCE, "checkpoint")
     assert Hold.objects.get().completion_tokens == 0
     Hold.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     sweeping.sweep()
     hold.refresh_from_db()
     assert (hold.state, hold.charged) == ("expired", 0)
-    thread.join(30)
+    thread.join(PATIENCE)
     batch.refresh_from_db()
     hold.refresh_from_db()
     assert (batch.status, batch.completed, hold.completion_tokens) == ("completed", 1, 100)
@@ -134,12 +135,12 @@ def _work() -> None:
 
 
 def test_a_worker_that_leaves_gives_its_batches_back_uncharged(ada: Owner) -> None:
-    batch = ada.create([request("quick", "x"), request("slow", "#words=50 #pace=200")])
+    batch = ada.create([request("quick", "x"), request("slow", "#words=50 #pace=2000")])
     thread = threading.Thread(target=_work)
     thread.start()
-    wait_until(lambda: Line.objects.filter(state="completed").exists(), 20, "one done")
+    wait_until(lambda: Line.objects.filter(state="completed").exists(), PATIENCE, "one done")
     working.leave()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     batch.refresh_from_db()
     assert (batch.status, batch.lease_until) == ("in_progress", None)

@@ -1,7 +1,6 @@
 """What ends or delays a batch: its owner, its day, its key, its balance, a model that is away."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +20,7 @@ from inference.batches import batch_run, rests, validating, working
 from inference.batches.models import Batch, Line
 from inference.models import ServedModel
 from tests.batches.conftest import DOLLAR, Fund, Owner, content, request, work
+from tests.patience import PATIENCE
 from tests.running import wait_until
 
 SLOW = "#words=40 #pace=100"  # four seconds
@@ -52,16 +52,16 @@ def running() -> bool:
     return Line.objects.filter(state="running").exists()
 
 
-def test_a_cancelled_batch_stops_within_seconds_and_keeps_what_is_done(ada: Owner) -> None:
+def test_a_cancelled_batch_stops_in_mid_line_and_keeps_what_is_done(ada: Owner) -> None:
     quick = [request(f"q{i}", "x") for i in range(5)]
-    batch = ada.create([*quick, *(request(f"s{i}", "#words=50 #pace=1000") for i in range(100))])
+    batch = ada.create([*quick, *(request(f"s{i}", "#words=50 #pace=2000") for i in range(100))])
     with working_beside():
-        wait_until(lambda: Line.objects.filter(state="completed").count() == 5, 20, "five done")
-        asked = time.monotonic()
+        wait_until(
+            lambda: Line.objects.filter(state="completed").count() == 5, PATIENCE, "five done"
+        )
         answer = ada.http().post(f"/v1/batches/{batch.id}/cancel")
         assert (answer.status_code, answer.json()["status"]) == (200, "cancelling")
-        wait_until(lambda: state(batch) == "cancelled", 10, "cancelled")
-        assert time.monotonic() - asked < 5
+        wait_until(lambda: state(batch) == "cancelled", PATIENCE, "a line would take longer")
     told = ada.shown(batch)
     assert told["request_counts"] == {"total": 105, "completed": 5, "failed": 0}
     assert {line["custom_id"] for line in content(told["output_file_id"])} == {
@@ -92,9 +92,9 @@ def test_what_is_over_cannot_be_cancelled(ada: Owner) -> None:
 def test_after_its_day_a_batch_writes_what_there_is(ada: Owner) -> None:
     batch = ada.create([request("quick", "x"), request("slow", "#words=50 #pace=1000")])
     with working_beside():
-        wait_until(lambda: Line.objects.filter(state="completed").exists(), 20, "one done")
+        wait_until(lambda: Line.objects.filter(state="completed").exists(), PATIENCE, "one done")
         Batch.objects.update(expires_at=timezone.now())
-        wait_until(lambda: state(batch) == "expired", 10, "expired")
+        wait_until(lambda: state(batch) == "expired", PATIENCE, "expired")
     assert [line["custom_id"] for line in content(batch.output_file_id)] == ["quick"]
     (late,) = content(batch.error_file_id)
     assert (late["custom_id"], late["response"]) == ("slow", None)
@@ -120,10 +120,12 @@ def test_without_its_key_no_further_line_begins(
     monkeypatch.setattr(batch_run, "MOST_AT_ONCE", 2)
     batch = ada.create([request(f"r{i}", "#words=5 #pace=100") for i in range(40)])
     with working_beside():
-        wait_until(lambda: Line.objects.filter(state="completed").count() >= 2, 20, "two done")
+        wait_until(
+            lambda: Line.objects.filter(state="completed").count() >= 2, PATIENCE, "two done"
+        )
         stop(ada)
         done = Line.objects.filter(state="completed").count()
-        wait_until(lambda: state(batch) == "failed", 10, "stopped")
+        wait_until(lambda: state(batch) == "failed", PATIENCE, "stopped")
     assert batch.errors[0]["code"] == code
     assert batch.completed <= done + 2  # those that ran at that moment
     assert len(content(batch.output_file_id)) == batch.completed
@@ -172,9 +174,9 @@ def test_top_up_in_the_middle_is_used(fund: Fund) -> None:
     owner = fund("Poor", nano=60_000)
     batch = owner.create([request(f"r{i}", "#words=20 #pace=20 #fill") for i in range(6)])
     with working_beside():
-        wait_until(running, 20, "running")
+        wait_until(running, PATIENCE, "running")
         topping_up.top_up(owner.organisation, DOLLAR, ref="more")
-        wait_until(lambda: state(batch) == "completed", 30, "completed")
+        wait_until(lambda: state(batch) == "completed", PATIENCE, "completed")
     assert batch.completed == 6
 
 
@@ -186,12 +188,16 @@ def test_lines_wait_for_a_model_that_is_away(ada: Owner, monkeypatch: pytest.Mon
     )  # fmt: skip
     batch = ada.create([request("a", "x", model="away"), request("b", "x")])
     with working_beside():
-        wait_until(lambda: Line.objects.filter(model="away", attempts__gte=2).exists(), 20, "tried")
-        wait_until(lambda: Line.objects.filter(state="completed").exists(), 20, "others go on")
+        wait_until(
+            lambda: Line.objects.filter(model="away", attempts__gte=2).exists(), PATIENCE, "tried"
+        )
+        wait_until(
+            lambda: Line.objects.filter(state="completed").exists(), PATIENCE, "others go on"
+        )
         assert state(batch) == "in_progress"
         ServedModel.objects.filter(pk="away").update(engine="scripted:")
         Price.objects.create(model="away", input=1, cached_input=1, output=1)
-        wait_until(lambda: state(batch) == "completed", 30, "completed")
+        wait_until(lambda: state(batch) == "completed", PATIENCE, "completed")
     assert (batch.completed, batch.failed) == (2, 0)
 
 
@@ -247,7 +253,7 @@ def test_two_batches_of_one_organisation_come_one_after_the_other(
     first = ada.create([request("a", SLOW)])
     second = ada.create([request("b", "x")])
     with working_beside():
-        wait_until(running, 20, "running")
+        wait_until(running, PATIENCE, "running")
         assert state(second) == "validating"
-        wait_until(lambda: state(second) == "completed", 30, "second")
+        wait_until(lambda: state(second) == "completed", PATIENCE, "second")
     assert state(first) == "completed"

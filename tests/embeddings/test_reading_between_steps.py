@@ -21,6 +21,7 @@ from inference.engines.local.loop import EngineLoop, QueueBounds
 from inference.engines.local.sequences import StepEvents
 from inference.pooling import Pooling
 from tests.engines.small_models import make_folder, reference, shapes
+from tests.patience import PATIENCE
 
 PIECE = 32
 
@@ -180,7 +181,7 @@ def test_after_every_step_there_is_one_piece_and_after_every_piece_a_step() -> N
     log, done = list[str](), threading.Event()
     loop = EngineLoop(Endless(log), QueueBounds(1), lambda _: None, lambda: None, Pieces(log, done))
     loop.start()
-    assert done.wait(10)
+    assert done.wait(PATIENCE)
     loop.stop()
     assert log[:100] == ["step", "piece"] * 50
 
@@ -194,7 +195,7 @@ def test_a_piece_has_no_bound_of_time_where_nobody_waits() -> None:
     pieces.nobody_waits = True
     loop = EngineLoop(Idle(log), QueueBounds(1), lambda _: None, lambda: None, pieces)
     loop.start()
-    assert done.wait(10)
+    assert done.wait(PATIENCE)
     loop.stop()
 
 

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import time
 from datetime import timedelta
 
 import pytest
@@ -139,10 +138,8 @@ def test_an_answer_that_trickles_is_left_when_the_time_is_up(
     delivery: WebhookDelivery, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivering, "TIMEOUT", 0.3)
-    receiver.pause, receiver.answer = 0.1, b"x" * 100
-    begin = time.monotonic()
+    receiver.pause, receiver.answer = 0.1, b"x" * 10_000  # a quarter of an hour
     delivering.send_due()
-    assert time.monotonic() - begin < 3
     delivery.refresh_from_db()
     assert (delivery.state, delivery.answer) == (State.WAITING, "No answer: TimeoutError")
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from asgiref.sync import sync_to_async
 from celery import current_app
@@ -35,6 +36,8 @@ _beside = pytest.StashKey[list["subprocess.Popen[bytes]"]]()
 def pytest_configure(config: pytest.Config) -> None:
     """Start the database before the workers are; they inherit its address."""
     settings.STORAGES["files"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    hypothesis.settings.register_profile("patient", deadline=None)  # for an example: 0.2 s
+    hypothesis.settings.load_profile("patient")
     # Who wakes the worker would look for a broker, for six seconds.
     current_app.conf.update(broker_url="memory://")
     # A password's hash is slow on purpose. The servers that tests start keep theirs.

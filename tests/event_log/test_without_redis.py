@@ -103,7 +103,10 @@ async def test_a_redis_that_hangs_is_waited_for_once(
     assert 0.5 <= time.monotonic() - began < 10 * 0.5
 
 
-async def test_what_ends_as_the_process_stops_is_copied_to_its_end(site: Site) -> None:
+async def test_what_ends_as_the_process_stops_is_copied_to_its_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copied, "PATIENCE", PATIENCE)
     await site.one.append("a", events(0, 0))
     await site.one.append("a", events(1, 900), last=True)
     await site.one.close()

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
+
 from accounts.models import Organisation
 from billing import pricing
 from billing.models import TopUp
@@ -27,10 +29,20 @@ def of(organisation: Organisation) -> Starter | None:
     if credit is None:
         return None
     model = organisation.default_model or catalog.DEFAULT_MODEL
+    return Starter(credit.amount, model, _answers(credit.amount, model))
+
+
+def promised() -> Starter | None:
+    """To a team that is yet to come."""
+    amount, model = settings.STARTER_CREDIT_NANO, catalog.DEFAULT_MODEL
+    return Starter(amount, model, _answers(amount, model)) if amount else None
+
+
+def _answers(amount: int, model: str) -> int | None:
     price = prices.in_force([model]).get(model)
     prompt, completion = SHORT_ANSWER
     each = pricing.charge(price, prompt, 0, completion) if price else 0
-    return Starter(credit.amount, model, _roughly(credit.amount // each) if each else None)
+    return _roughly(amount // each) if each else None
 
 
 def _roughly(number: int) -> int:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from billing import pricing, topping_up
 from chatbots import making
@@ -20,6 +21,18 @@ def test_a_page_without_a_past_opens(name: str, as_ada: Client, ada: Person) -> 
     defaults.ensure()
     answer = as_ada.get(f"/dashboard/{ada.organisation.slug}/{PAGES[name]}")
     assert answer.status_code == 200
+
+
+def test_whoever_has_no_account_reads_what_one_begins_with(
+    client: Client, db: None, settings: Settings
+) -> None:
+    settings.SIGNUP, settings.STARTER_CREDIT_NANO = "open", 10**9
+    assert "it starts with $1.00 of credit" in client.get("/accounts/login/").text
+    prices.set_price(catalog.DEFAULT_MODEL, pricing.Price(60_000, 60_000, 180_000))
+    page = client.get("/accounts/login/").text
+    assert "it starts with $1.00, enough for about 8,000 short answers" in page
+    german = client.get("/accounts/login/", headers={"accept-language": "de"}).text
+    assert "genug für etwa 8.000 kurze Antworten" in german
 
 
 def test_a_new_team_reads_what_it_begins_with(as_ada: Client, ada: Person) -> None:

@@ -16,6 +16,7 @@
     ├── NotFound                   404     invalid_request_error    not_found
     │   └── ModelNotFound          404     invalid_request_error    model_not_found
     ├── MethodNotAllowed           405     invalid_request_error    method_not_allowed
+    ├── RequestTimeout             408     invalid_request_error    request_timeout
     ├── ResponseInProgress         409     invalid_request_error    response_in_progress
     ├── IdempotencyInFlight        409     idempotency_error        idempotency_in_flight
     ├── IdempotencyMismatch        422     idempotency_error        idempotency_key_reused
@@ -163,6 +164,14 @@ class MethodNotAllowed(ApiError):
     status = 405
     type = "invalid_request_error"
     code = "method_not_allowed"
+
+
+class RequestTimeout(ApiError):
+    """The client stopped in the middle of its call. SDKs try it again."""
+
+    status = 408
+    type = "invalid_request_error"
+    code = "request_timeout"
 
 
 class ResponseInProgress(ApiError):

@@ -19,9 +19,11 @@ from twisted.internet import defer, endpoints, reactor
 from api.body_limits import Limits
 from config.back_pressure import Flow, write_at_once
 from config.children import CannotStart
+from config.daphne_channel import Channel
 from config.daphne_sockets import MOST_BYTES, SOCKET, BoundedSocket, read_at_its_pace
 from config.draining import Drain, close_parts, let_in
 from config.large_bodies import BODY, Body, read_piecewise
+from config.patience import PATIENCE_SECONDS
 
 _LINGER_BYTES = 64 * 1024 * 1024
 
@@ -83,6 +85,8 @@ class BoundedRequest(http_protocol.WebRequest):
 class DaphneServer(server.Server):
     """`run()` blocks until the process is told to stop. Raises CannotStart."""
 
+    patience = PATIENCE_SECONDS
+
     def __init__(
         self,
         application: ASGIApp,
@@ -120,6 +124,8 @@ class DaphneServer(server.Server):
         # Daphne's own attempt to keep the port is void: this method returned nothing.
         self.ports.append(port)
         factory: Any = self.http_factory
+        factory.protocol = Channel
+        factory.timeOut = self.patience
         factory.buildProtocol = self._build_protocol
         self.ws_factory.protocol = BoundedSocket
         # What is too large ends with 1009, as under uvicorn, instead of a cut wire.
@@ -130,7 +136,7 @@ class DaphneServer(server.Server):
         protocol = http_protocol.HTTPFactory.buildProtocol(self.http_factory, address)
         # Nobody reads the form that Twisted would make of a body, all of it in memory.
         protocol.requestFactory = partial(BoundedRequest, parsePOSTFormSubmission=False)
-        self.channels.add(protocol._channel)  # noqa: SLF001 - the wrapper tells no transport
+        self.channels.add(protocol)
         return protocol
 
     def create_application(self, protocol: Any, scope: Scope) -> Any:

@@ -7,47 +7,20 @@ from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api import health
 from api.strict_json import MAX_BYTES
 from config.draining import Drain, close_parts, let_in
+from config.patience import PATIENCE_SECONDS
+from config.uvicorn_connection import Connection
 
-_MOST_HEAD = 64 * 1024  # bytes
+_LOOKS_EVERY = 20  # ticks, for clients that are late
 _IDLE_SECONDS = 75  # longer than proxies keep idle connections, so that they let go first
-
-
-class Connection(HttpToolsProtocol):
-    """While the process drains, the next answer is the last one of its connection.
-
-    Its parser would keep a line, a header or a trailer that never ends, and copy it with each piece
-    that comes.
-    """
-
-    unheard = 0  # bytes since the last ones of a body, or since a head's end
-
-    def data_received(self, data: bytes) -> None:
-        self.unheard += len(data)
-        super().data_received(data)
-        if self.unheard > _MOST_HEAD and not self.transport.is_closing():
-            self.send_400_response("The headers of a request have up to 65,536 bytes.")
-
-    def on_body(self, body: bytes) -> None:
-        self.unheard = 0
-        super().on_body(body)
-
-    def on_headers_complete(self) -> None:
-        self.unheard = 0
-        super().on_headers_complete()
-        if health.draining and self.cycle:
-            self.cycle.keep_alive = False
-
-    def is_idle(self) -> bool:
-        return self.cycle is None or bool(self.cycle.response_complete)
 
 
 class UvicornServer(uvicorn.Server):
     """`run()` blocks until the process is told to stop."""
+
+    patience = PATIENCE_SECONDS
 
     def __init__(self, application: ASGIApp, host: str, port: int, *, drain: Drain) -> None:
         config = uvicorn.Config(
@@ -69,6 +42,13 @@ class UvicornServer(uvicorn.Server):
         )
         super().__init__(config)
         self.drain = drain
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second, until a stop."""
+        if counter % _LOOKS_EVERY == 0:
+            for connection in self._connections():
+                connection.close_if_late(self.patience)
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         # Not recorded as uvicorn does: it would raise the signal again and end us by it.

@@ -1,6 +1,6 @@
 """A site of a few lines under the real servers: `python small_site.py daphne|uvicorn PORT`.
 
-It answers with the length of the body that it was sent, or with a stream of numbers; on a websocket
+A third word is its patience in seconds. It answers with the length of the body that it was sent, or with a stream of numbers; on a websocket
 with thirty numbers.
 """
 
@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -19,6 +20,7 @@ from starlette.types import Receive, Scope, Send  # noqa: E402 - Django comes fi
 
 from api.body_limits import BodyLimits, Limits  # noqa: E402 - as above
 from config.draining import Drain  # noqa: E402 - as above
+from config.patience import PATIENCE_SECONDS  # noqa: E402 - as above
 
 LIMITS = Limits(usual=100_000, file=100_000_000, may_be_large=lambda _headers: True)
 
@@ -51,21 +53,24 @@ async def count(receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": 1000})
 
 
-def main(kind: str, port: int) -> None:
+def main(kind: str, port: int, patience: float = PATIENCE_SECONDS) -> None:
     drain = Drain(30)
     application = BodyLimits(site, LIMITS)
+    server: Any
     if kind == "daphne":
         from config.daphne_server import DaphneServer  # noqa: PLC0415 - installs an event loop
 
         incoming = Path(tempfile.gettempdir())
-        DaphneServer(
+        server = DaphneServer(
             application, "127.0.0.1", port, drain=drain, limits=LIMITS, incoming=incoming
-        ).run()
+        )
     else:
         from config.uvicorn_server import UvicornServer  # noqa: PLC0415 - one of the two
 
-        UvicornServer(application, "127.0.0.1", port, drain=drain).run()
+        server = UvicornServer(application, "127.0.0.1", port, drain=drain)
+    server.patience = patience
+    server.run()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *map(float, sys.argv[3:]))

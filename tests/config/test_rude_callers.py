@@ -106,8 +106,7 @@ def test_sockets_that_nobody_serves_are_refused_at_the_door(
 def test_hosts_that_are_not_ours_get_our_error(site: Site, headers: tuple[str, ...]) -> None:
     answer = site.ask("/v1/me", *headers)
     assert answer.status == 400
-    if answer.kind != "text/plain; charset=utf-8":  # then the parser of HTTP refused it
-        assert answer.error["code"] == "wrong_host"
+    assert answer.error["code"] in {"wrong_host", None}  # None: the parser of HTTP refused it
 
 
 @pytest.mark.parametrize("host", ["Host: probe", "Host: a b", "Host: 10.0.0.1:1"])

@@ -1,7 +1,7 @@
 """A site of a few lines under the real servers: `python small_site.py daphne|uvicorn PORT`.
 
-A third word is its patience in seconds. It answers with the length of the body that it was sent, or with a stream of numbers; on a websocket
-with thirty numbers.
+A third word is its patience in seconds. It answers with the length of the body that it was sent, or
+with a stream of numbers; on a websocket with thirty numbers.
 """
 
 import asyncio

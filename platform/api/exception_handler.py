@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
 from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 from rest_framework import exceptions
@@ -105,6 +106,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_page(request):
         return defaults.server_error(request)
     return _answer(errors.InternalError(BROKEN))
+
+
+def overloaded(request: HttpRequest, error: errors.ServerOverloaded) -> HttpResponse:
+    """Where a request is refused before anything has looked at it."""
+    if _is_page(request):
+        page = loader.render_to_string("503.html")
+        return HttpResponse(page, status=error.status, headers=error.headers())
+    return _answer(error)
 
 
 class UnstorableMeansUnknown(MiddlewareMixin):

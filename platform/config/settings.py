@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "dashboard",
 ]
 MIDDLEWARE = [  # security headers and hosts: edge.py, for every door
+    "config.turns.middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "api.languages.PagesAreTranslated",
     "django.middleware.common.CommonMiddleware",

@@ -133,7 +133,7 @@ NO_PASSKEYS = [
 
 
 @pytest.mark.parametrize("said", NO_PASSKEYS, ids=range(len(NO_PASSKEYS)))
-def test_what_is_no_passkey_signs_nobody_in(said: str) -> None:
+def test_what_is_no_passkey_signs_nobody_in(said: str, db: None) -> None:
     answer = Client().post("/accounts/2fa/webauthn/login/", {"credential": said}, follow=True)
     assert answer.redirect_chain == [("/accounts/login/", 302)]
     assert answer.status_code == 200

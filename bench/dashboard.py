@@ -96,6 +96,7 @@ def main() -> int:
     reader.add_argument("--calls", type=int, default=1_000_000)
     asked = reader.parse_args()
     settings.ALLOWED_HOSTS = ["testserver"]
+    connection.settings_dict["CONN_MAX_AGE"] = None  # a web process's pool keeps connections, too
     with nullcontext() if "DATABASE_URL" in os.environ else own_database():
         call_command("migrate", verbosity=0)
         begun = time.monotonic()

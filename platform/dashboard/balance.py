@@ -17,6 +17,7 @@ HORIZON: Final = 90
 WEEK: Final = 7
 YEAR: Final = 365
 LOW_DAYS: Final = 7
+MUCH: Final = 10_000 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Balance:
     @property
     def places(self) -> int:
         return money.places((self.available, self.held))
+
+    @property
+    def needs_room(self) -> bool:
+        """More digits than a phone shows in large figures."""
+        return self.available >= MUCH
 
     @property
     def share(self) -> float:

@@ -169,7 +169,8 @@ def test_a_top_up_shows_the_digits_of_its_card_where_they_are_known(
 def test_a_balance_of_many_digits_is_written_smaller_where_there_is_no_room(
     as_ada: Client, ada: Person
 ) -> None:
-    adjusting.adjust(ada.organisation, 9_900 * DOLLAR, "credit", actor="test", note="")
+    short = 9_999 * DOLLAR - customer_account(ada.organisation.id).balance
+    adjusting.adjust(ada.organisation, short, "credit", actor="test", note="")
     assert "figure-long" not in as_ada.get(address(ada)).text
-    adjusting.adjust(ada.organisation, 100 * DOLLAR, "credit", actor="test", note="")
+    adjusting.adjust(ada.organisation, DOLLAR, "more", actor="test", note="")
     assert "figure-long" in as_ada.get(address(ada)).text

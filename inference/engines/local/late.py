@@ -83,5 +83,5 @@ def attempted(part: Callable[[], T | None]) -> T | None:
     """None when it raises: the step is then made at once, which finds out whose fault it is."""
     try:
         return part()
-    except Exception:  # noqa: BLE001 - see above: nothing is lost
+    except Exception:  # noqa: BLE001 - whatever it was, the step made at once meets it and tells it
         return None
